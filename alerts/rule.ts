@@ -1,0 +1,40 @@
+/** The shape of a rule: a condition with `for`, who it concerns and what to do; evaluated here, rendered for Prometheus. */
+import type { Condition } from "./expression.ts";
+
+/** `critical` pages a person now, `warning` opens a ticket, `info` goes into a digest. */
+export type Severity = "critical" | "warning" | "info";
+
+export interface Rule {
+  /** The alert's name, in PascalCase; its runbook is `alerts/runbooks/<name>.md`. */
+  readonly name: string;
+  readonly condition: Condition;
+  /** The condition has to hold this long without a break before the alert fires. */
+  readonly forMilliseconds: number;
+  /** The alert goes on firing this long after its condition stopped holding. */
+  readonly keepFiringForMilliseconds: number;
+  readonly severity: Severity;
+  readonly team: string;
+  /** What kind of part it is about: `gpu`, `disk`, `network`. */
+  readonly component: string;
+  /** `{{ label }}` stands for a label's value, `{{ value }}` for the number that broke the rule. */
+  readonly summary: string;
+  readonly description: string;
+  readonly runbookUrl: string;
+  /** Where the threshold comes from. */
+  readonly source: string;
+}
+
+type Optional = "forMilliseconds" | "keepFiringForMilliseconds" | "team" | "runbookUrl";
+
+const runbookBase = "https://github.com/warpwatch/warpwatch/blob/main/alerts/runbooks";
+
+/** Declares a rule; the runbook's address follows from its name. */
+export function defineRule(rule: Omit<Rule, Optional> & Partial<Omit<Rule, "runbookUrl">>): Rule {
+  return Object.freeze({
+    forMilliseconds: 0,
+    keepFiringForMilliseconds: 0,
+    team: "infrastructure",
+    ...rule,
+    runbookUrl: `${runbookBase}/${rule.name}.md`,
+  });
+}
