@@ -46,6 +46,9 @@ export const labelCardinality = {
   err_code: "fixed",
   err_msg: "fixed",
   // Warpwatch
+  serial: "device",
+  driver_version: "fixed",
+  vbios_version: "fixed",
   node: "device",
   source: "fixed",
   state: "fixed",
