@@ -1,0 +1,58 @@
+/** The alert store: what is pending, firing or lately resolved, committed together with the notifications it causes. */
+import type { Clock } from "../../core/kit/clock.ts";
+import type { Alert, AlertStore, AlertStep } from "./alert.ts";
+import { decodeAlert, encodeAlert } from "./alert-codec.ts";
+import type { Database } from "./database.ts";
+import type { EmbeddedOutbox } from "./outbox.ts";
+
+export interface EmbeddedAlertStore extends AlertStore {
+  /** Alerts that resolved lately, newest first. */
+  recentlyResolved(limit: number): Alert[];
+}
+
+const keepResolvedMilliseconds = 7 * 24 * 3_600_000;
+const keepResolvedRows = 10_000;
+
+export function createAlertStore(
+  database: Database,
+  outbox: EmbeddedOutbox,
+  clock: Clock,
+): EmbeddedAlertStore {
+  const { sqlite } = database;
+  const select = sqlite.prepare("SELECT body FROM alert WHERE state <> 'resolved'");
+  const selectResolved = sqlite.prepare(
+    "SELECT body FROM alert WHERE state = 'resolved' ORDER BY resolved_at DESC LIMIT ?",
+  );
+  const upsert = sqlite.prepare("INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?)");
+  const remove = sqlite.prepare("DELETE FROM alert WHERE fingerprint = ?");
+  const purge = sqlite.prepare(
+    `DELETE FROM alert WHERE state = 'resolved' AND resolved_at <= max(?, ifnull((
+       SELECT resolved_at FROM alert WHERE state = 'resolved'
+       ORDER BY resolved_at DESC LIMIT 1 OFFSET ${keepResolvedRows}), 0))`,
+  );
+
+  function commit(step: AlertStep): void {
+    if (step.changed.length + step.dropped.length + step.notify.length === 0) return;
+    database.transaction(() => {
+      for (const fingerprint of step.dropped) remove.run(fingerprint);
+      for (const alert of step.changed)
+        upsert.run(
+          alert.fingerprint,
+          alert.state,
+          alert.resolvedAtMilliseconds,
+          encodeAlert(alert),
+        );
+      outbox.add(step.notify);
+      if (step.changed.some((alert) => alert.state === "resolved"))
+        purge.run(clock.now() - keepResolvedMilliseconds);
+    });
+    if (step.notify.length > 0) outbox.announce();
+  }
+
+  return {
+    load: () => select.all().map((row) => decodeAlert(String(row["body"]))),
+    recentlyResolved: (limit) =>
+      selectResolved.all(limit).map((row) => decodeAlert(String(row["body"]))),
+    commit,
+  };
+}

@@ -1,0 +1,142 @@
+/** The state file: one SQLite database per state folder, held by one process at a time (SQLite: WAL, locking_mode, synchronous). */
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
+
+export interface Database {
+  readonly sqlite: DatabaseSync;
+  /** Runs the work in one transaction: on disk when it returns, undone when it throws. */
+  transaction<Result>(work: () => Result): Result;
+  close(): void;
+}
+
+/** Each entry takes the schema from version `index` to `index + 1`. Never edit one that was released: append. */
+const migrations: readonly string[] = [
+  `CREATE TABLE alert (
+     fingerprint TEXT PRIMARY KEY,
+     state TEXT NOT NULL,
+     resolved_at REAL NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX alert_by_resolution ON alert (resolved_at) WHERE state = 'resolved';
+   CREATE TABLE outbox (
+     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+     notifier TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     action TEXT NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX outbox_by_notifier ON outbox (notifier, sequence);
+   CREATE INDEX outbox_by_key ON outbox (notifier, fingerprint, sequence);
+   CREATE TABLE dead_letter (
+     sequence INTEGER PRIMARY KEY,
+     notifier TEXT NOT NULL,
+     action TEXT NOT NULL,
+     body TEXT NOT NULL,
+     reason TEXT NOT NULL,
+     buried_at REAL NOT NULL
+   ) STRICT;
+   CREATE TABLE keyed (
+     key TEXT PRIMARY KEY,
+     body TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
+];
+
+/** "warp" in ASCII: tells our file from any other SQLite database. */
+const applicationId = 0x77_61_72_70;
+const sqliteBusy = 5;
+/** How long a collector that restarts waits for the one before it to let go of the file. */
+const lockWaitMilliseconds = 2000;
+
+/** Opens or creates `state.db` in the folder. Throws STATE_UNUSABLE when it is damaged, foreign, newer or in use. */
+export function openDatabase(folder: string): Database {
+  const file = join(folder, "state.db");
+  prepareFolder(folder, file);
+  let sqlite: DatabaseSync | undefined;
+  try {
+    sqlite = new DatabaseSync(file, { timeout: lockWaitMilliseconds });
+    // Exclusive: the lock is taken with the first access and the kernel drops it with the process, however that ends.
+    sqlite.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
+    sqlite.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT");
+    checkIntegrity(sqlite, file);
+    migrate(sqlite, file);
+  } catch (cause) {
+    sqlite?.close();
+    throw cause instanceof WarpwatchError ? cause : unusable(file, cause);
+  }
+  const open = sqlite;
+  return {
+    sqlite: open,
+    transaction: (work) => transaction(open, file, work),
+    close: () => open.close(),
+  };
+}
+
+function transaction<Result>(sqlite: DatabaseSync, file: string, work: () => Result): Result {
+  try {
+    sqlite.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      sqlite.exec("COMMIT");
+      return result;
+    } catch (thrown) {
+      // A full disk makes SQLite roll back by itself.
+      if (sqlite.isTransaction) sqlite.exec("ROLLBACK");
+      throw thrown;
+    }
+  } catch (cause) {
+    throw cause instanceof WarpwatchError ? cause : unusable(file, cause);
+  }
+}
+
+function prepareFolder(folder: string, file: string): void {
+  try {
+    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(folder, 0o700);
+    // SQLite gives its journal the mode of the database, so the mode is set before it opens the file.
+    closeSync(openSync(file, "a", 0o600));
+    chmodSync(file, 0o600);
+  } catch (cause) {
+    const reason = systemCode(cause) || describeError(cause);
+    throw new WarpwatchError("STATE_UNUSABLE", `${file} can't be created or opened: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+function checkIntegrity(sqlite: DatabaseSync, file: string): void {
+  const owner = pragma(sqlite, "application_id");
+  if (owner !== applicationId && owner !== 0)
+    throw new WarpwatchError("STATE_UNUSABLE", `${file} belongs to another program`);
+  const verdict = sqlite.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
+  if (verdict !== "ok")
+    throw new WarpwatchError("STATE_UNUSABLE", `${file} is damaged: ${String(verdict)}`);
+}
+
+function migrate(sqlite: DatabaseSync, file: string): void {
+  const version = pragma(sqlite, "user_version");
+  if (version > migrations.length)
+    throw new WarpwatchError(
+      "STATE_UNUSABLE",
+      `${file} was written by a newer version (schema ${version}, this one knows ${migrations.length})`,
+    );
+  transaction(sqlite, file, () => {
+    for (const step of migrations.slice(version)) sqlite.exec(step);
+    sqlite.exec(`PRAGMA application_id = ${applicationId}`);
+    sqlite.exec(`PRAGMA user_version = ${migrations.length}`);
+  });
+}
+
+function pragma(sqlite: DatabaseSync, name: "application_id" | "user_version"): number {
+  return Number(sqlite.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+function unusable(file: string, cause: unknown): WarpwatchError {
+  const code =
+    typeof cause === "object" && cause !== null && "errcode" in cause ? Number(cause.errcode) : 0;
+  const sentence =
+    (code & 0xff) === sqliteBusy
+      ? `${file} is in use by another collector: give each its own state folder`
+      : `${file} can't be used: ${describeError(cause)}`;
+  return new WarpwatchError("STATE_UNUSABLE", sentence, { cause });
+}

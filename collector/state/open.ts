@@ -1,0 +1,39 @@
+/** Opens the collector's state: alerts, outbox and keyed values in one folder, on disk after every step. */
+import type { Clock } from "../../core/kit/clock.ts";
+import { createAlertStore, type EmbeddedAlertStore } from "./alerts.ts";
+import { openDatabase } from "./database.ts";
+import { createKeyedStore, type KeyedStore } from "./keyed.ts";
+import { createOutbox, type Destination, type Outbox } from "./outbox.ts";
+
+export interface StateOptions {
+  readonly folder: string;
+  readonly notifiers: readonly Destination[];
+  readonly clock: Clock;
+  /** Notifications that wait per notifier before the bound drops some. */
+  readonly outboxCapacity?: number;
+}
+
+export interface State {
+  readonly alerts: EmbeddedAlertStore;
+  readonly outbox: Outbox;
+  readonly keyed: KeyedStore;
+  close(): void;
+}
+
+const defaultOutboxCapacity = 10_000;
+
+/** Throws STATE_UNUSABLE when the folder can't be used or another collector uses it. */
+export function openState(options: StateOptions): State {
+  const database = openDatabase(options.folder);
+  const outbox = createOutbox(database, {
+    destinations: options.notifiers,
+    clock: options.clock,
+    capacity: options.outboxCapacity ?? defaultOutboxCapacity,
+  });
+  return {
+    alerts: createAlertStore(database, outbox, options.clock),
+    outbox,
+    keyed: createKeyedStore(database),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,235 @@
+/**
+ * The outbox: notifications that were decided and not yet accepted, in the order of their commits, one row per notifier.
+ *
+ * It holds at most `capacity` rows per notifier. When a commit goes over that, what matters least goes first:
+ * 1. rows that a later row of the same alert makes void (of a trigger and its resolve, the resolve stays, because the
+ *    trigger may have reached the receiver already; a resolve too many is harmless, an incident left open isn't);
+ * 2. the oldest resolves (an incident stays open, nothing is missed);
+ * 3. the oldest triggers.
+ */
+import type { Clock } from "../../core/kit/clock.ts";
+import type { Alert } from "./alert.ts";
+import { decodeAlert, encodeAlert } from "./alert-codec.ts";
+import type { Database } from "./database.ts";
+
+export type NotificationAction = "trigger" | "resolve";
+
+export interface Notification {
+  /** Rises with every commit; orders the notifications of one alert. */
+  readonly sequence: number;
+  readonly action: NotificationAction;
+  /** The alert as it was when it fired or resolved. */
+  readonly alert: Alert;
+}
+
+/** A notifier as far as the outbox knows it. */
+export interface Destination {
+  readonly name: string;
+  /** Whether this alert concerns it; the answer must not change while the alert lives. */
+  readonly accepts: (alert: Alert) => boolean;
+}
+
+export interface OutboxKey {
+  readonly sequence: number;
+  readonly fingerprint: string;
+}
+
+export interface DeadLetter {
+  readonly notifier: string;
+  readonly notification: Notification;
+  readonly reason: string;
+  readonly buriedAtMilliseconds: number;
+}
+
+export type DropReason = "superseded" | "outbox_full" | "notifier_removed";
+
+export interface Outbox {
+  /** What waits for a notifier after the given sequence, oldest first. */
+  after(notifier: string, sequence: number): OutboxKey[];
+  /** Null when the bound dropped it meanwhile. */
+  read(sequence: number): Notification | null;
+  /** Takes out a row that was accepted; on disk when the promise resolves. Settlements of one turn share a transaction. */
+  settle(sequence: number): Promise<void>;
+  /** Takes out a row that can't ever be delivered and keeps it among the dead letters. */
+  bury(sequence: number, reason: string): void;
+  /** The newest first. */
+  deadLetters(): DeadLetter[];
+  depth(notifier: string): number;
+  /** Rows dropped since the start, by reason. */
+  readonly dropped: Readonly<Record<DropReason, number>>;
+  /** Calls back after each commit that added rows. */
+  onAdded(listener: () => void): void;
+}
+
+/** What the alert store needs beyond what a dispatcher sees. */
+export interface EmbeddedOutbox extends Outbox {
+  /** Within the caller's transaction: one row per alert and notifier that it concerns. */
+  add(alerts: readonly Alert[]): void;
+  /** After the commit. */
+  announce(): void;
+}
+
+const keepDeadLetters = 1000;
+
+export interface OutboxOptions {
+  readonly destinations: readonly Destination[];
+  readonly clock: Clock;
+  /** Rows per notifier. */
+  readonly capacity: number;
+}
+
+export function createOutbox(database: Database, options: OutboxOptions): EmbeddedOutbox {
+  const { sqlite } = database;
+  const dropped = { superseded: 0, outbox_full: 0, notifier_removed: 0 };
+  const listeners: (() => void)[] = [];
+  const insert = sqlite.prepare(
+    "INSERT INTO outbox (notifier, fingerprint, action, body) VALUES (?, ?, ?, ?)",
+  );
+  const remove = sqlite.prepare("DELETE FROM outbox WHERE sequence = ?");
+  const select = sqlite.prepare("SELECT action, body FROM outbox WHERE sequence = ?");
+  const selectAfter = sqlite.prepare(
+    "SELECT sequence, fingerprint FROM outbox WHERE notifier = ? AND sequence > ? ORDER BY sequence",
+  );
+  const count = sqlite.prepare("SELECT count(*) AS depth FROM outbox WHERE notifier = ?");
+  const shed = createShed(database, dropped);
+  const settleLater = createGroup(database, (sequences) => {
+    for (const sequence of sequences) remove.run(sequence);
+  });
+  const depth = (notifier: string): number => Number(count.get(notifier)?.["depth"]);
+  dropped.notifier_removed = removeStrangers(database, options.destinations);
+
+  return {
+    dropped,
+    depth,
+    onAdded: (listener) => void listeners.push(listener),
+    announce: () => listeners.forEach((listener) => listener()),
+    add(alerts) {
+      for (const { name, accepts } of options.destinations) {
+        for (const alert of alerts)
+          if (accepts(alert))
+            insert.run(name, alert.fingerprint, actionOf(alert), encodeAlert(alert));
+        const excess = depth(name) - options.capacity;
+        if (excess > 0) shed(name, excess);
+      }
+    },
+    after: (notifier, sequence) =>
+      selectAfter.all(notifier, sequence).map((row) => ({
+        sequence: Number(row["sequence"]),
+        fingerprint: String(row["fingerprint"]),
+      })),
+    read(sequence) {
+      const row = select.get(sequence);
+      return row === undefined ? null : notificationOf(sequence, row);
+    },
+    settle: settleLater,
+    bury: (sequence, reason) => bury(database, sequence, reason, options.clock.now()),
+    deadLetters: () => deadLetters(database),
+  };
+}
+
+type Row = Record<string, unknown>;
+
+function actionOf(alert: Alert): NotificationAction {
+  return alert.state === "resolved" ? "resolve" : "trigger";
+}
+
+function notificationOf(sequence: number, row: Row): Notification {
+  return {
+    sequence,
+    action: row["action"] === "resolve" ? "resolve" : "trigger",
+    alert: decodeAlert(String(row["body"])),
+  };
+}
+
+/** Drops `excess` rows of a notifier, in the order that the head of this file gives. */
+function createShed(
+  { sqlite }: Database,
+  dropped: Record<DropReason, number>,
+): (notifier: string, excess: number) => void {
+  const superseded = sqlite.prepare(
+    `DELETE FROM outbox WHERE sequence IN (
+       SELECT sequence FROM outbox AS older WHERE notifier = ? AND EXISTS (
+         SELECT 1 FROM outbox AS newer WHERE newer.notifier = older.notifier
+         AND newer.fingerprint = older.fingerprint AND newer.sequence > older.sequence)
+       ORDER BY sequence LIMIT ?)`,
+  );
+  const oldest = sqlite.prepare(
+    `DELETE FROM outbox WHERE sequence IN (
+       SELECT sequence FROM outbox WHERE notifier = ? ORDER BY action = 'trigger', sequence LIMIT ?)`,
+  );
+  return (notifier, excess) => {
+    const madeVoid = Number(superseded.run(notifier, excess).changes);
+    dropped.superseded += madeVoid;
+    if (madeVoid < excess)
+      dropped.outbox_full += Number(oldest.run(notifier, excess - madeVoid).changes);
+  };
+}
+
+/** Gathers the items of one turn of the event loop into one transaction. */
+function createGroup(
+  database: Database,
+  write: (items: readonly number[]) => void,
+): (item: number) => Promise<void> {
+  let items: number[] = [];
+  let written: Promise<void> | null = null;
+  return (item) => {
+    items.push(item);
+    written ??= new Promise((resolve, reject) => {
+      setImmediate(() => {
+        const group = items;
+        items = [];
+        written = null;
+        try {
+          database.transaction(() => write(group));
+          resolve();
+        } catch (thrown) {
+          reject(thrown);
+        }
+      });
+    });
+    return written;
+  };
+}
+
+function bury(database: Database, sequence: number, reason: string, now: number): void {
+  const { sqlite } = database;
+  database.transaction(() => {
+    sqlite
+      .prepare(
+        `INSERT OR IGNORE INTO dead_letter
+         SELECT sequence, notifier, action, body, ?, ? FROM outbox WHERE sequence = ?`,
+      )
+      .run(reason, now, sequence);
+    sqlite.prepare("DELETE FROM outbox WHERE sequence = ?").run(sequence);
+    sqlite
+      .prepare(
+        `DELETE FROM dead_letter WHERE sequence NOT IN (
+           SELECT sequence FROM dead_letter ORDER BY buried_at DESC, sequence DESC LIMIT ?)`,
+      )
+      .run(keepDeadLetters);
+  });
+}
+
+function deadLetters({ sqlite }: Database): DeadLetter[] {
+  return sqlite
+    .prepare("SELECT * FROM dead_letter ORDER BY buried_at DESC, sequence DESC")
+    .all()
+    .map((row) => ({
+      notifier: String(row["notifier"]),
+      notification: notificationOf(Number(row["sequence"]), row),
+      reason: String(row["reason"]),
+      buriedAtMilliseconds: Number(row["buried_at"]),
+    }));
+}
+
+/** Rows of notifiers that the configuration no longer names would wait for ever. */
+function removeStrangers(database: Database, known: readonly Destination[]): number {
+  const names = JSON.stringify(known.map((destination) => destination.name));
+  return database.transaction(() =>
+    Number(
+      database.sqlite
+        .prepare("DELETE FROM outbox WHERE notifier NOT IN (SELECT value FROM json_each(?))")
+        .run(names).changes,
+    ),
+  );
+}

@@ -1,0 +1,101 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { Alert } from "../../../collector/state/alert.ts";
+import { openState, type State } from "../../../collector/state/open.ts";
+import { createSystemClock } from "../../../core/kit/clock.ts";
+import { makeNumberedAlert, resolved } from "../../kit/alerts.ts";
+import { makeFolder } from "../../kit/folder.ts";
+
+function open(folder: string, names: readonly string[], outboxCapacity = 4): State {
+  const state = openState({
+    folder,
+    notifiers: names.map((name) => ({ name, accepts: () => true })),
+    clock: createSystemClock(),
+    outboxCapacity,
+  });
+  onTestFinished(() => {
+    try {
+      state.close();
+    } catch {
+      // The test closed it.
+    }
+  });
+  return state;
+}
+
+function notify(state: State, ...alerts: Alert[]): void {
+  state.alerts.commit({ changed: alerts, dropped: [], notify: alerts });
+}
+
+function waiting(state: State, notifier = "pager"): string[] {
+  return state.outbox.after(notifier, 0).map((key) => {
+    const found = state.outbox.read(key.sequence);
+    return `${found?.action} ${found?.alert.labels["gpu"]}`;
+  });
+}
+
+const one = makeNumberedAlert(1);
+const two = makeNumberedAlert(2);
+const three = makeNumberedAlert(3);
+
+test("when full, lets go of the trigger of a pair first and keeps its resolve", () => {
+  const state = open(makeFolder(), ["pager"]);
+  notify(state, one);
+  notify(state, two);
+  notify(state, resolved(two));
+  notify(state, three);
+  notify(state, makeNumberedAlert(4));
+  expect(waiting(state)).toEqual(["trigger 1", "resolve 2", "trigger 3", "trigger 4"]);
+  expect(state.outbox.dropped).toEqual({ superseded: 1, outbox_full: 0, notifier_removed: 0 });
+});
+
+test("then the oldest resolves, then the oldest triggers", () => {
+  const state = open(makeFolder(), ["pager"]);
+  notify(state, one, resolved(two), three, makeNumberedAlert(4));
+  notify(state, makeNumberedAlert(5));
+  expect(waiting(state)).toEqual(["trigger 1", "trigger 3", "trigger 4", "trigger 5"]);
+  notify(state, makeNumberedAlert(6));
+  expect(waiting(state)).toEqual(["trigger 3", "trigger 4", "trigger 5", "trigger 6"]);
+  expect(state.outbox.dropped.outbox_full).toBe(2);
+});
+
+test("counts each notifier's rows on their own", async () => {
+  const state = open(makeFolder(), ["pager", "hook"]);
+  notify(state, one, two, three);
+  await Promise.all(state.outbox.after("hook", 0).map((key) => state.outbox.settle(key.sequence)));
+  notify(state, makeNumberedAlert(4), makeNumberedAlert(5));
+  expect(state.outbox.depth("pager")).toBe(4);
+  expect(waiting(state, "hook")).toEqual(["trigger 4", "trigger 5"]);
+});
+
+test("a settled row is gone after a reopening, and its sequence is never given again", async () => {
+  const folder = makeFolder();
+  const first = open(folder, ["pager"]);
+  notify(first, one);
+  const before = first.outbox.after("pager", 0)[0]?.sequence ?? 0;
+  await first.outbox.settle(before);
+  first.close();
+  const second = open(folder, ["pager"]);
+  expect(waiting(second)).toEqual([]);
+  notify(second, two);
+  expect(second.outbox.after("pager", 0)[0]?.sequence).toBeGreaterThan(before);
+});
+
+test("keeps what was refused for good among the dead letters, with the reason", () => {
+  const state = open(makeFolder(), ["pager"]);
+  notify(state, one);
+  state.outbox.bury(state.outbox.after("pager", 0)[0]?.sequence ?? 0, "400 invalid routing key");
+  expect(waiting(state)).toEqual([]);
+  expect(state.outbox.deadLetters()).toMatchObject([
+    { notifier: "pager", reason: "400 invalid routing key", notification: { alert: one } },
+  ]);
+});
+
+test("drops and counts what waits for a notifier that is no longer configured", () => {
+  const folder = makeFolder();
+  const first = open(folder, ["pager", "hook"]);
+  notify(first, one, two);
+  first.close();
+  const second = open(folder, ["pager"]);
+  expect(second.outbox.dropped.notifier_removed).toBe(2);
+  expect(waiting(second)).toEqual(["trigger 1", "trigger 2"]);
+});
