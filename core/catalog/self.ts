@@ -1,0 +1,127 @@
+/** What Warpwatch says of itself: its sources, its agent, its HTTP servers. Named after Prometheus' naming guide. */
+import { defineMetric } from "./metric.ts";
+
+export const sourceUp = defineMetric({
+  name: "warpwatch_source_up",
+  kind: "gauge",
+  help: "Whether the source's last read succeeded: 1, or 0 when it is down. A machine that has none of it has no series.",
+  labels: ["source"],
+});
+
+export const sourceInfo = defineMetric({
+  name: "warpwatch_source_info",
+  kind: "info",
+  help: "The source's state (up, absent or down) and the reason for it.",
+  labels: ["source", "state", "reason"],
+});
+
+export const sourceDuration = defineMetric({
+  name: "warpwatch_source_duration_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "How long the source's last read took, in seconds.",
+  labels: ["source"],
+});
+
+export const sourceSeries = defineMetric({
+  name: "warpwatch_source_series",
+  kind: "gauge",
+  help: "Series the source has registered.",
+  labels: ["source"],
+});
+
+export const sourceRefusedSeries = defineMetric({
+  name: "warpwatch_source_refused_series",
+  kind: "gauge",
+  help: "Series the source has that were left out: over its bound, or registered twice.",
+  labels: ["source"],
+});
+
+export const sourceInFlight = defineMetric({
+  name: "warpwatch_source_in_flight_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "For how long the source's present read has been without an answer, in seconds; 0 when none is under way.",
+  labels: ["source"],
+});
+
+export const sourceLastRead = defineMetric({
+  name: "warpwatch_source_last_read_timestamp_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "When the source was last read with success, in seconds since 1970.",
+  labels: ["source"],
+});
+
+export const sourceFailures = defineMetric({
+  name: "warpwatch_source_failures_total",
+  kind: "counter",
+  help: "Rounds of the source that failed: it could not be opened, threw, or did not answer in time.",
+  labels: ["source"],
+});
+
+export const agentInfo = defineMetric({
+  name: "warpwatch_agent_info",
+  kind: "info",
+  help: "The agent's version and the name of its node.",
+  labels: ["version", "node"],
+});
+
+export const agentSchemaVersion = defineMetric({
+  name: "warpwatch_agent_schema_version",
+  kind: "gauge",
+  help: "Rises by one each time the agent's list of series changes.",
+});
+
+export const agentEvents = defineMetric({
+  name: "warpwatch_agent_events_total",
+  kind: "counter",
+  help: "Events that the agent's sources reported.",
+});
+
+export const agentDroppedEvents = defineMetric({
+  name: "warpwatch_agent_dropped_events_total",
+  kind: "counter",
+  help: "Events that no receiver got because a buffer was full or a receiver failed.",
+});
+
+export const agentFailedDeliveries = defineMetric({
+  name: "warpwatch_agent_failed_deliveries_total",
+  kind: "counter",
+  help: "Frames that a receiver within the process did not take.",
+});
+
+export const agentFrameAge = defineMetric({
+  name: "warpwatch_agent_frame_age_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "Age of the newest samples when this page was rendered, in seconds.",
+});
+
+export const agentUnexposedSeries = defineMetric({
+  name: "warpwatch_agent_unexposed_series",
+  kind: "gauge",
+  help: "Series that the metrics page leaves out: names outside the format's alphabet, or another series repeated.",
+});
+
+export const httpRequests = defineMetric({
+  name: "warpwatch_http_requests_total",
+  kind: "counter",
+  help: "HTTP requests answered, by route, method and status code; refused ones too.",
+  labels: ["route", "method", "code"],
+});
+
+export const httpRequestDuration = defineMetric({
+  name: "warpwatch_http_request_duration_seconds",
+  kind: "histogram",
+  unit: "seconds",
+  help: "Time from an HTTP request's head to the end of its answer, in seconds.",
+  labels: ["route"],
+  buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+});
+
+export const httpDroppedConnections = defineMetric({
+  name: "warpwatch_http_dropped_connections_total",
+  kind: "counter",
+  help: "Connections that were closed at once because there were too many.",
+});

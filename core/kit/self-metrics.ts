@@ -1,0 +1,185 @@
+/** The process's own metrics, on prom-client: counters, gauges and histograms made from catalogue entries, rendered in both formats. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { LabelValues, Metric } from "../catalog/metric.ts";
+import type { ExpositionFormat } from "../wire/exposition.ts";
+import { formatNumber } from "../wire/number-format.ts";
+import type { Clock } from "./clock.ts";
+
+export interface SelfCounter<Label extends string> {
+  increase(labels: LabelValues<Label>, by?: number): void;
+}
+
+export interface SelfGauge<Label extends string> {
+  set(labels: LabelValues<Label>, value: number): void;
+}
+
+export interface SelfHistogram<Label extends string> {
+  observe(labels: LabelValues<Label>, value: number): void;
+}
+
+export interface SelfMetrics {
+  /** A counter without labels shows 0 from the start; one with labels, each combination from its first use. */
+  counter<Label extends string>(metric: Metric<Label>): SelfCounter<Label>;
+  /** `read`, where given, is asked for the value whenever the metrics are rendered; for gauges without labels. */
+  gauge<Label extends string>(metric: Metric<Label>, read?: () => number): SelfGauge<Label>;
+  histogram<Label extends string>(metric: Metric<Label>): SelfHistogram<Label>;
+  /** Whole families in the given format, without `# EOF`; at most a second old. */
+  render(format: ExpositionFormat): Promise<string>;
+}
+
+export interface SelfMetricsOptions {
+  readonly clock: Clock;
+  /** prom-client's own list: CPU, memory, event-loop lag, heap, handles, garbage collection. On unless false. */
+  readonly processMetrics?: boolean;
+}
+
+type Family = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>[number];
+
+const cacheMilliseconds = 1000;
+/** prom-client wakes the process every 10 ms to measure its lag; that costs an idle agent more than its sampling. */
+const lagResolutionMilliseconds = 100;
+/** What Node's histogram gives as its minimum when nothing was measured yet: 2^63 - 1 nanoseconds. */
+const lagWithoutSamples = 2 ** 63 / 1e9;
+/** Label combinations per metric: what comes from outside (routes, codes) can't make more. */
+const maximumCombinations = 1000;
+
+export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
+  const { clock } = options;
+  const registry = new Registry();
+  if (options.processMetrics !== false)
+    collectDefaultMetrics({
+      register: registry,
+      eventLoopMonitoringPrecision: lagResolutionMilliseconds,
+    });
+  const registers = [registry];
+  let families: readonly Family[] = [];
+  let collectedAt = -Infinity;
+  let pending: Promise<void> | null = null;
+  const rendered = new Map<ExpositionFormat, string>();
+
+  async function collect(): Promise<void> {
+    families = await registry.getMetricsAsJSON();
+    rendered.clear();
+    collectedAt = clock.monotonic();
+    pending = null;
+  }
+
+  return {
+    counter(metric) {
+      const counter = new Counter({ ...describe(metric), registers });
+      const admit = createAdmission(metric);
+      return {
+        increase(labels, by = 1) {
+          if (admit(labels)) counter.inc({ ...labels }, by);
+        },
+      };
+    },
+    gauge(metric, read) {
+      const gauge = new Gauge({ ...describe(metric), registers, ...collector(read) });
+      const admit = createAdmission(metric);
+      return {
+        set(labels, value) {
+          if (admit(labels)) gauge.set({ ...labels }, value);
+        },
+      };
+    },
+    histogram(metric) {
+      const histogram = new Histogram({
+        ...describe(metric),
+        registers,
+        buckets: [...metric.buckets],
+      });
+      const admit = createAdmission(metric);
+      return {
+        observe(labels, value) {
+          if (admit(labels)) histogram.observe({ ...labels }, value);
+        },
+      };
+    },
+    async render(format) {
+      if (clock.monotonic() - collectedAt > cacheMilliseconds) await (pending ??= collect());
+      const known = rendered.get(format);
+      if (known !== undefined) return known;
+      const text = families.map((family) => renderFamily(family, format)).join("");
+      rendered.set(format, text);
+      return text;
+    },
+  };
+}
+
+function describe<Label extends string>(
+  metric: Metric<Label>,
+): { name: string; help: string; labelNames: readonly Label[] } {
+  return { name: metric.name, help: metric.help, labelNames: metric.labels };
+}
+
+function collector(read: (() => number) | undefined): { collect?: (this: Gauge) => void } {
+  if (!read) return {};
+  return {
+    collect() {
+      this.set(read());
+    },
+  };
+}
+
+/** Says whether a combination of labels may be counted: one that is known, or new within the bound. */
+function createAdmission<Label extends string>(
+  metric: Metric<Label>,
+): (labels: LabelValues<Label>) => boolean {
+  if (metric.labels.length === 0) return () => true;
+  const known = new Set<string>();
+  return (labels) => {
+    const key = metric.labels.map((name) => labels[name]).join("\u0000");
+    if (known.has(key)) return true;
+    if (known.size >= maximumCombinations) return false;
+    known.add(key);
+    return true;
+  };
+}
+
+/**
+ * OpenMetrics names a counter's family without the `_total` that its samples carry.
+ * prom-client has three gauges called `_total`: each is the sum of another of its families, and no format likes it.
+ */
+function renderFamily(family: Family, format: ExpositionFormat): string {
+  const kind = String(family.type);
+  if (kind === "gauge" && family.name.endsWith("_total")) return "";
+  const counter = kind === "counter" && family.name.endsWith("_total");
+  const shown = format === "openmetrics" && counter ? family.name.slice(0, -6) : family.name;
+  const type = format === "openmetrics" && kind === "counter" && !counter ? "unknown" : kind;
+  let text = "";
+  for (const { metricName, labels, value } of family.values as readonly FamilyValue[]) {
+    if (Number.isNaN(value) || value === lagWithoutSamples) continue;
+    text += `${metricName ?? family.name}${renderLabels(labels)} ${formatNumber(value)}\n`;
+  }
+  if (text === "") return "";
+  return `# HELP ${shown} ${escapeHelp(family.help, format)}\n# TYPE ${shown} ${type}\n${text}`;
+}
+
+interface FamilyValue {
+  readonly value: number;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly metricName?: string;
+}
+
+function renderLabels(labels: Readonly<Record<string, string | number>>): string {
+  const pairs = Object.entries(labels).map(
+    ([name, value]) => `${name}="${escapeQuoted(labelText(name, value))}"`,
+  );
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+/** OpenMetrics wants a float in `le`: `1.0` rather than `1`; Prometheus 3 reads both as the same. */
+function labelText(name: string, value: string | number): string {
+  const text = String(value);
+  return name === "le" && /^\d+$/.test(text) ? `${text}.0` : text;
+}
+
+function escapeHelp(text: string, format: ExpositionFormat): string {
+  const escaped = text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  return format === "openmetrics" ? escaped.replaceAll('"', '\\"') : escaped;
+}
+
+function escapeQuoted(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+}
