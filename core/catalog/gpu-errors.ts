@@ -16,7 +16,14 @@ export const throttleReasons = [
 export type ThrottleReason = (typeof throttleReasons)[number];
 
 /** What the driver wants done with the GPU before it is used again. */
-export const recoveryActions = ["none", "reset", "reboot", "drain_p2p", "drain_and_reset"] as const;
+export const recoveryActions = [
+  "none",
+  "reset",
+  "reboot",
+  "drain_p2p",
+  "drain_and_reset",
+  "recover_imex_domain",
+] as const;
 export type RecoveryAction = (typeof recoveryActions)[number];
 
 /** How many spare rows a memory bank has left. */

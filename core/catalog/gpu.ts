@@ -89,8 +89,8 @@ export const pcieReplays = dcgm(
 export const nvlinkBandwidth = dcgm(
   "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL",
   "counter",
-  "none",
-  "Traffic over all NVLinks of the GPU, both ways, in the unit that DCGM's field 449 counts.",
+  "kibibytes",
+  "Data over all NVLinks of the GPU, both ways, in KiB.",
 );
 
 export const graphicsEngineActive = dcgm(
