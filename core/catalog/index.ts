@@ -1,14 +1,50 @@
 /** The catalogue: every metric we author, by subject; the only barrel. */
 import type { Metric, MetricFamily } from "./metric.ts";
 import * as collector from "./collector.ts";
+import * as cpu from "./cpu.ts";
+import * as disk from "./disk.ts";
+import * as filesystem from "./filesystem.ts";
 import * as fleet from "./fleet.ts";
-import * as gpu from "./gpu.ts";
 import * as gpuErrors from "./gpu-errors.ts";
+import * as gpu from "./gpu.ts";
+import * as memory from "./memory.ts";
+import * as network from "./network.ts";
+import * as notify from "./notify.ts";
+import * as pressure from "./pressure.ts";
 import * as self from "./self.ts";
+import * as system from "./system.ts";
 
-export { collector, fleet, gpu, gpuErrors, self };
+export {
+  collector,
+  cpu,
+  disk,
+  filesystem,
+  fleet,
+  gpu,
+  gpuErrors,
+  memory,
+  network,
+  notify,
+  pressure,
+  self,
+  system,
+};
 
-const subjects: readonly object[] = [collector, fleet, gpu, gpuErrors, self];
+const subjects: readonly object[] = [
+  collector,
+  cpu,
+  disk,
+  filesystem,
+  fleet,
+  gpu,
+  gpuErrors,
+  memory,
+  network,
+  notify,
+  pressure,
+  self,
+  system,
+];
 
 /** Every metric and family, in the order of the subjects. */
 export function allMetrics(): (Metric | MetricFamily)[] {
