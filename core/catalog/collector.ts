@@ -1,0 +1,141 @@
+/** What the collector says of itself and of the targets it scrapes. */
+import { defineMetric, openMetric } from "./metric.ts";
+
+/** The three series that Prometheus adds to every target, under its names. */
+export const targetUp = openMetric(
+  "up",
+  "gauge",
+  "1 when the last scrape of the target succeeded, 0 when it failed.",
+);
+export const scrapeDuration = openMetric(
+  "scrape_duration_seconds",
+  "gauge",
+  "How long the last scrape of the target took, in seconds.",
+);
+export const scrapeSamples = openMetric(
+  "scrape_samples_scraped",
+  "gauge",
+  "Samples that the target's last answer held.",
+);
+
+export const framesAccepted = defineMetric({
+  name: "warpwatch_ingest_frames_total",
+  kind: "counter",
+  help: "Frames that came in at the collector's door and were accepted.",
+});
+export const framesRefused = defineMetric({
+  name: "warpwatch_ingest_frames_refused_total",
+  kind: "counter",
+  help: "Frames that were refused whole: duplicate, late, malformed, or of an origin past the bound.",
+  labels: ["reason"],
+});
+export const samplesAccepted = defineMetric({
+  name: "warpwatch_ingest_samples_total",
+  kind: "counter",
+  help: "Samples in accepted frames.",
+});
+export const samplesRefused = defineMetric({
+  name: "warpwatch_ingest_samples_refused_total",
+  kind: "counter",
+  help: "Samples taken out of accepted frames: series past the bound, label values too long, times in the future.",
+  labels: ["reason"],
+});
+export const subscriberErrors = defineMetric({
+  name: "warpwatch_ingest_subscriber_errors_total",
+  kind: "counter",
+  help: "Times that a part of the collector failed on a frame it was handed; the other parts got it all the same.",
+});
+export const origins = defineMetric({
+  name: "warpwatch_ingest_origins",
+  kind: "gauge",
+  help: "Origins whose last frame the collector holds.",
+});
+export const originSeries = defineMetric({
+  name: "warpwatch_ingest_series",
+  kind: "gauge",
+  help: "Series in the last frames of all origins together.",
+});
+
+export const scrapes = defineMetric({
+  name: "warpwatch_scrape_attempts_total",
+  kind: "counter",
+  help: "Scrapes of targets by outcome: ok, or the code of what went wrong.",
+  labels: ["outcome"],
+});
+export const scrapeMalformedLines = defineMetric({
+  name: "warpwatch_scrape_malformed_lines_total",
+  kind: "counter",
+  help: "Lines of scraped pages that break the format and were left out.",
+});
+export const scrapeTargets = defineMetric({
+  name: "warpwatch_scrape_targets",
+  kind: "gauge",
+  help: "Targets the collector scrapes, by the state of the last scrape: up, down or new.",
+  labels: ["state"],
+});
+export const discoveryErrors = defineMetric({
+  name: "warpwatch_scrape_discovery_errors_total",
+  kind: "counter",
+  help: "Target files that could not be used when they changed; the targets known before stay.",
+});
+
+export const alerts = defineMetric({
+  name: "warpwatch_alerts",
+  kind: "gauge",
+  help: "Alerts by rule and state: pending, firing or unknown, which is one whose data stopped coming.",
+  labels: ["rule", "state"],
+});
+export const alertTransitions = defineMetric({
+  name: "warpwatch_alert_transitions_total",
+  kind: "counter",
+  help: "Alerts that became pending, fired, resolved or were dropped before they fired.",
+  labels: ["rule", "state"],
+});
+export const evaluations = defineMetric({
+  name: "warpwatch_rule_evaluations_total",
+  kind: "counter",
+  help: "Frames of origins that the rules were evaluated on.",
+});
+export const evaluationFailures = defineMetric({
+  name: "warpwatch_rule_evaluation_failures_total",
+  kind: "counter",
+  help: "Evaluations of a rule that failed; its alerts keep their state.",
+  labels: ["rule"],
+});
+export const evaluationSeconds = defineMetric({
+  name: "warpwatch_rule_evaluation_duration_seconds",
+  kind: "histogram",
+  unit: "seconds",
+  help: "Time to evaluate all rules on one frame, without writing what changed.",
+  buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+});
+export const commitSeconds = defineMetric({
+  name: "warpwatch_alert_commit_duration_seconds",
+  kind: "histogram",
+  unit: "seconds",
+  help: "Time to make changed alerts and their notifications durable.",
+  buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+});
+export const detectionSeconds = defineMetric({
+  name: "warpwatch_alert_detection_duration_seconds",
+  kind: "histogram",
+  unit: "seconds",
+  help: "From the time of the sample that made an alert fire or resolve to its notification being durable.",
+  buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60],
+});
+export const commitFailures = defineMetric({
+  name: "warpwatch_alert_commit_failures_total",
+  kind: "counter",
+  help: "Times that changed alerts could not be made durable; they are kept in memory and tried again.",
+});
+export const windowSamplesDropped = defineMetric({
+  name: "warpwatch_rule_window_samples_dropped_total",
+  kind: "counter",
+  help: "Samples merged into their neighbour because a rate's window holds a bounded number.",
+});
+export const eventsReceived = defineMetric({
+  name: "warpwatch_events_received_total",
+  kind: "counter",
+  help: "Events that agents reported, by kind.",
+  labels: ["kind"],
+});
