@@ -15,8 +15,17 @@ export interface Clock {
 
 /** The machine's clock; timers don't keep the process alive unless `keepAlive`. */
 export function createSystemClock(options: { readonly keepAlive?: boolean } = {}): Clock {
+  let offset = Date.now() - performance.now();
   return {
-    now: () => performance.timeOrigin + performance.now(),
+    /** The wall clock's milliseconds with a fraction from the steady clock; follows the wall clock when it is set. */
+    now() {
+      const steady = performance.now();
+      const wall = Date.now();
+      const exact = steady + offset;
+      if (exact >= wall && exact < wall + 1) return exact;
+      offset = wall - steady;
+      return wall;
+    },
     monotonic: () => performance.now(),
     after(milliseconds, callback) {
       const handle = setTimeout(callback, milliseconds);
@@ -48,7 +57,10 @@ export function every(clock: Clock, periodMilliseconds: number, callback: () => 
   let cancelled = false;
   let timer: Timer = schedule();
   function schedule(): Timer {
-    const untilNext = periodMilliseconds - (clock.now() % periodMilliseconds);
+    const untilBoundary = periodMilliseconds - (clock.now() % periodMilliseconds);
+    // Timers may fire a little early; the boundary that is all but here has had its call.
+    const early = Math.min(2, periodMilliseconds / 4);
+    const untilNext = untilBoundary < early ? untilBoundary + periodMilliseconds : untilBoundary;
     return clock.after(untilNext, () => {
       if (cancelled) return;
       timer = schedule();

@@ -1,0 +1,282 @@
+/**
+ * The sampler: reads every source at its class's pace and makes the frames; time-outs, bounds and freshness live here.
+ * A frame always holds the latest samples of every source that is up, each group under the time of its own read.
+ */
+import type { Device } from "../core/catalog/device.ts";
+import type { SamplingClass } from "../core/catalog/metric.ts";
+import { every, type Timer } from "../core/kit/clock.ts";
+import { describeError } from "../core/kit/errors.ts";
+import type { Frame, FrameSink, Origin } from "../core/wire/frame.ts";
+import { createFrameBuilder, type AgentReading, type FrameBuilder } from "./sampler-frame.ts";
+import {
+  closeRunner,
+  createRunner,
+  isReady,
+  retrySoon,
+  startRound,
+  statusOf,
+  type SourceRunner,
+  type SourceState,
+  type SourceStatus,
+} from "./sampler-source.ts";
+import type { Source, SourceContext } from "./sources/source.ts";
+
+export interface SamplerConfig {
+  readonly periodMilliseconds: Readonly<Record<SamplingClass, number>>;
+  readonly timeoutMilliseconds: Readonly<Record<SamplingClass, number>>;
+  readonly openTimeoutMilliseconds: number;
+  readonly maximumSeriesPerSource: number;
+  /** Rounds that may be waiting for an answer at once; one that is over its time-out no longer counts. */
+  readonly maximumConcurrentRounds: number;
+}
+
+export interface SamplerOptions {
+  readonly config: SamplerConfig;
+  readonly context: SourceContext;
+  readonly origin: Origin;
+  readonly host: Device;
+  readonly sources: readonly Source[];
+  readonly sinks: readonly FrameSink[];
+  readonly readings?: readonly AgentReading[];
+  readonly onStateChange?: (status: SourceStatus, before: SourceState | null) => void;
+}
+
+export interface Sampler {
+  /** Opens and reads everything, sends the first frame after 2 s at most, then keeps the pace. */
+  start(): Promise<void>;
+  /**
+   * A frame for a scrape: what is cheap (the fast class) and older than the maximum age is read again first, within
+   * the budget; what could not be is left out of it. Slower classes show their age in their own metric.
+   */
+  refresh(maximumAgeMilliseconds?: number, budgetMilliseconds?: number): Promise<Frame>;
+  /** The latest frame; its buffers are written again by the next tick. */
+  frame(): Frame;
+  /** Changes whenever what `refresh` would give has changed. */
+  readonly revision: number;
+  /** Milliseconds since the frame was last sent; Infinity before the first. */
+  ageMilliseconds(): number;
+  readonly failedDeliveries: number;
+  status(): readonly SourceStatus[];
+  /** Tries absent and down sources again at the next tick. */
+  retry(): void;
+  stop(): void;
+}
+
+interface State {
+  readonly options: SamplerOptions;
+  readonly runners: readonly SourceRunner[];
+  readonly builder: FrameBuilder;
+  /** Due, but over the bound of concurrent rounds. */
+  readonly waiting: Set<SourceRunner>;
+  /** Rounds under way; one that is over its time-out is no longer among them. */
+  readonly rounds: Map<SourceRunner, Promise<void>>;
+  /** Per runner: the period of the wall clock in which its last round was due. */
+  readonly periods: number[];
+  revision: number;
+  /** The last refresh left something out. */
+  masked: boolean;
+  sentAt: number;
+  failedDeliveries: number;
+  refreshing: Promise<Frame> | null;
+  ticker: Timer | null;
+  stopped: boolean;
+}
+
+const firstFrameMilliseconds = 2000;
+/** How long a tick waits for asynchronous rounds before its frame goes out; what comes later rides on the next. */
+const settleMilliseconds = 50;
+
+export function createSampler(options: SamplerOptions): Sampler {
+  const state = createState(options);
+  const { clock } = options.context.env;
+  return {
+    async start() {
+      markDue(state);
+      await settle(state, pump(state), firstFrameMilliseconds);
+      publish(state);
+      if (state.stopped) return;
+      state.ticker = every(clock, options.config.periodMilliseconds.fast, () => tick(state));
+    },
+    refresh: (maximumAgeMilliseconds = 1000, budgetMilliseconds = 50) =>
+      (state.refreshing ??= refresh(state, maximumAgeMilliseconds, budgetMilliseconds).finally(
+        () => {
+          state.refreshing = null;
+        },
+      )),
+    frame: () => state.builder.frame,
+    get revision() {
+      return state.revision;
+    },
+    get failedDeliveries() {
+      return state.failedDeliveries;
+    },
+    ageMilliseconds: () => clock.monotonic() - state.sentAt,
+    status: () => state.runners.map((runner) => statusOf(runner)),
+    retry: () => state.runners.forEach((runner) => retrySoon(runner)),
+    stop() {
+      state.stopped = true;
+      state.ticker?.cancel();
+      state.waiting.clear();
+      for (const runner of state.runners) closeRunner(runner);
+    },
+  };
+}
+
+function createState(options: SamplerOptions): State {
+  const { config, context } = options;
+  const runners = options.sources.map((source) =>
+    createRunner(source, {
+      context,
+      timeoutMilliseconds: config.timeoutMilliseconds[source.sampling],
+      openTimeoutMilliseconds: config.openTimeoutMilliseconds,
+      maximumSeries: config.maximumSeriesPerSource,
+      onStateChange: options.onStateChange ?? (() => {}),
+    }),
+  );
+  const { origin, host, readings = [] } = options;
+  const { clock } = context.env;
+  return {
+    options,
+    runners,
+    builder: createFrameBuilder({ origin, host, clock, runners, readings }),
+    waiting: new Set(),
+    rounds: new Map(),
+    periods: runners.map(() => -1),
+    revision: 0,
+    masked: false,
+    sentAt: -Infinity,
+    failedDeliveries: 0,
+    refreshing: null,
+    ticker: null,
+    stopped: false,
+  };
+}
+
+function tick(state: State): void {
+  const { fast } = state.options.config.periodMilliseconds;
+  markDue(state);
+  const started = pump(state);
+  if (started.length === 0) publish(state);
+  else
+    void settle(state, started, Math.min(settleMilliseconds, fast / 2)).then(() => publish(state));
+}
+
+/** Puts those in line whose period has begun, and those that may be opened again. */
+function markDue(state: State): void {
+  const { periodMilliseconds } = state.options.config;
+  const { fast } = periodMilliseconds;
+  // The boundary this tick stands for: timers fire a little beside it.
+  const boundary = Math.round(state.options.context.env.clock.now() / fast) * fast;
+  state.runners.forEach((runner, index) => {
+    const period = Math.floor(boundary / periodMilliseconds[runner.source.sampling]);
+    const due = state.periods[index] !== period || runner.reader === null;
+    state.periods[index] = period;
+    if (due && isReady(runner)) state.waiting.add(runner);
+  });
+}
+
+/** Starts the rounds that are in line, as many at once as allowed. Returns those that aren't over at once. */
+function pump(state: State): Promise<void>[] {
+  const { waiting, rounds, options } = state;
+  const started: Promise<void>[] = [];
+  for (const runner of waiting) {
+    if (runner.asynchronous && rounds.size >= options.config.maximumConcurrentRounds) continue;
+    waiting.delete(runner);
+    if (!isReady(runner)) continue;
+    const round = startRound(runner)?.then(() => {
+      rounds.delete(runner);
+      pump(state);
+    });
+    if (round === undefined) continue;
+    rounds.set(runner, round);
+    started.push(round);
+  }
+  return started;
+}
+
+async function settle(
+  state: State,
+  rounds: readonly Promise<void>[],
+  limitMilliseconds: number,
+): Promise<void> {
+  const { clock } = state.options.context.env;
+  await new Promise<void>((resolve) => {
+    const timer = clock.after(limitMilliseconds, resolve);
+    void Promise.all(rounds).then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
+function compose(state: State): void {
+  state.builder.compose();
+  state.revision += 1;
+}
+
+function publish(state: State): void {
+  if (state.stopped) return;
+  compose(state);
+  state.builder.advanceSequence();
+  state.sentAt = state.options.context.env.clock.monotonic();
+  for (const sink of state.options.sinks) {
+    try {
+      sink.accept(state.builder.frame);
+    } catch (thrown) {
+      state.failedDeliveries += 1;
+      state.options.context.log.error("a receiver did not take the frame", {
+        reason: describeError(thrown),
+      });
+    }
+  }
+}
+
+async function refresh(
+  state: State,
+  maximumAgeMilliseconds: number,
+  budgetMilliseconds: number,
+): Promise<Frame> {
+  const { runners, rounds, waiting, builder } = state;
+  // Waiting takes time as well: what would grow too old meanwhile is read again too.
+  const rereadAge = maximumAgeMilliseconds - budgetMilliseconds;
+  const stale = runners.filter((runner) => isCheap(runner) && isOlder(state, runner, rereadAge));
+  for (const runner of stale) if (isReady(runner)) waiting.add(runner);
+  if (!state.stopped) pump(state);
+  const awaited = stale.flatMap((runner) => rounds.get(runner) ?? []);
+  if (awaited.length > 0) await settle(state, awaited, budgetMilliseconds);
+  if (builder.isBehind() || state.masked) compose(state);
+  return withoutOverdue(state, maximumAgeMilliseconds);
+}
+
+/** The frame without the cheap samples that are too old all the same: their reads are still under way. */
+function withoutOverdue(state: State, maximumAgeMilliseconds: number): Frame {
+  const { frame } = state.builder;
+  const overdue = frame.schema.groups.filter((_, index) => {
+    const runner = state.runners[index - 1];
+    return (
+      runner !== undefined &&
+      isCheap(runner) &&
+      runner.state === "up" &&
+      isOlder(state, runner, maximumAgeMilliseconds)
+    );
+  });
+  if (overdue.length > 0 && !state.masked) state.revision += 1;
+  state.masked = overdue.length > 0;
+  if (!state.masked) return frame;
+  const present = frame.present.slice();
+  for (const { first, length } of overdue)
+    for (let slot = first; slot < first + length; slot += 1) clearPresent(present, slot);
+  return { ...frame, present };
+}
+
+function isCheap(runner: SourceRunner): boolean {
+  return runner.source.sampling === "fast" && runner.reader !== null;
+}
+
+function isOlder(state: State, runner: SourceRunner, ageMilliseconds: number): boolean {
+  return state.options.context.env.clock.monotonic() - runner.concludedFrom > ageMilliseconds;
+}
+
+function clearPresent(present: Uint8Array, slot: number): void {
+  present[slot >> 3] = (present[slot >> 3] ?? 0) & ~(1 << (slot & 7));
+}
