@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+// The one binary: finds a Node.js that can run Warpwatch, then hands over to the program in this process or a child.
+// Plain JavaScript for Node 18 and later, because it is what an older Node on the machine meets first.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const neededMajor = 24;
+const passedOn = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const source = join(root, "cli", "main.ts");
+const bundle = join(root, "dist", "warpwatch.js");
+const program = existsSync(source) ? source : bundle;
+
+if (!existsSync(program)) {
+  fail(`there is nothing to run: ${bundle} is missing; build it with "npm run build"`);
+} else if (Number(process.versions.node.split(".")[0]) >= neededMajor) {
+  const { main } = await import(pathToFileURL(program).href);
+  await main(process.argv.slice(2));
+} else {
+  const node = findNode();
+  if (node === null)
+    fail(
+      `Warpwatch needs Node.js ${neededMajor} or later and this is ${process.version}: ` +
+        `install it, or run "npm ci" (without --omit=optional) on Linux x64 or arm64, which brings one along`,
+    );
+  else handOver(node);
+}
+
+/** The Node.js that npm installed as an optional dependency, wherever npm put it. */
+function findNode() {
+  try {
+    const manifest = createRequire(import.meta.url).resolve(
+      `node-${process.platform}-${process.arch}/package.json`,
+    );
+    const node = join(manifest, "..", "bin", "node");
+    return existsSync(node) ? node : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Runs the program under the other Node.js as if it were this process: its streams, signals and exit code are ours. */
+function handOver(node) {
+  const self = fileURLToPath(import.meta.url);
+  const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: "inherit" });
+  for (const signal of passedOn) process.on(signal, () => child.kill(signal));
+  child.on("error", (cause) => fail(`${node} can't be started (${cause.code ?? cause.message})`));
+  child.on("exit", (code, signal) => {
+    process.exitCode = signal === null ? (code ?? 1) : 128 + constants.signals[signal];
+  });
+}
+
+function fail(sentence) {
+  process.stderr.write(`warpwatch: ${sentence}\n`);
+  process.exitCode = 1;
+}
