@@ -29,7 +29,7 @@ export type Condition =
       readonly op: Comparison;
       readonly left: Expression;
       readonly right: number;
-      /** Hysteresis: once true, it stays true until the value is back past this one. */
+      /** Hysteresis: while the alert fires, this takes the threshold's place. */
       readonly clear?: number;
     }
   /** True where both are true for the same values of `on` (all labels when left out). */

@@ -1,8 +1,18 @@
 /** The shape of a rule: a condition with `for`, who it concerns and what to do; evaluated here, rendered for Prometheus. */
+import type { Metric } from "../core/catalog/metric.ts";
 import type { Condition } from "./expression.ts";
 
 /** `critical` pages a person now, `warning` opens a ticket, `info` goes into a digest. */
 export type Severity = "critical" | "warning" | "info";
+
+/**
+ * A series has ended (a filesystem was unmounted, an agent that remembered an event was started anew) when its origin
+ * no longer has it and still reports this metric with the same values of `on`. Its condition then counts as false.
+ */
+export interface EndOfSeries {
+  readonly stillReported: Metric;
+  readonly on: readonly string[];
+}
 
 export interface Rule {
   /** The alert's name, in PascalCase; its runbook is `alerts/runbooks/<name>.md`. */
@@ -16,10 +26,12 @@ export interface Rule {
   readonly team: string;
   /** What kind of part it is about: `gpu`, `disk`, `network`. */
   readonly component: string;
-  /** `{{ label }}` stands for a label's value, `{{ value }}` for the number that broke the rule. */
+  /** `{{ label }}` stands for a label's value, `{{ value }}` or `{{ value | percent }}` for the number that broke the rule. */
   readonly summary: string;
   readonly description: string;
   readonly runbookUrl: string;
+  /** How to tell a series that ended for good from one that went missing; without it such an alert is held as unknown. */
+  readonly ended?: EndOfSeries;
   /** Where the threshold comes from. */
   readonly source: string;
 }

@@ -1,0 +1,115 @@
+/**
+ * A counter's samples over a window, and `rate` and `increase` over them as Prometheus 2.42 computes both
+ * (promql/functions.go, extrapolatedRate): resets accounted for, extrapolated to the window's ends where samples come close.
+ */
+export interface CounterWindow {
+  /** Adds a sample unless its time is the last one's; one that is older starts the window anew. */
+  push(timeMilliseconds: number, value: number): void;
+  /** NaN while there are fewer than two samples in the window that ends at the given time. */
+  increase(endMilliseconds: number): number;
+}
+
+/** Ten minutes at one second fit whole. */
+const defaultCapacity = 1024;
+const initialCapacity = 16;
+
+export function createCounterWindow(
+  lengthMilliseconds: number,
+  /** A sample took its neighbour's place because the window holds a bounded number. */
+  onMerged: () => void = () => {},
+  capacity = defaultCapacity,
+): CounterWindow {
+  /** Samples closer together than this would not all fit. */
+  const spacing = lengthMilliseconds / (capacity - 2);
+  let times = new Float64Array(initialCapacity);
+  let raw = new Float64Array(initialCapacity);
+  /** The counter as if it had never been reset. */
+  let steady = new Float64Array(initialCapacity);
+  let first = 0;
+  let count = 0;
+
+  const at = (index: number): number => (first + index) % times.length;
+
+  function grow(): void {
+    const larger = Math.min(times.length * 2, capacity);
+    const widen = (from: Float64Array): Float64Array<ArrayBuffer> => {
+      const to = new Float64Array(larger);
+      for (let index = 0; index < count; index++) to[index] = from[at(index)] ?? 0;
+      return to;
+    };
+    [times, raw, steady] = [widen(times), widen(raw), widen(steady)];
+    first = 0;
+  }
+
+  function dropBefore(start: number): void {
+    while (count > 0 && (times[first] ?? 0) < start) {
+      first = (first + 1) % times.length;
+      count -= 1;
+    }
+  }
+
+  return {
+    push(time, value) {
+      if (Number.isNaN(value)) return;
+      let level = value;
+      if (count > 0) {
+        const last = at(count - 1);
+        const lastTime = times[last] ?? 0;
+        if (time === lastTime) return;
+        if (time < lastTime) count = 0;
+        else {
+          const lastRaw = raw[last] ?? 0;
+          level = (steady[last] ?? 0) + (value < lastRaw ? value : value - lastRaw);
+        }
+      }
+      dropBefore(time - lengthMilliseconds);
+      if (count >= 2 && time - (times[at(count - 2)] ?? 0) < spacing) {
+        onMerged();
+        count -= 1;
+      } else if (count === times.length) {
+        if (times.length < capacity) grow();
+        else dropBefore((times[first] ?? 0) + 1);
+      }
+      const slot = at(count);
+      times[slot] = time;
+      raw[slot] = value;
+      steady[slot] = level;
+      count += 1;
+    },
+    increase(end) {
+      const start = end - lengthMilliseconds;
+      dropBefore(start);
+      if (count < 2) return Number.NaN;
+      const last = at(count - 1);
+      const total = (steady[last] ?? 0) - (steady[first] ?? 0);
+      return extrapolate(total, raw[first] ?? 0, {
+        samples: count,
+        covered: (times[last] ?? 0) - (times[first] ?? 0),
+        beforeFirst: (times[first] ?? 0) - start,
+        afterLast: end - (times[last] ?? 0),
+      });
+    },
+  };
+}
+
+interface Coverage {
+  readonly samples: number;
+  readonly covered: number;
+  readonly beforeFirst: number;
+  readonly afterLast: number;
+}
+
+function extrapolate(total: number, firstValue: number, coverage: Coverage): number {
+  const { samples, covered, afterLast } = coverage;
+  let { beforeFirst } = coverage;
+  const spacing = covered / (samples - 1);
+  // A counter can't have been below zero: the line through its samples isn't drawn further back than that.
+  if (total > 0 && firstValue >= 0)
+    beforeFirst = Math.min(beforeFirst, covered * (firstValue / total));
+  const near = spacing * 1.1;
+  const length =
+    covered +
+    (beforeFirst < near ? beforeFirst : spacing / 2) +
+    (afterLast < near ? afterLast : spacing / 2);
+  return total * (length / covered);
+}

@@ -1,0 +1,181 @@
+/**
+ * The one door in: frames of any origin pass the same limits, and what is let in is copied and handed to the listeners.
+ * Frames that are late or were here before change nothing and are counted.
+ */
+import { collector } from "../../core/catalog/index.ts";
+import type { Clock } from "../../core/kit/clock.ts";
+import { describeError } from "../../core/kit/errors.ts";
+import type { Log } from "../../core/kit/log.ts";
+import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import type { Frame, FrameSink } from "../../core/wire/frame.ts";
+import type { OriginListener, OriginState } from "../origin.ts";
+import { admitSchema, findMalformation, type AdmissionLimits } from "./admit.ts";
+import { copySamples, createRecord, type OriginRecord, type SampleCounts } from "./record.ts";
+
+export interface IngestLimits extends AdmissionLimits {
+  readonly origins: number;
+  /** A frame whose newest sample is older than this updates nothing. */
+  readonly lateMilliseconds: number;
+  /** Samples further in the future than this are refused. */
+  readonly futureMilliseconds: number;
+  /** An origin silent for this long may be forgotten when a new one needs its place. */
+  readonly forgetMilliseconds: number;
+}
+
+export const defaultIngestLimits: IngestLimits = {
+  origins: 5000,
+  seriesPerOrigin: 10_000,
+  labelValueLength: 1024,
+  lateMilliseconds: 300_000,
+  futureMilliseconds: 600_000,
+  forgetMilliseconds: 3_600_000,
+};
+
+export interface Ingest extends FrameSink {
+  /** A door for the collector's own frames, without the bound on series: its fleet may be larger than any node. */
+  readonly own: FrameSink;
+  listen(listener: OriginListener): void;
+  origins(): Iterable<OriginState>;
+}
+
+export interface IngestOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: SelfMetrics;
+  readonly limits: IngestLimits;
+}
+
+type RefusedFrame = "duplicate" | "late" | "malformed" | "origins";
+
+export function createIngest(options: IngestOptions): Ingest {
+  const { clock, log, limits } = options;
+  const records = new Map<string, OriginRecord>();
+  const listeners: OriginListener[] = [];
+  const count = createCounters(options.metrics, records);
+
+  function accept(frame: Frame, admission: AdmissionLimits): void {
+    const malformation = findMalformation(frame);
+    const { origin } = frame.schema;
+    const key = `${origin.job}/${origin.instance}`;
+    if (malformation !== null) {
+      log.warn(`a frame of ${key} is malformed: ${malformation}`, { source: key });
+      count.frame("malformed");
+      return;
+    }
+    const record = records.get(key);
+    const newest = newestTimestamp(frame, clock.now() + limits.futureMilliseconds);
+    const refusal = judge(record, frame, newest);
+    if (refusal !== null) {
+      count.frame(refusal);
+      return;
+    }
+    if (!record && !makeRoom()) {
+      log.warn(`the frames of ${key} are refused: there are ${limits.origins} origins already`);
+      count.frame("origins");
+      return;
+    }
+    const kept = record ?? createRecord(key);
+    records.set(key, kept);
+    take(kept, frame, newest, admission);
+    tell((listener) => listener.frame(kept.state));
+  }
+
+  function judge(
+    record: OriginRecord | undefined,
+    frame: Frame,
+    newest: number,
+  ): RefusedFrame | null {
+    if (newest > 0 && newest < clock.now() - limits.lateMilliseconds) return "late";
+    const last = record?.state;
+    if (last === undefined) return null;
+    const sameBoot = last.origin.boot === frame.schema.origin.boot;
+    if (sameBoot && frame.sequence === last.sequence) return "duplicate";
+    if (sameBoot && frame.sequence < last.sequence) return "late";
+    // A clock that ran ahead and was set right goes back once; its samples are believed again at once.
+    if (last.timeMilliseconds > clock.now()) return null;
+    return newest <= last.timeMilliseconds ? "late" : null;
+  }
+
+  function take(
+    record: OriginRecord,
+    frame: Frame,
+    newest: number,
+    admission: AdmissionLimits,
+  ): void {
+    if (record.sender !== frame.schema)
+      record.admit(frame.schema, admitSchema(frame.schema, admission), frame.complete);
+    const counts = copySamples(record, frame, clock.now() + limits.futureMilliseconds);
+    record.arrived(frame, newest, clock.monotonic());
+    count.samples(counts);
+  }
+
+  function makeRoom(): boolean {
+    if (records.size < limits.origins) return true;
+    let oldest: OriginState | undefined;
+    for (const { state } of records.values())
+      if (oldest === undefined || state.arrivedMonotonic < oldest.arrivedMonotonic) oldest = state;
+    if (!oldest || clock.monotonic() - oldest.arrivedMonotonic < limits.forgetMilliseconds)
+      return false;
+    const { key } = oldest;
+    records.delete(key);
+    tell((listener) => listener.forget?.(key));
+    return true;
+  }
+
+  function tell(call: (listener: OriginListener) => void): void {
+    for (const listener of listeners)
+      try {
+        call(listener);
+      } catch (thrown) {
+        count.listenerFailed();
+        log.error(`a part of the collector failed on a frame: ${describeError(thrown)}`);
+      }
+  }
+
+  return {
+    accept: (frame) => accept(frame, limits),
+    own: {
+      accept: (frame) =>
+        accept(frame, { seriesPerOrigin: Infinity, labelValueLength: limits.labelValueLength }),
+    },
+    listen: (listener) => void listeners.push(listener),
+    *origins() {
+      for (const { state } of records.values()) yield state;
+    },
+  };
+}
+
+/** The newest time in the frame that isn't beyond belief; 0 when it holds none. */
+function newestTimestamp(frame: Frame, latest: number): number {
+  let newest = 0;
+  for (let index = 0; index < frame.schema.groups.length; index++) {
+    const time = frame.timestamps[index] ?? 0;
+    if (time > newest && time <= latest) newest = time;
+  }
+  return newest;
+}
+
+function createCounters(metrics: SelfMetrics, records: ReadonlyMap<string, OriginRecord>) {
+  const accepted = metrics.counter(collector.framesAccepted);
+  const refused = metrics.counter(collector.framesRefused);
+  const samples = metrics.counter(collector.samplesAccepted);
+  const refusedSamples = metrics.counter(collector.samplesRefused);
+  const subscriberErrors = metrics.counter(collector.subscriberErrors);
+  metrics.gauge(collector.origins, () => records.size);
+  metrics.gauge(collector.originSeries, () => {
+    let series = 0;
+    for (const { state } of records.values()) series += state.schema.series.length;
+    return series;
+  });
+  return {
+    frame: (reason: RefusedFrame) => refused.increase({ reason }),
+    listenerFailed: () => subscriberErrors.increase({}),
+    samples(counts: SampleCounts): void {
+      accepted.increase({});
+      samples.increase({}, counts.accepted);
+      if (counts.future > 0) refusedSamples.increase({ reason: "future" }, counts.future);
+      if (counts.series > 0) refusedSamples.increase({ reason: "series" }, counts.series);
+      if (counts.labels > 0) refusedSamples.increase({ reason: "label_length" }, counts.labels);
+    },
+  };
+}

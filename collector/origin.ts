@@ -1,0 +1,35 @@
+/** What the collector holds of one origin: its newest samples, copied out of the frames it sent. */
+import type { Origin, Schema } from "../core/wire/frame.ts";
+
+export interface OriginState {
+  /** `job` and `instance` together: unique among origins. */
+  readonly key: string;
+  readonly origin: Origin;
+  /** What the door let in of the sender's schema; the same object until the sender's version changes. */
+  readonly schema: Schema;
+  readonly sequence: number;
+  /** Newest sample per slot; means nothing where `present` has no bit. */
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+  /** Unix milliseconds of each slot's sample. */
+  readonly times: Float64Array;
+  readonly complete: boolean;
+  /** Unix milliseconds of the newest sample in the frame: the time at which rules judge it. */
+  readonly timeMilliseconds: number;
+  /** When the last frame came in, on the collector's monotonic clock. */
+  readonly arrivedMonotonic: number;
+  /** Smoothed time between frames; 0 until there were two. */
+  readonly periodMilliseconds: number;
+}
+
+/** How the parts of the collector hear of what comes in. The state belongs to the door: copy what is kept. */
+export interface OriginListener {
+  frame(state: OriginState): void;
+  /** The origin was silent so long that another took its place. */
+  forget?(key: string): void;
+}
+
+/** Three missed periods, and never less than three seconds: from then on nothing is known of the origin. */
+export function silentAfterMilliseconds(periodMilliseconds: number): number {
+  return 3 * Math.max(periodMilliseconds, 1000);
+}
