@@ -44,7 +44,7 @@ export function value<Label extends string>(
   metric: Metric<Label>,
   match: Matchers<Label> = {},
 ): Selection {
-  return { op: "value", metric, match: match as Matchers<string> };
+  return { op: "value", metric, match };
 }
 
 /** Per-second increase over a window, counter resets accounted for as PromQL's `rate` does. */

@@ -1,0 +1,222 @@
+/**
+ * Who belongs to the fleet: learned from what reports, or told by a file. Once a second it says, as a frame of the
+ * collector's own, which nodes and GPUs are there, so that "missing" is an ordinary rule.
+ */
+import type { Clock } from "../../core/kit/clock.ts";
+import { describeError } from "../../core/kit/errors.ts";
+import type { Log } from "../../core/kit/log.ts";
+import type { FrameSink, Origin } from "../../core/wire/frame.ts";
+import type { OriginListener } from "../origin.ts";
+import type { FleetFile } from "./file.ts";
+import { createFleetFrames, type NodeReport } from "./frame.ts";
+import {
+  createMember,
+  learn,
+  observe,
+  takeCensus,
+  type KnownGpu,
+  type Member,
+  type NodeState,
+} from "./member.ts";
+import { createRemovals, type Removal, type Removals } from "./removals.ts";
+import { readFleetRecord, type FleetStore } from "./store.ts";
+
+export interface NodeView {
+  readonly node: string;
+  readonly state: NodeState | "removed";
+  readonly gpusExpected: number;
+  /** null while it isn't known. */
+  readonly gpusPresent: number | null;
+  readonly gpus: readonly { readonly id: string; readonly index: string; readonly model: string }[];
+  readonly missing: readonly string[];
+  readonly origins: readonly string[];
+}
+
+export interface Fleet extends OriginListener {
+  /** Takes the census and sends the fleet's frame; called once a second. */
+  tick(): void;
+  applyFile(file: FleetFile): void;
+  planRemoval(node: string, device: string | null): void;
+  cancelRemoval(node: string, device: string | null): boolean;
+  removals(): readonly Removal[];
+  nodes(): NodeView[];
+}
+
+export interface FleetOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: FleetStore;
+  /** Where the fleet's own frame goes. */
+  readonly sink: FrameSink;
+  readonly boot: string;
+  /** A node silent for longer is gone rather than unknown. */
+  readonly goneMilliseconds: number;
+  readonly maximumNodes: number;
+  /** It was removed on purpose: its alerts end. */
+  readonly onRemoved: (node: string, device: string | null) => void;
+}
+
+/** One for all replicas: the alerts about nodes have the same labels wherever they are judged. */
+const job = "warpwatch-fleet";
+const instance = "warpwatch-fleet";
+/** After a start nodes get this long to report before they count as silent. */
+const graceMilliseconds = 10_000;
+
+export function createFleet(options: FleetOptions): Fleet {
+  const { clock, log } = options;
+  const record = readFleetRecord(options.store);
+  const members = new Map<string, Member>();
+  const removals = createRemovals(record?.removals ?? []);
+  const origin: Origin = { node: "", job, instance, boot: options.boot };
+  const frames = createFleetFrames(origin, options.sink);
+  let changed = false;
+  let refused = false;
+  for (const { name, gpus } of record?.nodes ?? []) {
+    const known = member(name);
+    if (known) known.learned = new Map(gpus.map((gpu) => [gpu.id, gpu]));
+  }
+  for (const removal of removals.list()) options.onRemoved(removal.node, removal.device);
+
+  function member(name: string): Member | null {
+    const known = members.get(name);
+    if (known) return known;
+    if (members.size >= options.maximumNodes) {
+      if (!refused)
+        log.warn(`the fleet has its ${options.maximumNodes} nodes; others aren't judged`);
+      refused = true;
+      return null;
+    }
+    const made = createMember(name, clock.monotonic());
+    members.set(name, made);
+    changed = true;
+    return made;
+  }
+
+  function judge(node: Member): NodeReport | null {
+    const now = clock.monotonic();
+    const census = takeCensus(node, now, options.goneMilliseconds);
+    noteRemoval(node.name, null, census.state === "up");
+    const gpus = census.present && withoutRemoved(node, census.present);
+    if (gpus && learn(node, gpus)) changed = true;
+    if (removals.covers(node.name)) return null;
+    const waited = node.origins.size > 0 || now - node.awaitedSince > graceMilliseconds;
+    return {
+      node: node.name,
+      up: census.state === "up" ? 1 : waited ? 0 : null,
+      expected: node.expectedGpus ?? node.learned.size,
+      present: gpus,
+      learned: node.learned,
+    };
+  }
+
+  /** GPUs that are there and expected: one whose removal is planned is neither present nor missing. */
+  function withoutRemoved(
+    node: Member,
+    present: ReadonlyMap<string, KnownGpu>,
+  ): ReadonlyMap<string, KnownGpu> {
+    for (const { node: name, device } of removals.list())
+      if (name === node.name && device !== null) {
+        noteRemoval(name, device, present.has(device));
+        if (removals.covers(name, device)) forgetGpu(node, device);
+      }
+    return new Map([...present].filter(([id]) => !removals.covers(node.name, id)));
+  }
+
+  function forgetGpu(node: Member, id: string): void {
+    if (!node.learned.has(id)) return;
+    node.learned = new Map([...node.learned].filter(([known]) => known !== id));
+    changed = true;
+  }
+
+  function noteRemoval(node: string, device: string | null, there: boolean): void {
+    if (!removals.observe(node, device, there)) return;
+    changed = true;
+    if (!there) options.onRemoved(node, device);
+    else log.info("what was removed is back and expected again", { node, device: device ?? "" });
+  }
+
+  function save(): void {
+    if (!changed) return;
+    const nodes = [...members.values()].map(({ name, learned }) => ({
+      name,
+      gpus: [...learned.values()],
+    }));
+    try {
+      options.store.save({ nodes, removals: removals.list() });
+      changed = false;
+    } catch (thrown) {
+      log.error(`the fleet's members can't be saved: ${describeError(thrown)}`);
+    }
+  }
+
+  return {
+    frame(state) {
+      if (state.origin.job === job || state.origin.node === "") return;
+      const node = member(state.origin.node);
+      if (node) observe(node, state);
+    },
+    forget(key) {
+      for (const node of members.values()) node.origins.delete(key);
+    },
+    tick() {
+      const reports: NodeReport[] = [];
+      for (const node of members.values()) {
+        const report = judge(node);
+        if (report) reports.push(report);
+      }
+      save();
+      frames.send(reports, clock.now());
+    },
+    applyFile(file) {
+      for (const node of members.values()) node.expectedGpus = null;
+      for (const { name, gpus } of file.nodes) {
+        const node = member(name);
+        if (node) node.expectedGpus = gpus ?? null;
+      }
+      const planned = file.removed.map(({ node, device }) => ({
+        node,
+        device: device ?? null,
+        source: "file" as const,
+        plannedAtMilliseconds: clock.now(),
+      }));
+      removals.replaceFile(planned);
+      for (const { node, device } of planned) options.onRemoved(node, device);
+      changed = true;
+    },
+    planRemoval(node, device) {
+      const plannedAtMilliseconds = clock.now();
+      removals.plan({ node, device, source: "request", plannedAtMilliseconds });
+      changed = true;
+      save();
+      options.onRemoved(node, device);
+    },
+    cancelRemoval(node, device) {
+      const cancelled = removals.cancel(node, device);
+      changed ||= cancelled;
+      save();
+      return cancelled;
+    },
+    removals: () => removals.list(),
+    nodes: () =>
+      [...members.values()].map((node) => view(node, clock.monotonic(), options, removals)),
+  };
+}
+
+function view(
+  node: Member,
+  monotonic: number,
+  options: FleetOptions,
+  removals: Removals,
+): NodeView {
+  const { state, present } = takeCensus(node, monotonic, options.goneMilliseconds);
+  const gpus = [...(present ?? node.learned).values()];
+  return {
+    node: node.name,
+    state: removals.covers(node.name) ? "removed" : state,
+    gpusExpected: node.expectedGpus ?? node.learned.size,
+    gpusPresent: present?.size ?? null,
+    gpus: gpus.map(({ id, index, model }) => ({ id, index, model })),
+    missing: present ? [...node.learned.keys()].filter((id) => !present.has(id)) : [],
+    origins: [...node.origins.keys()],
+  };
+}
