@@ -25,7 +25,8 @@ const migrations: readonly string[] = [
      notifier TEXT NOT NULL,
      fingerprint TEXT NOT NULL,
      action TEXT NOT NULL,
-     body TEXT NOT NULL
+     body TEXT NOT NULL,
+     committed_at REAL NOT NULL
    ) STRICT;
    CREATE INDEX outbox_by_notifier ON outbox (notifier, sequence);
    CREATE INDEX outbox_by_key ON outbox (notifier, fingerprint, sequence);
@@ -34,6 +35,7 @@ const migrations: readonly string[] = [
      notifier TEXT NOT NULL,
      action TEXT NOT NULL,
      body TEXT NOT NULL,
+     committed_at REAL NOT NULL,
      reason TEXT NOT NULL,
      buried_at REAL NOT NULL
    ) STRICT;

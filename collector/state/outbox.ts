@@ -20,6 +20,7 @@ export interface Notification {
   readonly action: NotificationAction;
   /** The alert as it was when it fired or resolved. */
   readonly alert: Alert;
+  readonly committedAtMilliseconds: number;
 }
 
 /** A notifier as far as the outbox knows it. */
@@ -54,6 +55,7 @@ export interface Outbox {
   bury(sequence: number, reason: string): void;
   /** The newest first. */
   deadLetters(): DeadLetter[];
+  deadLetterCount(): number;
   depth(notifier: string): number;
   /** Rows dropped since the start, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>;
@@ -83,14 +85,15 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
   const dropped = { superseded: 0, outbox_full: 0, notifier_removed: 0 };
   const listeners: (() => void)[] = [];
   const insert = sqlite.prepare(
-    "INSERT INTO outbox (notifier, fingerprint, action, body) VALUES (?, ?, ?, ?)",
+    "INSERT INTO outbox (notifier, fingerprint, action, body, committed_at) VALUES (?, ?, ?, ?, ?)",
   );
   const remove = sqlite.prepare("DELETE FROM outbox WHERE sequence = ?");
-  const select = sqlite.prepare("SELECT action, body FROM outbox WHERE sequence = ?");
+  const select = sqlite.prepare("SELECT action, body, committed_at FROM outbox WHERE sequence = ?");
   const selectAfter = sqlite.prepare(
     "SELECT sequence, fingerprint FROM outbox WHERE notifier = ? AND sequence > ? ORDER BY sequence",
   );
   const count = sqlite.prepare("SELECT count(*) AS depth FROM outbox WHERE notifier = ?");
+  const countDead = sqlite.prepare("SELECT count(*) AS count FROM dead_letter");
   const shed = createShed(database, dropped);
   const settleLater = createGroup(database, (sequences) => {
     for (const sequence of sequences) remove.run(sequence);
@@ -104,10 +107,11 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
     onAdded: (listener) => void listeners.push(listener),
     announce: () => listeners.forEach((listener) => listener()),
     add(alerts) {
+      const now = options.clock.now();
       for (const { name, accepts } of options.destinations) {
         for (const alert of alerts)
           if (accepts(alert))
-            insert.run(name, alert.fingerprint, actionOf(alert), encodeAlert(alert));
+            insert.run(name, alert.fingerprint, actionOf(alert), encodeAlert(alert), now);
         const excess = depth(name) - options.capacity;
         if (excess > 0) shed(name, excess);
       }
@@ -124,6 +128,7 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
     settle: settleLater,
     bury: (sequence, reason) => bury(database, sequence, reason, options.clock.now()),
     deadLetters: () => deadLetters(database),
+    deadLetterCount: () => Number(countDead.get()?.["count"]),
   };
 }
 
@@ -138,6 +143,7 @@ function notificationOf(sequence: number, row: Row): Notification {
     sequence,
     action: row["action"] === "resolve" ? "resolve" : "trigger",
     alert: decodeAlert(String(row["body"])),
+    committedAtMilliseconds: Number(row["committed_at"]),
   };
 }
 
@@ -197,7 +203,7 @@ function bury(database: Database, sequence: number, reason: string, now: number)
     sqlite
       .prepare(
         `INSERT OR IGNORE INTO dead_letter
-         SELECT sequence, notifier, action, body, ?, ? FROM outbox WHERE sequence = ?`,
+         SELECT sequence, notifier, action, body, committed_at, ?, ? FROM outbox WHERE sequence = ?`,
       )
       .run(reason, now, sequence);
     sqlite.prepare("DELETE FROM outbox WHERE sequence = ?").run(sequence);

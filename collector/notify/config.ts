@@ -1,0 +1,164 @@
+/** The `notifiers` section of the collector's configuration, and the notifiers made from it. */
+import { z } from "zod";
+import type { Clock } from "../../core/kit/clock.ts";
+import { durationSchema } from "../../core/kit/config.ts";
+import type { Alert } from "../state/alert.ts";
+import { createAlertmanager } from "./alertmanager.ts";
+import type { Notifier } from "./notifier.ts";
+import { createPagerDuty } from "./pagerduty.ts";
+import { createPost } from "./post.ts";
+import { secretFileSchema, secretSchema, type Secret } from "./secret.ts";
+import { createWebhook } from "./webhook.ts";
+
+const nameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]{0,62}$/, "must be letters, digits, dots, dashes, at most 63 of them");
+
+const urlSchema = z.string().transform((text, context) => {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  context.addIssue({ code: "custom", message: "must be an http:// or https:// address" });
+  return z.NEVER;
+});
+
+const timeoutSchema = durationSchema.refine(
+  (milliseconds) => milliseconds >= 100 && milliseconds <= 60_000,
+  "must be between 100ms and 1m",
+);
+
+const severities = ["critical", "warning", "info"] as const;
+
+const severitiesSchema = z.array(z.enum(severities)).min(1);
+
+const shared = {
+  timeout: timeoutSchema.default(10_000),
+  severities: severitiesSchema.default([...severities]),
+};
+
+const pagerDutySchema = z
+  .strictObject({
+    ...shared,
+    type: z.literal("pagerduty"),
+    name: nameSchema.default("pagerduty"),
+    url: urlSchema.default("https://events.pagerduty.com/v2/enqueue"),
+    routing_key: secretSchema.optional(),
+    routing_key_file: secretFileSchema.optional(),
+    // An incident per digest entry is nobody's wish.
+    severities: severitiesSchema.default(["critical", "warning"]),
+  })
+  .refine((value) => (value.routing_key === undefined) !== (value.routing_key_file === undefined), {
+    path: ["routing_key"],
+    message: "give either routing_key or routing_key_file",
+  });
+
+const alertmanagerSchema = z
+  .strictObject({
+    ...shared,
+    type: z.literal("alertmanager"),
+    name: nameSchema.default("alertmanager"),
+    /** Every one gets every alert: members of a cluster deduplicate among themselves. */
+    urls: z.array(urlSchema).min(1).max(16),
+    authorization: secretSchema.optional(),
+    authorization_file: secretFileSchema.optional(),
+    refresh: durationSchema.refine((value) => value >= 1000, "must be 1s or more").default(60_000),
+    hold: durationSchema.default(3_600_000),
+  })
+  .refine((value) => value.hold >= 3 * value.refresh, {
+    path: ["hold"],
+    message: "must be at least three times refresh, or alerts expire between two repetitions",
+  })
+  .refine((value) => new Set(value.urls).size === value.urls.length, {
+    path: ["urls"],
+    message: "must not name an address twice",
+  });
+
+const webhookSchema = z.strictObject({
+  ...shared,
+  type: z.literal("webhook"),
+  name: nameSchema.default("webhook"),
+  url: urlSchema,
+  authorization: secretSchema.optional(),
+  authorization_file: secretFileSchema.optional(),
+  secret: secretSchema.optional(),
+  secret_file: secretFileSchema.optional(),
+});
+
+export const notifiersSchema = z
+  .array(z.discriminatedUnion("type", [pagerDutySchema, alertmanagerSchema, webhookSchema]))
+  .max(32)
+  .superRefine((entries, context) => {
+    entries.forEach((entry, index) => {
+      if (entries.findIndex((other) => other.name === entry.name) < index)
+        context.addIssue({
+          code: "custom",
+          path: [index, "name"],
+          message: `"${entry.name}" is taken by another notifier: give this one a name of its own`,
+        });
+    });
+  })
+  .default([]);
+
+export type NotifierSettings = z.infer<typeof notifiersSchema>[number];
+
+export interface NotifierContext {
+  readonly clock: Clock;
+  /** Where a notification links back to; empty when nobody could open it. */
+  readonly consoleUrl: string;
+}
+
+/** One notifier per receiver: each of several Alertmanagers is one, with its own place in the outbox. */
+export function createNotifiers(
+  settings: readonly NotifierSettings[],
+  context: NotifierContext,
+): Notifier[] {
+  return settings.flatMap((entry) => createOne(entry, context));
+}
+
+function createOne(entry: NotifierSettings, context: NotifierContext): Notifier[] {
+  const common = {
+    ...context,
+    post: createPost(context.clock),
+    timeoutMilliseconds: entry.timeout,
+    accepts: acceptsSeverities(entry.severities),
+  };
+  switch (entry.type) {
+    case "pagerduty": {
+      const routingKey = entry.routing_key ?? entry.routing_key_file;
+      if (routingKey === undefined) return [];
+      return [
+        createPagerDuty({ ...common, name: entry.name, url: new URL(entry.url), routingKey }),
+      ];
+    }
+    case "alertmanager":
+      return entry.urls.map((text) => {
+        const url = new URL(text);
+        return createAlertmanager({
+          ...common,
+          name: entry.urls.length === 1 ? entry.name : `${entry.name}/${url.host}${url.pathname}`,
+          url,
+          authorization: either(entry.authorization, entry.authorization_file),
+          refreshMilliseconds: entry.refresh,
+          holdMilliseconds: entry.hold,
+        });
+      });
+    default:
+      return [
+        createWebhook({
+          ...common,
+          name: entry.name,
+          url: new URL(entry.url),
+          authorization: either(entry.authorization, entry.authorization_file),
+          secret: either(entry.secret, entry.secret_file),
+        }),
+      ];
+  }
+}
+
+/** An alert whose severity is none of ours (rules from elsewhere) concerns everyone: nothing is lost silently. */
+function acceptsSeverities(wanted: readonly string[]): (alert: Alert) => boolean {
+  const unwanted = new Set<string>(severities.filter((severity) => !wanted.includes(severity)));
+  return (alert) => !unwanted.has(alert.labels["severity"] ?? "");
+}
+
+function either(direct: Secret | undefined, file: Secret | undefined): Secret | null {
+  return direct ?? file ?? null;
+}

@@ -1,0 +1,54 @@
+/** The dispatcher: a courier per notifier over the outbox, woken by every commit and, once, by the start. */
+import { every } from "../../core/kit/clock.ts";
+import type { Env } from "../../core/kit/env.ts";
+import type { Log } from "../../core/kit/log.ts";
+import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import type { Alert, AlertStore } from "../state/alert.ts";
+import type { Outbox } from "../state/outbox.ts";
+import { closeCourier, createCourier, wake } from "./courier.ts";
+import { createNotifyMeter } from "./meter.ts";
+import type { Notifier } from "./notifier.ts";
+import { startRefresher } from "./refresher.ts";
+
+export interface DispatcherOptions {
+  readonly notifiers: readonly Notifier[];
+  readonly outbox: Outbox;
+  readonly alerts: AlertStore;
+  readonly env: Pick<Env, "clock" | "randomId">;
+  readonly log: Log;
+  readonly metrics: SelfMetrics;
+}
+
+export interface Dispatcher {
+  /** Resolves when nothing is under way any more; what isn't delivered stays in the outbox. */
+  close(): Promise<void>;
+}
+
+const graceMilliseconds = 3000;
+const samplePeriodMilliseconds = 1000;
+
+/** Sends what the last run left over, then everything that is committed. */
+export function startDispatcher(options: DispatcherOptions): Dispatcher {
+  const { notifiers, outbox, alerts, env, log } = options;
+  const { clock, randomId } = env;
+  const names = notifiers.map((notifier) => notifier.name);
+  const meter = createNotifyMeter(options.metrics, outbox, names);
+  const couriers = notifiers.map((notifier) =>
+    createCourier({ notifier, outbox, clock, randomId, log, meter }),
+  );
+  const firing = (): Alert[] => alerts.load().filter((alert) => alert.state === "firing");
+  const timers = [every(clock, samplePeriodMilliseconds, meter.sample)];
+  for (const courier of couriers) {
+    const { refresh } = courier.notifier;
+    if (refresh) timers.push(startRefresher(courier, refresh, firing));
+  }
+  const wakeAll = (): void => couriers.forEach((courier) => wake(courier));
+  outbox.onAdded(wakeAll);
+  wakeAll();
+  return {
+    async close() {
+      for (const timer of timers) timer.cancel();
+      await Promise.all(couriers.map((courier) => closeCourier(courier, graceMilliseconds)));
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** Lanes: one queue per alert of a notifier. Within a lane strictly in order and one at a time; lanes among each other don't wait. */
+
+export interface Lane {
+  readonly fingerprint: string;
+  /** Sequences that wait, the next one first. */
+  readonly queue: number[];
+  /** Failed attempts for the first of the queue. */
+  failures: number;
+  /** The receiver has accepted the first of the queue; only the state file doesn't say so yet. */
+  accepted: boolean;
+}
+
+export interface Lanes {
+  add(fingerprint: string, sequence: number): void;
+  /** A lane with work, which is the caller's until it is given back; null when there is none. */
+  take(): Lane | null;
+  /** Takes a lane that has no work, so that nothing is sent in it meanwhile; null when it has or is taken. */
+  reserve(fingerprint: string): Lane | null;
+  giveBack(lane: Lane): void;
+}
+
+export function createLanes(): Lanes {
+  const lanes = new Map<string, Lane>();
+  /** Lanes with work that nobody has taken, in the order in which they got there. */
+  const ready = new Set<Lane>();
+
+  function make(fingerprint: string): Lane {
+    const lane = { fingerprint, queue: [], failures: 0, accepted: false };
+    lanes.set(fingerprint, lane);
+    return lane;
+  }
+
+  return {
+    add(fingerprint, sequence) {
+      const known = lanes.get(fingerprint);
+      const lane = known ?? make(fingerprint);
+      lane.queue.push(sequence);
+      // A known lane is taken or ready already.
+      if (!known) ready.add(lane);
+    },
+    take() {
+      const [lane] = ready;
+      if (lane === undefined) return null;
+      ready.delete(lane);
+      return lane;
+    },
+    reserve: (fingerprint) => (lanes.has(fingerprint) ? null : make(fingerprint)),
+    giveBack(lane) {
+      if (lane.queue.length > 0) ready.add(lane);
+      else lanes.delete(lane.fingerprint);
+    },
+  };
+}

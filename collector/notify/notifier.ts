@@ -1,0 +1,42 @@
+/** The contract of a notifier: one receiver of notifications, tried once per call; the dispatcher owns time-outs and retries. */
+import type { Alert } from "../state/alert.ts";
+import type { Destination, Notification } from "../state/outbox.ts";
+
+/** Why another attempt is worth it; also the metric's label. */
+export type RetryReason = "rate_limited" | "server_error" | "timeout" | "connection" | "internal";
+
+export interface Retry {
+  readonly outcome: "retry";
+  readonly reason: RetryReason;
+  /** One sentence without any secret. */
+  readonly sentence: string;
+  /** What the receiver asked for; 0 when it didn't. The whole notifier waits that long. */
+  readonly retryAfterMilliseconds: number;
+}
+
+export type Receipt =
+  | { readonly outcome: "accepted" }
+  | Retry
+  /** Final: sending the same again would be refused again. */
+  | { readonly outcome: "refused"; readonly sentence: string };
+
+export interface Notifier extends Destination {
+  /** Sends with the alert's fingerprint as deduplication key, so that a repetition opens no second incident. A throw counts as a retry. */
+  send(notification: Notification, signal: AbortSignal): Promise<Receipt>;
+  /** For receivers that forget an alert unless it is repeated. */
+  readonly refresh?: Refresh;
+  readonly timeoutMilliseconds: number;
+}
+
+export interface Refresh {
+  readonly everyMilliseconds: number;
+  /** Repeats firing alerts, at most {@link refreshBatch} at a time. */
+  send(alerts: readonly Alert[], signal: AbortSignal): Promise<Receipt>;
+}
+
+export const refreshBatch = 200;
+
+/** The moment that the notification tells of. */
+export function eventTime({ action, alert }: Notification): number {
+  return action === "resolve" ? alert.resolvedAtMilliseconds : alert.firedAtMilliseconds;
+}

@@ -1,0 +1,91 @@
+/** PagerDuty, by its Events API v2: one incident per alert life cycle, keyed by the alert's fingerprint. */
+import type { Alert } from "../state/alert.ts";
+import type { Notification } from "../state/outbox.ts";
+import type { Notifier } from "./notifier.ts";
+import type { Post } from "./post.ts";
+import type { Secret } from "./secret.ts";
+
+export interface PagerDutyOptions {
+  readonly name: string;
+  readonly url: URL;
+  readonly routingKey: Secret;
+  /** Where the incident links back to; empty when there is no such page. */
+  readonly consoleUrl: string;
+  readonly timeoutMilliseconds: number;
+  readonly accepts: (alert: Alert) => boolean;
+  readonly post: Post;
+}
+
+const maximumSummaryCharacters = 1024;
+const maximumEventBytes = 512_000;
+const severities: ReadonlySet<string> = new Set(["critical", "error", "warning", "info"]);
+
+export function createPagerDuty(options: PagerDutyOptions): Notifier {
+  return {
+    name: options.name,
+    accepts: options.accepts,
+    timeoutMilliseconds: options.timeoutMilliseconds,
+    async send(notification, signal) {
+      const body = encodeEvent(notification, options);
+      return options.post({ url: options.url, body, signal });
+    },
+  };
+}
+
+function encodeEvent(
+  notification: Notification,
+  { routingKey, consoleUrl }: PagerDutyOptions,
+): string {
+  const { action, alert } = notification;
+  const event = (details: Readonly<Record<string, unknown>>): string =>
+    JSON.stringify({
+      routing_key: routingKey.reveal(),
+      dedup_key: alert.fingerprint,
+      event_action: action,
+      payload: { ...payloadOf(alert), custom_details: details },
+      client: "Warpwatch",
+      ...(consoleUrl !== "" && { client_url: consoleUrl }),
+      links: linksOf(alert),
+    });
+  const whole = event(detailsOf(alert));
+  // PagerDuty refuses an event over its limit; one without details still pages.
+  if (Buffer.byteLength(whole) <= maximumEventBytes) return whole;
+  return event({ omitted: `the details are over PagerDuty's limit of ${maximumEventBytes} bytes` });
+}
+
+function payloadOf(alert: Alert): Record<string, string> {
+  const { labels, annotations } = alert;
+  const severity = labels["severity"] ?? "";
+  const summary = annotations["summary"] || alert.rule;
+  return {
+    summary: Array.from(summary).slice(0, maximumSummaryCharacters).join(""),
+    source: labels["node"] || labels["instance"] || "warpwatch",
+    severity: severities.has(severity) ? severity : "error",
+    timestamp: new Date(alert.firedAtMilliseconds || alert.activeAtMilliseconds).toISOString(),
+    component: componentOf(labels),
+    group: labels["cluster"] ?? labels["team"] ?? "",
+    class: alert.rule,
+  };
+}
+
+/** The part as people on call name it: `gpu3` rather than `gpu`, where the alert says which. */
+function componentOf(labels: Readonly<Record<string, string>>): string {
+  const { component = "", gpu, device, mountpoint } = labels;
+  if (component === "gpu" && gpu !== undefined) return `gpu${gpu}`;
+  return mountpoint ?? device ?? component;
+}
+
+function detailsOf(alert: Alert): Record<string, unknown> {
+  return {
+    description: alert.annotations["description"] ?? "",
+    value: Number.isFinite(alert.value) ? alert.value : String(alert.value),
+    labels: alert.labels,
+    active_since: new Date(alert.activeAtMilliseconds).toISOString(),
+    runbook: alert.annotations["runbook_url"] ?? "",
+  };
+}
+
+function linksOf(alert: Alert): { href: string; text: string }[] {
+  const runbook = alert.annotations["runbook_url"];
+  return runbook === undefined ? [] : [{ href: runbook, text: "Runbook" }];
+}

@@ -1,0 +1,69 @@
+/**
+ * A generic webhook: one POST per notification. The body is
+ * `{"version":1,"action":"trigger"|"resolve","dedup_key":…,"rule":…,"labels":{…},"annotations":{…},"value":number|string,
+ * "active_at":…,"fired_at":…,"resolved_at":…|null}` with times in RFC 3339; a value that JSON lacks is text.
+ *
+ * With a secret, `x-warpwatch-signature` is `sha256=` and the hexadecimal HMAC-SHA-256 of
+ * `x-warpwatch-timestamp` (Unix seconds) + `.` + body: a receiver checks both, and refuses old timestamps.
+ */
+import { createHmac } from "node:crypto";
+import type { Clock } from "../../core/kit/clock.ts";
+import type { Alert } from "../state/alert.ts";
+import type { Notification } from "../state/outbox.ts";
+import type { Notifier } from "./notifier.ts";
+import type { Post } from "./post.ts";
+import type { Secret } from "./secret.ts";
+
+export interface WebhookOptions {
+  readonly name: string;
+  readonly url: URL;
+  readonly authorization: Secret | null;
+  readonly secret: Secret | null;
+  readonly timeoutMilliseconds: number;
+  readonly accepts: (alert: Alert) => boolean;
+  readonly clock: Clock;
+  readonly post: Post;
+}
+
+export function createWebhook(options: WebhookOptions): Notifier {
+  return {
+    name: options.name,
+    accepts: options.accepts,
+    timeoutMilliseconds: options.timeoutMilliseconds,
+    async send(notification, signal) {
+      const body = encode(notification);
+      const headers: Record<string, string> = {};
+      if (options.authorization) headers["authorization"] = options.authorization.reveal();
+      if (options.secret) {
+        const timestamp = String(Math.floor(options.clock.now() / 1000));
+        headers["x-warpwatch-timestamp"] = timestamp;
+        headers["x-warpwatch-signature"] = sign(options.secret, timestamp, body);
+      }
+      return options.post({ url: options.url, body, headers, signal });
+    },
+  };
+}
+
+function sign(secret: Secret, timestamp: string, body: string): string {
+  const digest = createHmac("sha256", secret.reveal()).update(`${timestamp}.${body}`).digest("hex");
+  return `sha256=${digest}`;
+}
+
+function encode({ action, alert }: Notification): string {
+  return JSON.stringify({
+    version: 1,
+    action,
+    dedup_key: alert.fingerprint,
+    rule: alert.rule,
+    labels: alert.labels,
+    annotations: alert.annotations,
+    value: Number.isFinite(alert.value) ? alert.value : String(alert.value),
+    active_at: time(alert.activeAtMilliseconds),
+    fired_at: time(alert.firedAtMilliseconds),
+    resolved_at: time(alert.resolvedAtMilliseconds),
+  });
+}
+
+function time(milliseconds: number): string | null {
+  return milliseconds === 0 ? null : new Date(milliseconds).toISOString();
+}
