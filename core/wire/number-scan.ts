@@ -1,0 +1,97 @@
+/** Reads the numbers of the text formats from bytes, without making a string for most. Truth: strtod's decimal grammar, which both formats share; no hexadecimal. */
+
+/** Every integer up to here, and every power of ten in `powers`, is exact, so one multiplication or division rounds right. */
+const exactMantissa = 9_007_199_254_740_992;
+const maximumFastDigits = 15;
+const powers = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+
+const words = new Map([
+  ["nan", Number.NaN],
+  ["inf", Infinity],
+  ["infinity", Infinity],
+]);
+
+/**
+ * Puts the number that starts at `offset` into `target[index]` and returns the offset behind it, or -1 where there is
+ * none. What follows the number isn't looked at. The bytes end in a line feed.
+ */
+export function scanNumber(
+  bytes: Uint8Array,
+  offset: number,
+  target: Float64Array,
+  index: number,
+): number {
+  let at = offset;
+  let byte = bytes[at] ?? 0;
+  const negative = byte === 0x2d;
+  if (negative || byte === 0x2b) byte = bytes[(at += 1)] ?? 0;
+  const first = at;
+  let mantissa = 0;
+  while (byte >= 0x30 && byte <= 0x39) {
+    mantissa = mantissa * 10 + (byte - 0x30);
+    byte = bytes[(at += 1)] ?? 0;
+  }
+  let digits = at - first;
+  let scale = 0;
+  if (byte === 0x2e) {
+    const point = at;
+    byte = bytes[(at += 1)] ?? 0;
+    while (byte >= 0x30 && byte <= 0x39) {
+      mantissa = mantissa * 10 + (byte - 0x30);
+      byte = bytes[(at += 1)] ?? 0;
+    }
+    scale = at - point - 1;
+    digits += scale;
+  }
+  if (digits === 0) return scanWord(bytes, first, negative, target, index);
+  if (byte === 0x65 || byte === 0x45) {
+    const exponentStart = at + 1;
+    at = scanExponent(bytes, exponentStart);
+    if (at === -1) return -1;
+    scale -= Number(latin1(bytes, exponentStart, at));
+  }
+  const fast =
+    (digits <= maximumFastDigits || mantissa < exactMantissa) && scale <= 22 && scale >= -22;
+  const magnitude = !fast
+    ? Number(latin1(bytes, first, at))
+    : scale >= 0
+      ? mantissa / (powers[scale] ?? 1)
+      : mantissa * (powers[-scale] ?? 1);
+  target[index] = negative ? -magnitude : magnitude;
+  return at;
+}
+
+function scanExponent(bytes: Uint8Array, start: number): number {
+  let at = start;
+  if (bytes[at] === 0x2b || bytes[at] === 0x2d) at += 1;
+  const first = at;
+  while (isDigit(bytes[at])) at += 1;
+  return at === first ? -1 : at;
+}
+
+function scanWord(
+  bytes: Uint8Array,
+  start: number,
+  negative: boolean,
+  target: Float64Array,
+  index: number,
+): number {
+  let at = start;
+  while (isLetter(bytes[at]) && at - start < 9) at += 1;
+  const value = words.get(latin1(bytes, start, at).toLowerCase());
+  if (value === undefined) return -1;
+  target[index] = negative ? -value : value;
+  return at;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function isLetter(byte: number | undefined): boolean {
+  return byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return String.fromCharCode(...bytes.subarray(start, end));
+}
