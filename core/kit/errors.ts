@@ -9,11 +9,16 @@ export const errorTable = {
   LISTEN_FAILED:
     "another program has the port, or this user may not open it: choose another address",
   PATH_UNREADABLE: "mount the path or give this user the right to read it",
+  PROGRAM_FAILED: "run the program by hand as the same user: what it says is what has to be mended",
   SOURCE_TIMEOUT:
     "the kernel or driver didn't answer in time: see warpwatch_source_duration_seconds",
   SOURCE_MALFORMED:
     "the kernel file doesn't have the form its documentation gives: please report it with the line",
   TARGET_UNREACHABLE: "check that the target runs and that the address is right",
+  TARGET_TIMEOUT:
+    "the target is slow or hangs: look at it, or raise the job's `timeout` and `interval`",
+  TARGET_REFUSED:
+    "open the address with curl: it must answer 200 with a metrics page, not redirect",
   TARGET_TOO_LARGE:
     "the answer is over the limit: raise `body_limit_bytes` of the job or scrape less",
   EXPOSITION_MALFORMED: "the target's metrics page breaks the format at the line that is named",
