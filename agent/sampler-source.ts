@@ -92,7 +92,7 @@ export function createRunner(source: Source, options: RunnerOptions): SourceRunn
     taken: nothingTaken(),
     taking: nothingTaken(),
     startedAt: -Infinity,
-    timestamp: Number.NaN,
+    timestamp: 0,
     concludedFrom: -Infinity,
     outcome: 0,
     durationSeconds: Number.NaN,
@@ -303,7 +303,8 @@ function fail(runner: SourceRunner, thrown: unknown): void {
 function conclude(runner: SourceRunner, next: SourceState, reason: string): void {
   const before = runner.state;
   const took = clockOf(runner).monotonic() - runner.startedAt;
-  runner.durationSeconds = took / 1000;
+  // To the nanosecond: the clock has no more, and the subtraction adds digits.
+  runner.durationSeconds = Math.round(took * 1e6) / 1e9;
   runner.concludedFrom = runner.startedAt;
   runner.timestamp = next === "up" ? runner.taken.timestamp : clockOf(runner).now() - took;
   runner.outcome += 1;

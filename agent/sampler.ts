@@ -185,7 +185,7 @@ function pump(state: State): Promise<void>[] {
     if (!isReady(runner)) continue;
     const round = startRound(runner)?.then(() => {
       rounds.delete(runner);
-      pump(state);
+      void pump(state);
     });
     if (round === undefined) continue;
     rounds.set(runner, round);
@@ -241,7 +241,7 @@ async function refresh(
   const rereadAge = maximumAgeMilliseconds - budgetMilliseconds;
   const stale = runners.filter((runner) => isCheap(runner) && isOlder(state, runner, rereadAge));
   for (const runner of stale) if (isReady(runner)) waiting.add(runner);
-  if (!state.stopped) pump(state);
+  if (!state.stopped) void pump(state);
   const awaited = stale.flatMap((runner) => rounds.get(runner) ?? []);
   if (awaited.length > 0) await settle(state, awaited, budgetMilliseconds);
   if (builder.isBehind() || state.masked) compose(state);

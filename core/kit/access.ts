@@ -1,12 +1,14 @@
 /** Who may call what: one default-deny route table for both HTTP servers, with Host and Origin checked on every request. */
-import { timingSafeEqual, createHash } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createAttemptLimit } from "./attempt-limit.ts";
+import type { Clock } from "./clock.ts";
 
 /** Each role may do what the ones before it may. */
 export type Role = "viewer" | "operator" | "admin";
 
 export interface RouteRule {
   readonly method: "GET" | "POST" | "DELETE";
-  /** Exact path, or a prefix when it ends in `/*`. */
+  /** Exact path, or a prefix when it ends in `/*`; of several that match, the longest decides. */
   readonly path: string;
   readonly role: Role;
   /** Without a token when the caller is on loopback: metrics and health only. */
@@ -21,13 +23,17 @@ export interface AccessRequest {
   readonly origin: string | undefined;
   readonly authorization: string | undefined;
   readonly remoteAddress: string | undefined;
+  /** The address the connection came in on: a caller may always name it. */
+  readonly localAddress?: string | undefined;
 }
+
+export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 429;
 
 export type AccessDecision =
   | { readonly allowed: true; readonly rule: RouteRule }
   | {
       readonly allowed: false;
-      readonly status: 400 | 401 | 403 | 404 | 405;
+      readonly status: RefusalStatus;
       readonly sentence: string;
     };
 
@@ -37,6 +43,8 @@ export interface AccessOptions {
   readonly hosts?: readonly string[];
   /** Tokens by role; compared in constant time. */
   readonly tokens?: Readonly<Partial<Record<Role, string>>>;
+  /** Times the wrong tokens: an address that sent ten within a minute is refused until the minute is over. */
+  readonly clock?: Clock;
 }
 
 const roles: readonly Role[] = ["viewer", "operator", "admin"];
@@ -48,38 +56,55 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
     ...loopbackHosts,
     ...(options.hosts ?? []).map((host) => host.toLowerCase()),
   ]);
-  const refuse = (status: 400 | 401 | 403 | 404 | 405, sentence: string): AccessDecision => ({
-    allowed: false,
-    status,
-    sentence,
-  });
+  const routes = options.routes.toSorted((one, other) => other.path.length - one.path.length);
+  const tokens = digestTokens(options.tokens ?? {});
+  const attempts = options.clock ? createAttemptLimit(options.clock) : null;
+
   return (request) => {
     const host = hostName(request.host);
     if (host === null) return refuse(400, "the Host header is missing or malformed");
-    if (!hosts.has(host))
+    if (!hosts.has(host) && host !== bracketed(request.localAddress))
       return refuse(403, "this server isn't called by that name; see --web.host");
     if (request.origin !== undefined && !isSameOrigin(request.origin, request.host ?? ""))
       return refuse(403, "requests from other sites are refused");
     const path = request.url.split("?", 1)[0] ?? "";
-    const matching = options.routes.filter((rule) => matches(rule.path, path));
-    const rule = matching.find((candidate) => candidate.method === methodOf(request.method));
+    if (!isPlainPath(path)) return refuse(400, "the path isn't written plainly");
+    const matching = routes.filter((rule) => matches(rule.path, path));
+    const closest = matching.filter((rule) => rule.path === matching[0]?.path);
+    const rule = closest.find((candidate) => candidate.method === methodOf(request.method));
     if (!rule)
       return matching.length > 0
         ? refuse(405, "that method isn't allowed here")
         : refuse(404, "no such page; / lists what there is");
     if (rule.openOnLoopback === true && isLoopback(request.remoteAddress))
       return { allowed: true, rule };
-    const role = roleOf(request.authorization, options.tokens ?? {});
-    if (role === null) return refuse(401, "a token is needed: Authorization: Bearer <token>");
+    return judgeToken(request, rule);
+  };
+
+  function judgeToken(request: AccessRequest, rule: RouteRule): AccessDecision {
+    if (request.authorization === undefined)
+      return refuse(401, "a token is needed: Authorization: Bearer <token>");
+    const address = request.remoteAddress ?? "";
+    if (attempts?.isBlocked(address) === true)
+      return refuse(429, "too many wrong tokens from this address; wait a minute");
+    const role = roleOf(request.authorization, tokens);
+    if (role === null) {
+      attempts?.failed(address);
+      return refuse(401, "that token isn't valid here");
+    }
     if (roles.indexOf(role) < roles.indexOf(rule.role))
       return refuse(403, `this needs the role ${rule.role}`);
     return { allowed: true, rule };
-  };
+  }
 }
 
 export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
   return address === "::1" || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
+}
+
+function refuse(status: RefusalStatus, sentence: string): AccessDecision {
+  return { allowed: false, status, sentence };
 }
 
 function methodOf(method: string): string {
@@ -90,27 +115,57 @@ function matches(pattern: string, path: string): boolean {
   return pattern.endsWith("/*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
 
+/**
+ * Begins with a slash and has no empty, `.` or `..` segment, no backslash and no character that somebody could
+ * decode into one: what is judged here and what a handler or a proxy makes of it is then the same path.
+ */
+function isPlainPath(path: string): boolean {
+  if (!/^\/[\w.~!$&'()*+,;=:@/%-]*$/.test(path)) return false;
+  if (/%(?![0-9a-f]{2})|%(2e|2f|5c|25|[01][0-9a-f]|7f)/i.test(path)) return false;
+  const segments = path.slice(1).split("/");
+  return segments.every(
+    (segment, index) =>
+      segment !== "." && segment !== ".." && (segment !== "" || index === segments.length - 1),
+  );
+}
+
 function hostName(host: string | undefined): string | null {
-  const match = /^(\[[0-9a-f:]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(host ?? "");
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(host ?? "");
   return match ? (match[1] ?? "").toLowerCase() : null;
 }
 
-function isSameOrigin(origin: string, host: string): boolean {
-  return origin === `http://${host}` || origin === `https://${host}`;
+/** An address as it stands in a Host header; one that is IPv4 in IPv6's clothes, as IPv4. */
+function bracketed(address: string | undefined): string | null {
+  if (address === undefined) return null;
+  const bare = address.replace(/^::ffff:(?=\d+\.)/, "").replace(/%.*$/, "");
+  return bare.includes(":") ? `[${bare}]` : bare;
 }
 
-function roleOf(
-  authorization: string | undefined,
-  tokens: Readonly<Partial<Record<Role, string>>>,
-): Role | null {
-  const given = /^Bearer ([\w.~+/-]{1,512}=*)$/i.exec(authorization ?? "")?.[1];
+function isSameOrigin(origin: string, host: string): boolean {
+  const wanted = host.toLowerCase();
+  return origin === `http://${wanted}` || origin === `https://${wanted}`;
+}
+
+function roleOf(authorization: string, tokens: ReadonlyMap<Role, Buffer>): Role | null {
+  const given = /^Bearer ([\w.~+/-]{1,512}=*)$/i.exec(authorization)?.[1];
   if (given === undefined) return null;
+  const digested = digest(given);
   let found: Role | null = null;
   for (const role of roles) {
-    const token = tokens[role];
-    if (token !== undefined && timingSafeEqual(digest(token), digest(given))) found = role;
+    const token = tokens.get(role);
+    if (token !== undefined && timingSafeEqual(token, digested)) found = role;
   }
   return found;
+}
+
+/** An empty token would let everybody in that sends one: it is as if there were none. */
+function digestTokens(tokens: Readonly<Partial<Record<Role, string>>>): ReadonlyMap<Role, Buffer> {
+  const digests = new Map<Role, Buffer>();
+  for (const role of roles) {
+    const token = tokens[role];
+    if (token !== undefined && token !== "") digests.set(role, digest(token));
+  }
+  return digests;
 }
 
 function digest(text: string): Buffer {

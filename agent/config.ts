@@ -1,0 +1,189 @@
+/** The agent's settings: their defaults, the flags that set them, and the file that says where the node stands. */
+import { join } from "node:path";
+import { z } from "zod";
+import { nowhere, type Place } from "../core/catalog/device.ts";
+import { loadConfigFile, parseDuration } from "../core/kit/config.ts";
+import { defaultPaths, type HostPaths } from "../core/kit/env.ts";
+import { WarpwatchError } from "../core/kit/errors.ts";
+import type { LogLevel } from "../core/kit/log.ts";
+import { agentFlags, type AgentFlag, type Flag } from "./flags.ts";
+import type { SamplerConfig } from "./sampler.ts";
+
+export interface AgentConfig {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly telemetryPath: string;
+  /** Names by which the server may be called beside its own addresses. */
+  readonly hostNames: readonly string[];
+  readonly paths: HostPaths;
+  /** Empty: the machine's host name. */
+  readonly node: string;
+  /** Prometheus' job of the samples. */
+  readonly job: string;
+  readonly stateFolder: string;
+  readonly place: Place;
+  /** The file that `place` was read from; empty when there is none. */
+  readonly placeFile: string;
+  readonly sampling: SamplerConfig;
+  readonly logLevel: LogLevel;
+}
+
+export type FlagValues = Readonly<
+  Record<string, string | boolean | readonly (string | boolean)[] | undefined>
+>;
+
+export const defaultAgentConfig: AgentConfig = {
+  listen: { host: "127.0.0.1", port: 9410 },
+  telemetryPath: "/metrics",
+  hostNames: [],
+  paths: defaultPaths,
+  node: "",
+  job: "warpwatch",
+  stateFolder: "",
+  place: nowhere,
+  placeFile: "",
+  sampling: {
+    periodMilliseconds: {
+      fast: 1000,
+      steady: 15_000,
+      "slow-kernel": 15_000,
+      inventory: 3_600_000,
+    },
+    timeoutMilliseconds: { fast: 1000, steady: 5000, "slow-kernel": 10_000, inventory: 60_000 },
+    openTimeoutMilliseconds: 10_000,
+    maximumSeriesPerSource: 10_000,
+    maximumConcurrentRounds: 8,
+  },
+  logLevel: "info",
+};
+
+const shortestPeriodMilliseconds = 100;
+const longestPeriodMilliseconds = 86_400_000;
+const reservedPaths: ReadonlySet<string> = new Set(["/", "/-/healthy", "/-/ready"]);
+
+/** Settings from flags as `node:util`'s parseArgs gives them; throws FLAG_INVALID with the flag's name. */
+export function agentConfigFromFlags(
+  flags: FlagValues,
+  variables: Readonly<Record<string, string | undefined>>,
+): AgentConfig {
+  for (const name of Object.keys(flags))
+    if (!Object.hasOwn(agentFlags, name)) refuse(name, "there is no such flag");
+  const defaults = defaultAgentConfig;
+  const text = (name: AgentFlag): string => textOf(flags, name);
+  const period = (name: AgentFlag): number => periodOf(name, text(name));
+  const placeFile = text("place.file");
+  const fast = period("sampling.fast-period");
+  return {
+    listen: parseListenAddress("web.listen-address", text("web.listen-address")),
+    telemetryPath: telemetryPathOf(text("web.telemetry-path")),
+    hostNames: listOf(flags, "web.host"),
+    paths: {
+      procfs: text("path.procfs"),
+      sysfs: text("path.sysfs"),
+      rootfs: text("path.rootfs"),
+    },
+    node: text("node.name"),
+    job: defaults.job,
+    stateFolder: text("state.folder") || defaultStateFolder(variables),
+    place: placeFile === "" ? nowhere : loadPlace(placeFile),
+    placeFile,
+    sampling: {
+      ...defaults.sampling,
+      periodMilliseconds: {
+        fast,
+        steady: Math.max(fast, period("sampling.steady-period")),
+        "slow-kernel": Math.max(fast, period("sampling.slow-period")),
+        inventory: Math.max(fast, period("sampling.inventory-period")),
+      },
+      maximumSeriesPerSource: countOf("sampling.max-series", text("sampling.max-series")),
+    },
+    logLevel: levelOf(text("log.level")),
+  };
+}
+
+/** `host:port`, `:port` for every address, `[::1]:port`. Throws FLAG_INVALID with the flag's name. */
+export function parseListenAddress(
+  flag: string,
+  text: string,
+): { readonly host: string; readonly port: number } {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]*):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[2] ?? Number.NaN);
+  if (!match || !(port <= 65_535))
+    refuse(flag, `"${text}" is not an address; write it as 127.0.0.1:9410, :9410 or [::1]:9410`);
+  const host = (match[1] ?? "").replaceAll(/[[\]]/g, "");
+  return { host: host === "" ? "::" : host, port };
+}
+
+/** Reads where the node stands. Throws a ConfigError that names file, line and key. */
+export function loadPlace(file: string): Place {
+  const name = z.string().max(200).default("");
+  const schema = z.strictObject({
+    cluster: name,
+    region: name,
+    rack: name,
+    chassis: name,
+    slot: name,
+  });
+  return loadConfigFile<Place>(file, schema);
+}
+
+/** systemd's folder where it gives one, root's or the user's otherwise. */
+export function defaultStateFolder(
+  variables: Readonly<Record<string, string | undefined>>,
+): string {
+  const given = variables["STATE_DIRECTORY"]?.split(":")[0];
+  if (given) return given;
+  const home = variables["XDG_STATE_HOME"] || join(variables["HOME"] || "/", ".local/state");
+  return process.getuid?.() === 0 ? "/var/lib/warpwatch" : join(home, "warpwatch");
+}
+
+function refuse(flag: string, sentence: string): never {
+  throw new WarpwatchError("FLAG_INVALID", `--${flag}: ${sentence}`);
+}
+
+function textOf(flags: FlagValues, name: AgentFlag): string {
+  const flag: Flag = agentFlags[name];
+  const value = flags[name] ?? flag.default;
+  if (typeof value !== "string") refuse(name, "needs one value");
+  return value;
+}
+
+function listOf(flags: FlagValues, name: AgentFlag): string[] {
+  const value = flags[name] ?? [];
+  const values = Array.isArray(value) ? value : [value];
+  return values.map((one) => {
+    if (typeof one !== "string" || !/^[a-z0-9._:[\]-]+$/i.test(one))
+      refuse(name, `"${String(one)}" is not a host name`);
+    return one;
+  });
+}
+
+function periodOf(name: AgentFlag, text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === null) refuse(name, `"${text}" is not a duration; write it as 100ms or 15s`);
+  if (milliseconds < shortestPeriodMilliseconds || milliseconds > longestPeriodMilliseconds)
+    refuse(name, `${text} is outside 100ms to 1d`);
+  return milliseconds;
+}
+
+function countOf(name: AgentFlag, text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > 1_000_000)
+    refuse(name, `"${text}" is not a whole number from 1 to 1000000`);
+  return count;
+}
+
+function telemetryPathOf(text: string): string {
+  if (!/^\/[\w./-]*$/.test(text) || text.includes("//") || text.split("/").some(isDots))
+    refuse("web.telemetry-path", `"${text}" is not a path; write it as /metrics`);
+  if (reservedPaths.has(text)) refuse("web.telemetry-path", `${text} is taken`);
+  return text;
+}
+
+function isDots(segment: string): boolean {
+  return segment === "." || segment === "..";
+}
+
+function levelOf(text: string): LogLevel {
+  if (text === "debug" || text === "info" || text === "warn" || text === "error") return text;
+  return refuse("log.level", `"${text}" is not debug, info, warn or error`);
+}

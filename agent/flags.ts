@@ -1,0 +1,107 @@
+/** The agent's flags as a table: the command line parses with it, --help and the documentation are written from it. */
+
+export interface Flag {
+  readonly type: "string" | "boolean";
+  /** May be given more than once. */
+  readonly multiple?: boolean;
+  /** What stands in when the flag isn't given; an empty string is "not set". */
+  readonly default?: string;
+  /** What the value is, for --help: `host:port`. */
+  readonly value: string;
+  readonly help: string;
+}
+
+export const agentFlags = {
+  "web.listen-address": {
+    type: "string",
+    default: "127.0.0.1:9410",
+    value: "host:port",
+    help: "Address to serve metrics on. Beyond loopback every call needs the token.",
+  },
+  "web.telemetry-path": {
+    type: "string",
+    default: "/metrics",
+    value: "path",
+    help: "Path of the metrics page.",
+  },
+  "web.host": {
+    type: "string",
+    multiple: true,
+    value: "name",
+    help: "A name by which callers may address this server, beside its addresses and the node's name.",
+  },
+  "path.procfs": {
+    type: "string",
+    default: "/proc",
+    value: "folder",
+    help: "Where the host's /proc is seen.",
+  },
+  "path.sysfs": {
+    type: "string",
+    default: "/sys",
+    value: "folder",
+    help: "Where the host's /sys is seen.",
+  },
+  "path.rootfs": {
+    type: "string",
+    default: "/",
+    value: "folder",
+    help: "Where the host's root is seen.",
+  },
+  "node.name": {
+    type: "string",
+    default: "",
+    value: "name",
+    help: "The node's name; the machine's host name if not given.",
+  },
+  "place.file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "YAML file that says where the node stands: cluster, region, rack, chassis, slot.",
+  },
+  "state.folder": {
+    type: "string",
+    default: "",
+    value: "folder",
+    help: "Where the token and the control socket are kept, for this user only.",
+  },
+  "sampling.fast-period": {
+    type: "string",
+    default: "1s",
+    value: "duration",
+    help: "How often cheap sources are read, from 100ms.",
+  },
+  "sampling.steady-period": {
+    type: "string",
+    default: "15s",
+    value: "duration",
+    help: "How often sources that move slowly are read.",
+  },
+  "sampling.slow-period": {
+    type: "string",
+    default: "15s",
+    value: "duration",
+    help: "How often sources that the kernel answers slowly are read.",
+  },
+  "sampling.inventory-period": {
+    type: "string",
+    default: "1h",
+    value: "duration",
+    help: "How often models, versions and serial numbers are read.",
+  },
+  "sampling.max-series": {
+    type: "string",
+    default: "10000",
+    value: "count",
+    help: "Series one source may have; more are left out and counted.",
+  },
+  "log.level": {
+    type: "string",
+    default: "info",
+    value: "level",
+    help: "The least severe lines to write: debug, info, warn or error.",
+  },
+} as const satisfies Record<string, Flag>;
+
+export type AgentFlag = keyof typeof agentFlags;

@@ -1,0 +1,156 @@
+/** The agent: sources, sampler, HTTP server and control socket, put together. */
+import { self } from "../core/catalog/index.ts";
+import type { Env } from "../core/kit/env.ts";
+import type { Log } from "../core/kit/log.ts";
+import { createSelfMetrics } from "../core/kit/self-metrics.ts";
+import { prepareStateFolder, readLocalToken } from "../core/kit/state-folder.ts";
+import { version } from "../core/kit/version.ts";
+import type { Frame, FrameSink, Origin } from "../core/wire/frame.ts";
+import type { AgentConfig } from "./config.ts";
+import { controlPath, startControl, type ControlHandlers } from "./control.ts";
+import { createAgentEvents, type AgentEvents, type EventReceiver } from "./events.ts";
+import { describeHost } from "./host-device.ts";
+import type { AgentReading } from "./sampler-frame.ts";
+import type { SourceState, SourceStatus } from "./sampler-source.ts";
+import { createSampler, type Sampler } from "./sampler.ts";
+import { startServer } from "./server.ts";
+import type { Source } from "./sources/source.ts";
+
+export interface AgentOptions {
+  readonly env: Env;
+  readonly log: Log;
+  readonly config: AgentConfig;
+  readonly sources: readonly Source[];
+  readonly frameSinks?: readonly FrameSink[];
+  readonly eventSinks?: readonly EventReceiver[];
+  /** Plays a fault on the synthetic devices; given only with the synthetic source. */
+  readonly inject?: ControlHandlers["inject"];
+  readonly releaseGpus?: ControlHandlers["releaseGpus"];
+}
+
+export interface Agent {
+  /** `http://127.0.0.1:9410` */
+  readonly address: string;
+  status(): readonly SourceStatus[];
+  /** The latest frame; its buffers are written again by the next tick. */
+  frame(): Frame;
+  /** Tries absent and down sources again at the next tick. */
+  reload(): void;
+  stop(): Promise<void>;
+}
+
+/** Resolves once the first frame was sent. Throws LISTEN_FAILED or STATE_UNUSABLE. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { log, config } = options;
+  const node = config.node === "" ? options.env.node : config.node;
+  const env: Env = { ...options.env, node, paths: config.paths };
+  prepareStateFolder(config.stateFolder);
+  const { token, file, created } = readLocalToken(config.stateFolder);
+  if (created)
+    log.info("a token for calls from beyond loopback was made; it is shown this once", {
+      token,
+      file,
+    });
+
+  const sampler = prepareSampler(options, env);
+  const reload = (): void => {
+    log.info("reload: absent and down sources are tried again");
+    sampler.retry();
+  };
+  const control = await startControl(
+    controlPath(config.stateFolder),
+    {
+      reload,
+      status: () => ({ node, version, sources: sampler.status() }),
+      inject: options.inject,
+      releaseGpus: options.releaseGpus,
+    },
+    log,
+  );
+  const server = await startServer({
+    config,
+    node,
+    token,
+    sampler,
+    metrics: createSelfMetrics({ clock: env.clock }),
+    freshMilliseconds: 3 * config.sampling.periodMilliseconds.fast + 1000,
+    clock: env.clock,
+    log,
+  }).catch(async (thrown: unknown) => {
+    await control.close();
+    throw thrown;
+  });
+  // Node opens its inspector on this signal otherwise: a port through which anybody on the machine could run code.
+  process.on("SIGUSR1", ignoreSignal);
+  await sampler.start();
+  log.info("the agent serves metrics", { address: server.address, path: config.telemetryPath });
+
+  return {
+    address: server.address,
+    status: () => sampler.status(),
+    frame: () => sampler.frame(),
+    reload,
+    async stop() {
+      sampler.stop();
+      await Promise.all([server.close(), control.close()]);
+      process.off("SIGUSR1", ignoreSignal);
+    },
+  };
+}
+
+function prepareSampler(options: AgentOptions, env: Env): Sampler {
+  const { config, log } = options;
+  const { node } = env;
+  const boot = env.randomId();
+  const { job } = config;
+  const origin: Origin = { node, job, instance: `${node}:${config.listen.port}`, boot };
+  const host = describeHost(node, env.paths.sysfs, config.place);
+  const receivers = options.eventSinks ?? [];
+  const events = createAgentEvents({ env, node, boot, log, receivers });
+  const sampler: Sampler = createSampler({
+    config: config.sampling,
+    context: { env, log, events, host },
+    origin,
+    host,
+    sources: options.sources,
+    sinks: options.frameSinks ?? [],
+    readings: ownReadings(node, events, () => sampler),
+    onStateChange: (status, before) => tellStateChange(env, log, events, status, before),
+  });
+  return sampler;
+}
+
+function ownReadings(node: string, events: AgentEvents, sampler: () => Sampler): AgentReading[] {
+  return [
+    { metric: self.agentInfo, values: [version, node], read: () => 1 },
+    { metric: self.agentSchemaVersion, values: [], read: () => sampler().frame().schema.version },
+    { metric: self.agentEvents, values: [], read: () => events.reported },
+    { metric: self.agentDroppedEvents, values: [], read: () => events.dropped },
+    { metric: self.agentFailedDeliveries, values: [], read: () => sampler().failedDeliveries },
+  ];
+}
+
+/** The first state is a log line; a change from one to another is an event. */
+function tellStateChange(
+  env: Env,
+  log: Log,
+  events: AgentEvents,
+  status: SourceStatus,
+  before: SourceState | null,
+): void {
+  const { name: source, state, reason } = status;
+  if (before === null) {
+    if (state !== "down") log.info(`source ${source} is ${state}`, { source, reason });
+    return;
+  }
+  events.report({
+    timeMilliseconds: env.clock.now(),
+    kind: "source_state",
+    device: "",
+    text:
+      reason === "" ? `source ${source} is ${state}` : `source ${source} is ${state}: ${reason}`,
+    fields: { source, before, state, reason },
+  });
+}
+
+function ignoreSignal(): void {}

@@ -1,0 +1,61 @@
+/** The metrics page: the frame and the process's own metrics as one body, rendered and packed once per sample and format. */
+import { gzipSync } from "node:zlib";
+import { self } from "../core/catalog/index.ts";
+import type { SelfMetrics } from "../core/kit/self-metrics.ts";
+import { createExposition, type ExpositionFormat } from "../core/wire/exposition.ts";
+import { negotiateCoding, negotiateFormat, type ContentCoding } from "../core/wire/negotiate.ts";
+import type { Sampler } from "./sampler.ts";
+
+export interface RenderedPage {
+  readonly body: Buffer;
+  readonly contentType: string;
+  readonly coding: ContentCoding;
+  /** Age of the samples, the newest group's. */
+  readonly ageSeconds: number;
+}
+
+export interface MetricsPage {
+  render(accept: string | undefined, acceptEncoding: string | undefined): Promise<RenderedPage>;
+}
+
+interface Cached {
+  revision: number;
+  own: string;
+  readonly bodies: Map<ContentCoding, Buffer>;
+}
+
+/** The lowest level: half the time of the default for a tenth more bytes. */
+const gzipLevel = 1;
+
+export function createMetricsPage(
+  sampler: Pick<Sampler, "refresh" | "revision" | "ageMilliseconds">,
+  metrics: SelfMetrics,
+): MetricsPage {
+  const exposition = createExposition();
+  const cache = new Map<ExpositionFormat, Cached>();
+  metrics.gauge(self.agentFrameAge, () => sampler.ageMilliseconds() / 1000);
+  metrics.gauge(self.agentUnexposedSeries, () => exposition.skipped);
+
+  return {
+    async render(accept, acceptEncoding) {
+      const { format, contentType } = negotiateFormat(accept);
+      const coding = negotiateCoding(acceptEncoding);
+      const own = await metrics.render(format);
+      const frame = await sampler.refresh();
+      // From here on nothing awaits: the next tick writes into the same buffers.
+      let cached = cache.get(format);
+      if (cached?.revision !== sampler.revision || cached.own !== own) {
+        cached = { revision: sampler.revision, own, bodies: new Map() };
+        cache.set(format, cached);
+      }
+      let body = cached.bodies.get(coding);
+      if (!body) {
+        const rendered = exposition.render(frame, format, { append: own });
+        // A copy: answers that wait for a slow client outlive the writer's buffer.
+        body = coding === "gzip" ? gzipSync(rendered, { level: gzipLevel }) : Buffer.from(rendered);
+        cached.bodies.set(coding, body);
+      }
+      return { body, contentType, coding, ageSeconds: sampler.ageMilliseconds() / 1000 };
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** The state folder: what a process keeps between starts, readable by its own user only; and the local token in it. */
+import { randomBytes } from "node:crypto";
+import { chmodSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemCode, WarpwatchError } from "./errors.ts";
+
+export interface LocalToken {
+  readonly token: string;
+  readonly file: string;
+  /** Made by this call: to be shown to the user, this once. */
+  readonly created: boolean;
+}
+
+const ownerOnlyFolder = 0o700;
+const ownerOnlyFile = 0o600;
+
+/** Makes the folder, for its owner only whatever the umask. Throws STATE_UNUSABLE. */
+export function prepareStateFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: ownerOnlyFolder });
+    const found = lstatSync(folder);
+    if (!found.isDirectory()) throw unusable(folder, "is not a folder");
+    if (found.uid !== process.getuid?.()) throw unusable(folder, "belongs to another user");
+    if ((found.mode & 0o777) !== ownerOnlyFolder) chmodSync(folder, ownerOnlyFolder);
+  } catch (thrown) {
+    if (thrown instanceof WarpwatchError) throw thrown;
+    throw unusable(folder, `can't be used (${systemCode(thrown) || "unknown reason"})`, thrown);
+  }
+}
+
+/** Reads the token, or makes one at the first start. Throws STATE_UNUSABLE. */
+export function readLocalToken(folder: string): LocalToken {
+  const file = join(folder, "token");
+  const token = randomBytes(32).toString("base64url");
+  try {
+    writeFileSync(file, `${token}\n`, { mode: ownerOnlyFile, flag: "wx" });
+    chmodSync(file, ownerOnlyFile);
+    return { token, file, created: true };
+  } catch (thrown) {
+    if (systemCode(thrown) !== "EEXIST")
+      throw unusable(file, `can't be written (${systemCode(thrown)})`, thrown);
+  }
+  return { token: readExisting(file), file, created: false };
+}
+
+function readExisting(file: string): string {
+  let text: string;
+  try {
+    const found = lstatSync(file);
+    if (!found.isFile()) throw unusable(file, "is not a plain file");
+    if ((found.mode & 0o077) !== 0)
+      throw unusable(
+        file,
+        "can be read by other users: set its mode to 600, or delete it for a new token",
+      );
+    text = readFileSync(file, "utf8").trim();
+  } catch (thrown) {
+    if (thrown instanceof WarpwatchError) throw thrown;
+    throw unusable(file, `can't be read (${systemCode(thrown)})`, thrown);
+  }
+  if (!/^[\w-]{32,512}$/.test(text))
+    throw unusable(file, "doesn't hold a token: delete it and a new one is made");
+  return text;
+}
+
+function unusable(path: string, sentence: string, cause?: unknown): WarpwatchError {
+  return new WarpwatchError("STATE_UNUSABLE", `${path} ${sentence}`, { cause });
+}
