@@ -53,6 +53,8 @@ type Judge = (body: string, atMilliseconds: number) => { status: number; answer:
 export interface Incident {
   readonly dedupKey: string;
   readonly openedAtMilliseconds: number;
+  /** What the event that opened it says of when its condition began; 0 when it doesn't. */
+  readonly timestampMilliseconds: number;
   readonly class: string;
   readonly severity: string;
   readonly summary: string;
@@ -113,6 +115,7 @@ export async function startPagerDuty(port = 0): Promise<PagerDutyReceiver> {
       const incident = {
         dedupKey,
         openedAtMilliseconds: atMilliseconds,
+        timestampMilliseconds: payload.timestamp === undefined ? 0 : Date.parse(payload.timestamp),
         class: payload.class ?? "",
         severity: payload.severity,
         summary: payload.summary,

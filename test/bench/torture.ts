@@ -1,0 +1,285 @@
+/**
+ * The crash test: a collector is killed with SIGKILL at random instants while alerts begin, fire and resolve; afterwards the
+ * incidents at the receiver must be exactly what the served samples call for. `npm run torture -- alerts [--kills N] [--seed S]`
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { openState } from "../../collector/state/open.ts";
+import { createSystemClock } from "../../core/kit/clock.ts";
+import { harnessThreshold, type HarnessSettings } from "../kit/collector-harness.ts";
+import { createRandom, type Random } from "../kit/random.ts";
+import {
+  startPagerDuty,
+  startWebhook,
+  type Fault,
+  type PagerDutyReceiver,
+  type Receiver,
+} from "../kit/receivers.ts";
+import { judgeIncidents, type ServedSample } from "../kit/torture-oracle.ts";
+
+export interface TortureReport {
+  readonly kills: number;
+  readonly seed: number;
+  readonly samples: number;
+  readonly incidents: number;
+  /** Requests that repeated what a receiver had accepted before. */
+  readonly repetitions: number;
+  readonly seconds: number;
+  /** What went wrong, one sentence each; empty when nothing did. */
+  readonly faults: readonly string[];
+}
+
+const gpuCount = 12;
+const forMilliseconds = 600;
+const periodMilliseconds = 60;
+const longestAliveMilliseconds = 900;
+
+export async function runTorture(kills: number, seed: number): Promise<TortureReport> {
+  const started = performance.now();
+  const random = createRandom(seed);
+  const folder = mkdtempSync(join(tmpdir(), "warpwatch-torture-"));
+  const pager = await startPagerDuty();
+  const hook = await startWebhook();
+  const target = await startTarget(random);
+  const settings: HarnessSettings = {
+    target: target.url,
+    folder,
+    forMilliseconds,
+    periodMilliseconds,
+    notifiers: [
+      { type: "pagerduty", url: pager.url, routing_key: "k".repeat(32), timeout: "400ms" },
+      { type: "webhook", url: hook.url, timeout: "400ms" },
+    ],
+  };
+  try {
+    for (let kill = 0; kill < kills; kill += 1) {
+      pager.plan(...planFaults(random));
+      hook.plan(...planFaults(random));
+      const child = start(settings);
+      await instantToKill(random, target, pager);
+      await end(child, "SIGKILL");
+      target.generationEnded();
+    }
+    const leftover = await settle(settings, target);
+    const faults = [
+      ...leftover,
+      ...judgePager(pager, target),
+      ...judgeHook(hook, pager),
+      ...(target.samples === 0 ? ["the target was never scraped"] : []),
+    ];
+    return {
+      kills,
+      seed,
+      samples: target.samples,
+      incidents: pager.incidents.length,
+      repetitions: countRepetitions(pager),
+      seconds: Math.round((performance.now() - started) / 100) / 10,
+      faults,
+    };
+  } finally {
+    await Promise.all([pager.close(), hook.close(), target.close()]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Target {
+  readonly url: string;
+  readonly logs: readonly (readonly ServedSample[])[];
+  readonly samples: number;
+  /** The collector that scraped is dead: its last sample stays unconfirmed. */
+  generationEnded(): void;
+  /** From now on every level is low. */
+  calm(): void;
+  scraped(times: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Serves levels that go over and back on a schedule of their own, and keeps what it served. */
+async function startTarget(random: Random): Promise<Target> {
+  const logs: { timeMilliseconds: number; high: boolean; confirmed: boolean }[][] = Array.from(
+    { length: gpuCount },
+    () => [],
+  );
+  const levels = Array.from({ length: gpuCount }, () => ({ high: false, until: 0 }));
+  let calm = false;
+  let samples = 0;
+  let isFirstOfGeneration = true;
+  const server = createServer((_, response) => {
+    const time = Math.round(performance.timeOrigin + performance.now());
+    levels.forEach((level, gpu) => {
+      if (time >= level.until) {
+        level.high = !level.high;
+        level.until = time + (level.high ? random.between(200, 2500) : random.between(200, 1500));
+      }
+      const log = logs[gpu] ?? [];
+      const last = log.at(-1);
+      if (last && !isFirstOfGeneration) last.confirmed = true;
+      log.push({ timeMilliseconds: time, high: level.high && !calm, confirmed: false });
+    });
+    isFirstOfGeneration = false;
+    samples += 1;
+    const shown = levels.map(({ high }) => harnessThreshold + (high && !calm ? 1 : -1));
+    response.end(JSON.stringify({ time, levels: shown }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    logs,
+    get samples() {
+      return samples;
+    },
+    generationEnded: () => void (isFirstOfGeneration = true),
+    calm: () => void (calm = true),
+    async scraped(times) {
+      for (let seen = 0; seen < times; seen += 1) await once(server, "request");
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function start(settings: HarnessSettings): ChildProcess {
+  const program = join(import.meta.dirname, "../kit/collector-harness.ts");
+  return spawn(process.execPath, [program, JSON.stringify(settings)], {
+    stdio: ["ignore", "ignore", process.env["TORTURE_LOG"] === undefined ? "ignore" : "inherit"],
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, "exit");
+}
+
+/** At any time, or right when a page arrives (accepted and not settled), or right when a sample is handed out. */
+async function instantToKill(random: Random, target: Target, pager: Receiver): Promise<void> {
+  const way = random.below(3);
+  await target.scraped(1);
+  const tired = delay(longestAliveMilliseconds);
+  if (way === 0) await delay(random.between(0, longestAliveMilliseconds));
+  else if (way === 1) {
+    const seen = pager.requests.length;
+    await Promise.race([tired, pager.until(() => pager.requests.length > seen)]).catch(() => tired);
+    if (random.below(2) === 0) await delay(random.between(0, 4));
+  } else {
+    await Promise.race([tired, target.scraped(1 + random.below(12))]);
+    await delay(random.between(0, 6));
+  }
+}
+
+function planFaults(random: Random): Fault[] {
+  const faults: Fault[] = [
+    { kind: "status", status: 500 },
+    { kind: "status", status: 429, headers: { "retry-after": "1" } },
+    { kind: "accept_then_silence" },
+    { kind: "reset" },
+    { kind: "slow", milliseconds: 100 },
+  ];
+  const fault = faults[random.below(12)];
+  return fault === undefined ? [] : [fault];
+}
+
+/** Calms the target and lets a last collector bring everything to its end. */
+async function settle(settings: HarnessSettings, target: Target): Promise<string[]> {
+  target.calm();
+  for (let round = 0; round < 10; round += 1) {
+    const child = start(settings);
+    await target.scraped(20);
+    await end(child, "SIGTERM");
+    if (child.exitCode !== 0) return [`the last collector ended with ${child.exitCode}`];
+    target.generationEnded();
+    const names = ["pagerduty", "webhook"];
+    const state = openState({
+      folder: settings.folder,
+      notifiers: names.map((name) => ({ name, accepts: () => true })),
+      clock: createSystemClock(),
+    });
+    const waiting = names.reduce((sum, name) => sum + state.outbox.depth(name), 0);
+    const active = state.alerts.load().length;
+    const dead = state.outbox.deadLetters().map(({ reason }) => `dead letter: ${reason}`);
+    state.close();
+    if (dead.length > 0) return dead;
+    if (waiting + active === 0) return [];
+  }
+  return ["alerts or notifications are left over after ten rounds of calm"];
+}
+
+interface PagerEvent {
+  readonly dedup_key: string;
+  readonly event_action: string;
+  readonly payload: {
+    readonly timestamp: string;
+    readonly custom_details: { readonly labels: { readonly gpu: string } };
+  };
+}
+
+function judgePager(pager: PagerDutyReceiver, target: Target): string[] {
+  const faults: string[] = [];
+  const events = pager.requests.map(({ body }) => JSON.parse(body) as PagerEvent);
+  const keys = new Map(
+    events.map((event) => [event.payload.custom_details.labels.gpu, event.dedup_key]),
+  );
+  target.logs.forEach((samples, gpu) => {
+    const key = keys.get(String(gpu));
+    const opened = pager.incidents.filter((incident) => incident.dedupKey === key);
+    const firedAt = opened.map((incident) => incident.timestampMilliseconds);
+    const verdict = judgeIncidents(samples, firedAt, forMilliseconds);
+    if (verdict !== null) faults.push(`GPU ${gpu}: ${verdict}`);
+    for (const incident of opened)
+      if (incident.resolvedAtMilliseconds === 0) faults.push(`GPU ${gpu}: an incident stayed open`);
+  });
+  return faults;
+}
+
+/** The webhook must have got every alert that the pager got: its accepted triggers are the same life cycles. */
+function judgeHook(hook: Receiver, pager: PagerDutyReceiver): string[] {
+  const cycles = new Set(
+    hook.requests
+      .filter(({ answer }) => answer === 200 || answer === "silence")
+      .map(
+        ({ body }) => JSON.parse(body) as { action: string; dedup_key: string; fired_at: string },
+      )
+      .map((event) => `${event.action} ${event.dedup_key} ${Date.parse(event.fired_at)}`),
+  );
+  const expected = pager.incidents.flatMap(({ dedupKey, timestampMilliseconds }) =>
+    ["trigger", "resolve"].map((action) => `${action} ${dedupKey} ${timestampMilliseconds}`),
+  );
+  return [
+    ...expected.filter((cycle) => !cycles.has(cycle)).map((cycle) => `the webhook lacks ${cycle}`),
+    ...(cycles.size > expected.length ? ["the webhook was told of more than the pager"] : []),
+  ];
+}
+
+function countRepetitions(pager: PagerDutyReceiver): number {
+  const taken = pager.requests.filter(
+    ({ answer }) => answer === 202 || answer === "silence",
+  ).length;
+  return taken - 2 * pager.incidents.length;
+}
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      kills: { type: "string", default: "200" },
+      seed: { type: "string", default: "1" },
+    },
+  });
+  if (positionals[0] !== "alerts") {
+    process.stderr.write("usage: npm run torture -- alerts [--kills 200] [--seed 1]\n");
+    process.exit(2);
+  }
+  const report = await runTorture(Number(values.kills), Number(values.seed));
+  process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  process.exitCode = report.faults.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,112 @@
+/**
+ * A collector cut down to what a crash can hurt: one scraped target, one rule, state, outbox and notifiers, all of them the
+ * product's own parts. Started as a process, with its settings as JSON in the first argument.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { compare, value } from "../../alerts/expression.ts";
+import { defineRule } from "../../alerts/rule.ts";
+import { createAlertBook } from "../../collector/detect/alert-book.ts";
+import { createEngine } from "../../collector/detect/engine.ts";
+import { createThresholdDetector } from "../../collector/detect/threshold/detector.ts";
+import { createIngest, defaultIngestLimits, type Ingest } from "../../collector/ingest/door.ts";
+import { createNotifiers, notifiersSchema } from "../../collector/notify/config.ts";
+import { startDispatcher } from "../../collector/notify/dispatcher.ts";
+import { openState } from "../../collector/state/open.ts";
+import { openMetric } from "../../core/catalog/metric.ts";
+import { every } from "../../core/kit/clock.ts";
+import { createEnv } from "../../core/kit/env.ts";
+import { createLog } from "../../core/kit/log.ts";
+import { createSelfMetrics } from "../../core/kit/self-metrics.ts";
+import { setPresent } from "../../core/wire/frame.ts";
+
+export interface HarnessSettings {
+  /** Answers `{"time":<Unix milliseconds>,"levels":[<number>,…]}`, a level per GPU. */
+  readonly target: string;
+  readonly folder: string;
+  readonly notifiers: readonly object[];
+  readonly forMilliseconds: number;
+  readonly periodMilliseconds: number;
+}
+
+/** The rule fires where the level is above this. */
+export const harnessThreshold = 50;
+
+const level = openMetric("torture_level", "gauge", "What the test moves.", ["gpu"]);
+
+async function main(settings: HarnessSettings): Promise<void> {
+  const env = createEnv();
+  const { clock } = env;
+  const log = createLog({ clock });
+  const metrics = createSelfMetrics({ clock, processMetrics: false });
+  const notifiers = createNotifiers(notifiersSchema.parse(settings.notifiers), {
+    clock,
+    consoleUrl: "",
+  });
+  const state = openState({ folder: settings.folder, notifiers, clock });
+  const { alerts, outbox } = state;
+  const dispatcher = startDispatcher({ notifiers, outbox, alerts, env, log, metrics });
+  const rules = [
+    defineRule({
+      name: "Torture",
+      condition: compare(value(level), ">", harnessThreshold),
+      forMilliseconds: settings.forMilliseconds,
+      severity: "critical",
+      component: "gpu",
+      summary: "level {{ value }} on GPU {{ gpu }}",
+      description: "The test moved it.",
+      source: "the crash test",
+    }),
+  ];
+  const book = createAlertBook({
+    rules,
+    store: alerts,
+    clock,
+    log,
+    metrics,
+    onCommitted: () => undefined,
+  });
+  const detectors = [createThresholdDetector({ rules, book, log, metrics })];
+  const engine = createEngine({ clock, metrics, book, detectors });
+  const ingest = createIngest({ clock, log, metrics, limits: defaultIngestLimits });
+  ingest.listen(engine);
+  const tick = every(clock, 1000, () => engine.tick(ingest.origins()));
+
+  const stop = new AbortController();
+  process.once("SIGTERM", () => stop.abort());
+  const boot = env.randomId();
+  for (let sequence = 1; !stop.signal.aborted; sequence += 1) {
+    await scrapeOnce(settings.target, ingest, boot, sequence);
+    await delay(settings.periodMilliseconds);
+  }
+  tick.cancel();
+  await dispatcher.close();
+  state.close();
+}
+
+/** One scrape; when it returns, what it changed is durable. */
+async function scrapeOnce(
+  target: string,
+  ingest: Ingest,
+  boot: string,
+  sequence: number,
+): Promise<void> {
+  const response = await fetch(target);
+  const page = (await response.json()) as { time: number; levels: number[] };
+  const present = new Uint8Array(Math.ceil(page.levels.length / 8));
+  page.levels.forEach((_, slot) => setPresent(present, slot));
+  ingest.accept({
+    schema: {
+      origin: { node: "torture", job: "torture", instance: "target", boot },
+      version: 1,
+      groups: [{ source: "torture", first: 0, length: page.levels.length }],
+      series: page.levels.map((_, gpu) => ({ metric: level, values: [String(gpu)], device: null })),
+    },
+    sequence,
+    timestamps: Float64Array.of(page.time),
+    values: Float64Array.from(page.levels),
+    present,
+    complete: true,
+  });
+}
+
+if (import.meta.main) await main(JSON.parse(process.argv[2] ?? "{}"));
