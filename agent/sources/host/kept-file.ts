@@ -139,22 +139,24 @@ export function createFileShare(): FileShare {
   };
 }
 
-/** The whole of a small file as text without its end of line, or null where it can't be read; for facts read rarely. */
-export function readText(path: string, maximumBytes = 65_536): string | null {
-  let descriptor: number;
+/** The text of a small file without its end of line, or null where there is none; throws PATH_UNREADABLE. */
+export function readText(path: string): string | null {
+  const file = openKeptFile(path, { maximumBytes: 65_536 });
+  if (!file) return null;
   try {
-    descriptor = openSync(path, "r");
-  } catch {
-    return null;
-  }
-  try {
-    const bytes = Buffer.allocUnsafe(maximumBytes);
-    const length = readSync(descriptor, bytes, 0, maximumBytes, 0);
-    return bytes.toString("utf8", 0, length).replace(/\s+$/, "");
-  } catch {
-    return null;
+    file.read();
+    return file.bytes.toString("utf8", 0, file.length).trimEnd();
   } finally {
-    closeQuietly(descriptor);
+    file.close();
+  }
+}
+
+/** Like {@link readText}, for what is good to know but nothing depends on: empty where it can't be had. */
+export function readFact(path: string): string {
+  try {
+    return readText(path) ?? "";
+  } catch {
+    return "";
   }
 }
 

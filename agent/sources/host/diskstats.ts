@@ -1,0 +1,88 @@
+/** Block devices from /proc/diskstats, by the kernel's admin-guide/iostats: numbers, name, then 11, 15 or 17 counts. */
+import { join } from "node:path";
+import * as disk from "../../../core/catalog/disk.ts";
+import type { Device } from "../../../core/catalog/device.ts";
+import type { Metric } from "../../../core/catalog/metric.ts";
+import type { HostPaths } from "../../../core/kit/env.ts";
+import type { SlotRegistrar } from "../../../core/wire/slots.ts";
+import { absent, type Source } from "../source.ts";
+import { declareIdentity, readUdev } from "./block-device.ts";
+import { partOf } from "./device.ts";
+import { openKeptFile } from "./kept-file.ts";
+import { decodeName, type LinePlanner } from "./line-table.ts";
+import { createTableReader } from "./table-reader.ts";
+
+/** The kernel counts in these whatever the device's own sectors are. */
+const bytesPerSector = 512;
+const secondsPerMillisecond = 0.001;
+
+/** In the order of the columns, each with what turns the kernel's number into the metric's unit. */
+const columns: readonly (readonly [Metric<"device">, number])[] = [
+  [disk.readsCompleted, 1],
+  [disk.readsMerged, 1],
+  [disk.readBytes, bytesPerSector],
+  [disk.readSeconds, secondsPerMillisecond],
+  [disk.writesCompleted, 1],
+  [disk.writesMerged, 1],
+  [disk.writtenBytes, bytesPerSector],
+  [disk.writeSeconds, secondsPerMillisecond],
+  [disk.ioNow, 1],
+  [disk.ioSeconds, secondsPerMillisecond],
+  [disk.ioSecondsWeighted, secondsPerMillisecond],
+  [disk.discardsCompleted, 1],
+  [disk.discardsMerged, 1],
+  [disk.discardedSectors, 1],
+  [disk.discardSeconds, secondsPerMillisecond],
+  [disk.flushRequests, 1],
+  [disk.flushSeconds, secondsPerMillisecond],
+];
+const multipliers = columns.map(([, multiplier]) => multiplier);
+
+/** Partitions and memory devices: their traffic is their disk's. */
+const passedOver = /^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$/;
+const linePattern = /^[ \t]*(\d+)[ \t]+(\d+)[ \t]+(\S+)[ \t]+/;
+
+export const diskstatsSource: Source = {
+  name: "diskstats",
+  metrics: Object.values(disk),
+  sampling: "fast",
+  open({ env, host }) {
+    const path = join(env.paths.procfs, "diskstats");
+    const file = openKeptFile(path);
+    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    let infoSlots: number[] = [];
+    return createTableReader(file, {
+      plan(slots) {
+        infoSlots = [];
+        return planDisks(slots, env.paths, host, infoSlots);
+      },
+      finish(column) {
+        for (const slot of infoSlots) column[slot] = 1;
+      },
+    });
+  },
+};
+
+function planDisks(
+  slots: SlotRegistrar,
+  paths: HostPaths,
+  host: Device,
+  infoSlots: number[],
+): LinePlanner {
+  return (line) => {
+    const match = linePattern.exec(line);
+    if (!match) return null;
+    const [key, major = "", minor = "", name = ""] = match;
+    if (passedOver.test(name)) return { keyBytes: key.length, slots: [] };
+    const device = decodeName(name);
+    const udev = readUdev(paths, major, minor);
+    const part = partOf(host, "drive", device, udev("ID_MODEL"));
+    infoSlots.push(...declareIdentity(slots, part, udev, { device, major, minor }, paths));
+    const present = line.slice(key.length).trim().split(/\s+/).length;
+    return {
+      keyBytes: key.length,
+      slots: columns.slice(0, present).map(([metric]) => slots.slot(metric, { device }, part)),
+      multipliers,
+    };
+  };
+}

@@ -1,0 +1,29 @@
+/** Paging and out-of-memory counts from /proc/vmstat: the keys of the kernel's mm/vmstat.c that node_exporter keeps by default. */
+import { join } from "node:path";
+import { memoryStatistic } from "../../../core/catalog/memory.ts";
+import { absent, type Source } from "../source.ts";
+import { openKeptFile } from "./kept-file.ts";
+import { createTableReader } from "./table-reader.ts";
+
+const keptKeys = /^(oom_kill|pgpg|pswp|pg.*fault).*/;
+
+export const vmstatSource: Source = {
+  name: "vmstat",
+  metrics: [memoryStatistic],
+  sampling: "fast",
+  open({ env }) {
+    const path = join(env.paths.procfs, "vmstat");
+    const file = openKeptFile(path, { initialBytes: 16_384 });
+    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    return createTableReader(file, {
+      plan: (slots) => (line) => {
+        const key = /^(\w+) /.exec(line)?.[1];
+        if (key === undefined) return null;
+        return {
+          keyBytes: key.length + 1,
+          slots: keptKeys.test(key) ? [slots.slot(memoryStatistic.metric(key), {})] : [],
+        };
+      },
+    });
+  },
+};
