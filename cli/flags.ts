@@ -1,0 +1,75 @@
+/** The command line: flags from a table through `node:util`'s parseArgs, and mistakes as one clear sentence. */
+import { parseArgs } from "node:util";
+import type { FlagValues } from "../agent/config.ts";
+import { WarpwatchError } from "../core/kit/errors.ts";
+import type { FlagTable } from "./command.ts";
+
+export interface ParsedLine {
+  readonly flags: FlagValues;
+  readonly operands: readonly string[];
+  readonly wantsHelp: boolean;
+}
+
+/** Throws FLAG_INVALID with the flag's name; suggests the nearest flag for one that doesn't exist. */
+export function parseLine(args: readonly string[], table: FlagTable): ParsedLine {
+  const options = Object.fromEntries(
+    Object.entries(table).map(([name, flag]) => [
+      name,
+      { type: flag.type, multiple: flag.multiple ?? false },
+    ]),
+  );
+  const { values, positionals, tokens } = parseArgs({
+    args: [...args],
+    options: { ...options, help: { type: "boolean", short: "h" } },
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  const { help, ...flags } = values;
+  if (help === true) return { flags: {}, operands: [], wantsHelp: true };
+  for (const token of tokens) {
+    if (token.kind !== "option" || token.name === "help") continue;
+    const flag = Object.hasOwn(table, token.name) ? table[token.name] : undefined;
+    if (!flag) throw unknownFlag(token.rawName, Object.keys(table));
+    if (flag.type === "boolean" && token.value !== undefined)
+      throw new WarpwatchError("FLAG_INVALID", `--${token.name}: takes no value`);
+    if (flag.type === "string" && token.value === undefined)
+      throw new WarpwatchError("FLAG_INVALID", `--${token.name}: needs a value, ${flag.value}`);
+  }
+  return { flags, operands: positionals, wantsHelp: false };
+}
+
+/** The one that is closest, when it is close enough to be meant. */
+export function nearest(word: string, candidates: readonly string[]): string | null {
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .toSorted((left, right) => left.distance - right.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.max(2, word.length / 3) ? best.candidate : null;
+}
+
+function unknownFlag(rawName: string, known: readonly string[]): WarpwatchError {
+  const meant = nearest(rawName.replace(/^-+/, ""), known);
+  const suggestion = meant === null ? "" : `; did you mean --${meant}?`;
+  return new WarpwatchError("FLAG_INVALID", `${rawName}: there is no such flag${suggestion}`);
+}
+
+/** Levenshtein's distance: letters to put in, take out or change. */
+function editDistance(left: string, right: string): number {
+  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= left.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column += 1) {
+      const change = left[row - 1] === right[column - 1] ? 0 : 1;
+      current.push(
+        Math.min(
+          (previous[column] ?? 0) + 1,
+          (current[column - 1] ?? 0) + 1,
+          (previous[column - 1] ?? 0) + change,
+        ),
+      );
+    }
+    previous = current;
+  }
+  return previous[right.length] ?? 0;
+}

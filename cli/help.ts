@@ -1,0 +1,62 @@
+/** Help texts, written from the tables of commands and flags. */
+import type { Flag } from "../agent/flags.ts";
+import type { Command } from "./command.ts";
+import { row, wrap, type Terminal } from "./terminal.ts";
+
+export function overviewText(
+  commands: readonly Command[],
+  version: string,
+  terminal: Terminal,
+): string {
+  const labelColumns = Math.max(...commands.map(({ name }) => name.length));
+  const { columns } = terminal;
+  return [
+    `${terminal.paint("strong", "warpwatch")} ${version}: measures GPU nodes, judges what it sees, and tells you before it breaks`,
+    "",
+    "Usage: warpwatch <command> [flags]",
+    "",
+    ...commands.map(({ name, summary }) =>
+      row(name, summary, {
+        labelColumns,
+        columns,
+        paintLabel: (label) => terminal.paint("strong", label),
+      }),
+    ),
+    "",
+    "warpwatch help <command> lists a command's flags; warpwatch --version prints the version.",
+  ].join("\n");
+}
+
+export function commandText(command: Command, terminal: Terminal): string {
+  const { columns } = terminal;
+  const entries = Object.entries(command.flags);
+  const labels = entries.map(([name, flag]) => labelOf(name, flag));
+  const labelColumns = Math.min(40, Math.max(0, ...labels.map((label) => label.length)));
+  const operands = command.operands === "" ? "" : ` ${command.operands}`;
+  const lines = [
+    `Usage: warpwatch ${command.name}${entries.length > 0 ? " [flags]" : ""}${operands}`,
+    "",
+    ...wrap(command.description, columns),
+  ];
+  if (entries.length > 0) lines.push("", "Flags:");
+  entries.forEach(([, flag], index) => {
+    lines.push(
+      row(labels[index] ?? "", helpOf(flag), {
+        labelColumns,
+        columns,
+        paintLabel: (label) => terminal.paint("strong", label),
+      }),
+    );
+  });
+  return lines.join("\n");
+}
+
+function labelOf(name: string, flag: Flag): string {
+  return flag.type === "boolean" ? `--${name}` : `--${name}=<${flag.value}>`;
+}
+
+function helpOf(flag: Flag): string {
+  const repeated = flag.multiple === true ? " May be given more than once." : "";
+  const standIn = flag.default ? ` Default: ${flag.default}.` : "";
+  return `${flag.help}${repeated}${standIn}`;
+}

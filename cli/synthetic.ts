@@ -1,0 +1,113 @@
+/** A synthetic fleet from the command line: its flags, its sources, and faults injected while it runs. */
+import { createSyntheticGpuSource } from "../agent/sources/synthetic/gpu.ts";
+import { createSyntheticHostSource } from "../agent/sources/synthetic/host.ts";
+import type { Source } from "../agent/sources/source.ts";
+import type { FlagValues } from "../agent/config.ts";
+import type { Env } from "../core/kit/env.ts";
+import { WarpwatchError } from "../core/kit/errors.ts";
+import { createFleet, type Fleet } from "../simulator/fleet.ts";
+import { maximumGpus } from "../simulator/fleet-options.ts";
+import { modelNames, type ModelName } from "../simulator/models.ts";
+import { builtInScenario, isScenarioName, scenarioNames } from "../simulator/scenarios.ts";
+import { loadScenario, parseScenario, type FleetSize, type Scenario } from "../simulator/script.ts";
+import type { FlagTable } from "./command.ts";
+
+const gpusPerNode = 8;
+
+export const syntheticFlags = {
+  synthetic: {
+    type: "boolean",
+    value: "",
+    help: "Measure a synthetic fleet instead of this machine.",
+  },
+  "synthetic.gpus": {
+    type: "string",
+    default: "8",
+    value: "count",
+    help: `GPUs of the synthetic fleet, on nodes of ${gpusPerNode}.`,
+  },
+  "synthetic.model": {
+    type: "string",
+    default: "H100",
+    value: "name",
+    help: `Its GPUs' model: ${modelNames.join(", ")}.`,
+  },
+  "synthetic.seed": {
+    type: "string",
+    default: "1",
+    value: "number",
+    help: "The same seed gives the same fleet and the same readings.",
+  },
+  "synthetic.scenario": {
+    type: "string",
+    default: "quiet",
+    value: "name|file",
+    help: `What breaks and when: ${scenarioNames.join(", ")}, or a fault script of your own.`,
+  },
+} as const satisfies FlagTable;
+
+/** Null when the flags don't ask for one. Throws FLAG_INVALID, SCENARIO_INVALID or a ConfigError. */
+export function syntheticFleet(flags: FlagValues, env: Env): Fleet | null {
+  if (flags["synthetic"] !== true) {
+    const stray = Object.keys(flags).find((name) => name.startsWith("synthetic."));
+    if (stray !== undefined) refuse(stray, "needs --synthetic");
+    return null;
+  }
+  const gpus = wholeNumber("synthetic.gpus", textOf(flags, "synthetic.gpus"), 1, maximumGpus);
+  const perNode = Math.min(gpus, gpusPerNode);
+  if (gpus % perNode !== 0)
+    refuse("synthetic.gpus", `more than ${gpusPerNode} come in nodes of ${gpusPerNode}`);
+  const size: FleetSize = { nodes: gpus / perNode, gpusPerNode: perNode };
+  return createFleet({
+    ...size,
+    seed: wholeNumber("synthetic.seed", textOf(flags, "synthetic.seed"), 0, 2 ** 31),
+    model: modelOf(textOf(flags, "synthetic.model")),
+    scenario: scenarioOf(textOf(flags, "synthetic.scenario"), size),
+    startMilliseconds: env.clock.now(),
+  });
+}
+
+export function syntheticSources(fleet: Fleet, node: number): Source[] {
+  return [createSyntheticGpuSource(fleet, node), createSyntheticHostSource(fleet, node)];
+}
+
+/** Plays a fault that came as JSON, in the words of a fault script; its `at` counts from now. */
+export function injectInto(
+  fleet: Fleet,
+  fault: Readonly<Record<string, unknown>>,
+): { readonly kind: string; readonly node: string } {
+  const size: FleetSize = { nodes: fleet.nodes.length, gpusPerNode: fleet.gpusPerNode };
+  const script = JSON.stringify({ faults: [{ at: "0", node: 0, ...fault }] });
+  const parsed = parseScenario(script, "inject", size).faults[0];
+  if (!parsed) throw new WarpwatchError("SCENARIO_INVALID", "there is no fault to play");
+  fleet.injectFault(parsed);
+  return { kind: parsed.kind, node: fleet.nodes[parsed.node]?.name ?? "" };
+}
+
+function scenarioOf(text: string, size: FleetSize): Scenario {
+  return isScenarioName(text) ? builtInScenario(text, size) : loadScenario(text, size);
+}
+
+function modelOf(text: string): ModelName {
+  const found = modelNames.find((name) => name.toLowerCase() === text.toLowerCase());
+  return found ?? refuse("synthetic.model", `"${text}" is not one of ${modelNames.join(", ")}`);
+}
+
+function wholeNumber(flag: string, text: string, lowest: number, highest: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < lowest || number > highest)
+    refuse(flag, `"${text}" is not a whole number from ${lowest} to ${highest}`);
+  return number;
+}
+
+function textOf(
+  flags: FlagValues,
+  name: Exclude<keyof typeof syntheticFlags, "synthetic">,
+): string {
+  const value = flags[name] ?? syntheticFlags[name].default;
+  return typeof value === "string" ? value : refuse(name, "needs one value");
+}
+
+function refuse(flag: string, sentence: string): never {
+  throw new WarpwatchError("FLAG_INVALID", `--${flag}: ${sentence}`);
+}

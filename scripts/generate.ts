@@ -1,0 +1,9 @@
+/** Writes the pages that come from the code: METRICS.md, docs/errors.md, docs/flags.md. */
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { generatedPages } from "./pages.ts";
+
+for (const [path, text] of generatedPages()) {
+  writeFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), text);
+  process.stdout.write(`${path}\n`);
+}
