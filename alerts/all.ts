@@ -1,0 +1,20 @@
+/** Every rule, in the order of the pages; a new rule is added here and nowhere else. */
+import * as fleet from "./fleet.ts";
+import * as gpu from "./gpu.ts";
+import * as host from "./host.ts";
+import type { Rule } from "./rule.ts";
+
+export const allRules: readonly Rule[] = Object.freeze([
+  fleet.agentGone,
+  fleet.gpuMissing,
+  gpu.gpuXid,
+  gpu.gpuXidUnknown,
+  gpu.gpuHot,
+  gpu.gpuMemoryNearlyFull,
+  host.filesystemFilling,
+  host.memoryExhausted,
+  host.cpuPressure,
+  host.cpuOverloaded,
+  host.diskLatency,
+  host.networkErrors,
+]);
