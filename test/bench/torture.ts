@@ -40,6 +40,7 @@ const gpuCount = 12;
 const forMilliseconds = 600;
 const periodMilliseconds = 60;
 const longestAliveMilliseconds = 900;
+const longestWaitMilliseconds = 2500;
 
 export async function runTorture(kills: number, seed: number): Promise<TortureReport> {
   const started = performance.now();
@@ -53,6 +54,7 @@ export async function runTorture(kills: number, seed: number): Promise<TortureRe
     folder,
     forMilliseconds,
     periodMilliseconds,
+    lastStep: 0,
     notifiers: [
       { type: "pagerduty", url: pager.url, routing_key: "k".repeat(32), timeout: "400ms" },
       { type: "webhook", url: hook.url, timeout: "400ms" },
@@ -62,8 +64,12 @@ export async function runTorture(kills: number, seed: number): Promise<TortureRe
     for (let kill = 0; kill < kills; kill += 1) {
       pager.plan(...planFaults(random));
       hook.plan(...planFaults(random));
-      const child = start(settings);
-      await instantToKill(random, target, pager);
+      // Half of them die between two steps, half whenever the signal happens to reach them.
+      const lastStep = random.below(2) === 0 ? 1 + random.below(40) : 0;
+      const child = start({ ...settings, lastStep });
+      const exited = once(child, "exit");
+      if (lastStep > 0) await Promise.race([exited, delay(longestWaitMilliseconds)]);
+      else await instantToKill(random, target, pager);
       await end(child, "SIGKILL");
       target.generationEnded();
     }

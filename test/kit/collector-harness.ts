@@ -11,6 +11,9 @@ import { createThresholdDetector } from "../../collector/detect/threshold/detect
 import { createIngest, defaultIngestLimits, type Ingest } from "../../collector/ingest/door.ts";
 import { createNotifiers, notifiersSchema } from "../../collector/notify/config.ts";
 import { startDispatcher } from "../../collector/notify/dispatcher.ts";
+import type { Notifier } from "../../collector/notify/notifier.ts";
+import type { AlertStore } from "../../collector/state/alert.ts";
+import type { Outbox } from "../../collector/state/outbox.ts";
 import { openState } from "../../collector/state/open.ts";
 import { openMetric } from "../../core/catalog/metric.ts";
 import { every } from "../../core/kit/clock.ts";
@@ -26,6 +29,11 @@ export interface HarnessSettings {
   readonly notifiers: readonly object[];
   readonly forMilliseconds: number;
   readonly periodMilliseconds: number;
+  /**
+   * It kills itself with SIGKILL at this many-th step from now: before or after a commit, within its transaction, before or
+   * after a request, before or after a settlement. 0 for never. A kill from outside rarely falls between two of them.
+   */
+  readonly lastStep: number;
 }
 
 /** The rule fires where the level is above this. */
@@ -38,12 +46,29 @@ async function main(settings: HarnessSettings): Promise<void> {
   const { clock } = env;
   const log = createLog({ clock });
   const metrics = createSelfMetrics({ clock, processMetrics: false });
+  const step = createFate(settings.lastStep);
   const notifiers = createNotifiers(notifiersSchema.parse(settings.notifiers), {
     clock,
     consoleUrl: "",
-  });
+  }).map((notifier) => withFate(notifier, step));
   const state = openState({ folder: settings.folder, notifiers, clock });
-  const { alerts, outbox } = state;
+  const alerts: AlertStore = {
+    load: () => state.alerts.load(),
+    commit(changes) {
+      if (changes.notify.length > 0) step();
+      state.alerts.commit(changes);
+      if (changes.notify.length > 0) step();
+    },
+  };
+  const outbox: Outbox = {
+    ...state.outbox,
+    dropped: state.outbox.dropped,
+    async settle(sequence) {
+      step();
+      await state.outbox.settle(sequence);
+      step();
+    },
+  };
   const dispatcher = startDispatcher({ notifiers, outbox, alerts, env, log, metrics });
   const rules = [
     defineRule({
@@ -81,6 +106,32 @@ async function main(settings: HarnessSettings): Promise<void> {
   tick.cancel();
   await dispatcher.close();
   state.close();
+}
+
+/** Counts steps, and is the end of the process at the last. */
+function createFate(lastStep: number): () => void {
+  let steps = 0;
+  return () => {
+    steps += 1;
+    if (steps === lastStep) process.kill(process.pid, "SIGKILL");
+  };
+}
+
+/** `accepts` is asked within the transaction, between the alerts and their notifications. */
+function withFate(notifier: Notifier, step: () => void): Notifier {
+  return {
+    ...notifier,
+    accepts(alert) {
+      step();
+      return notifier.accepts(alert);
+    },
+    async send(notification, signal) {
+      step();
+      const receipt = await notifier.send(notification, signal);
+      step();
+      return receipt;
+    },
+  };
 }
 
 /** One scrape; when it returns, what it changed is durable. */
