@@ -50,11 +50,24 @@ export function renderExpression(expression: Expression, options: RenderOptions 
         typeof operand === "number"
           ? renderNumber(operand)
           : bracketSum(operand, renderExpression(operand, options));
-      return `${side(expression.left)} ${expression.op} ${side(expression.right)}`;
+      const matching = renderMatching(expression.left, expression.right);
+      return `${side(expression.left)} ${expression.op}${matching} ${side(expression.right)}`;
     }
     default:
       return `${expression.op} by (${expression.by.join(", ")}) (${renderExpression(expression.of, options)})`;
   }
+}
+
+/** Beside an aggregate only its own labels can match: others (a cluster's name) may be on the left alone. */
+function renderMatching(left: Expression | number, right: Expression | number): string {
+  if (typeof left === "number" || typeof right === "number") return "";
+  return isAggregate(right) && !isAggregate(left)
+    ? ` on (${right.by.join(", ")}) group_left ()`
+    : "";
+}
+
+function isAggregate(expression: Expression): expression is Extract<Expression, { by: unknown }> {
+  return "by" in expression;
 }
 
 /** The labels a result of the expression carries, beside those the scrape adds (`instance`, `job`). */

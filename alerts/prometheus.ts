@@ -1,0 +1,121 @@
+/** Renders rules as a Prometheus rule file (Prometheus 2.42), each with the alert for its data going missing. */
+import { stringify } from "yaml";
+import type { Metric } from "../core/catalog/metric.ts";
+import type { Condition, Expression } from "./expression.ts";
+import { renderCondition, renderDuration } from "./promql.ts";
+import type { Rule } from "./rule.ts";
+
+interface PrometheusRule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly keep_firing_for?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** How long a series must have been gone before its absence is a ticket: three scrapes of a slow job. */
+const missingForMilliseconds = 5 * 60_000;
+/** Series seen within this time are expected to be there. */
+const missingWindowMilliseconds = 60 * 60_000;
+
+/** A rule file with one group per component, in the rules' order. */
+export function renderRuleFile(rules: readonly Rule[]): string {
+  const components = [...new Set(rules.map((rule) => rule.component))];
+  const groups = components.map((component) => ({
+    name: `warpwatch-${component}`,
+    rules: rules.filter((rule) => rule.component === component).flatMap(renderRule),
+  }));
+  return `# Generated from alerts/*.ts by \`npm run generate\`; edit those.\n${stringify({ groups }, { lineWidth: 0 })}`;
+}
+
+function renderRule(rule: Rule): PrometheusRule[] {
+  const labels = { severity: rule.severity, team: rule.team, component: rule.component };
+  return [
+    {
+      alert: rule.name,
+      expr: renderCondition(rule.condition, rule.name),
+      ...(rule.forMilliseconds > 0 ? { for: renderDuration(rule.forMilliseconds) } : {}),
+      ...(rule.keepFiringForMilliseconds > 0
+        ? { keep_firing_for: renderDuration(rule.keepFiringForMilliseconds) }
+        : {}),
+      labels,
+      annotations: {
+        summary: renderTemplate(rule.summary),
+        description: renderTemplate(rule.description),
+        runbook_url: rule.runbookUrl,
+      },
+    },
+    renderMissing(rule, labels),
+  ];
+}
+
+/**
+ * PromQL lets an alert go when its series ends; the collector holds it as unknown instead.
+ * This alert is what Prometheus users get for that: the rule above has gone blind.
+ */
+function renderMissing(rule: Rule, labels: PrometheusRule["labels"]): PrometheusRule {
+  const window = renderDuration(missingWindowMilliseconds);
+  // Series that may end for good are vouched for by one that may not.
+  const needed = rule.ended === undefined ? metricsOf(rule.condition) : [rule.ended.stillReported];
+  const names = [...new Set(needed.map((metric) => metric.name))];
+  const gone = names.map(
+    (name) =>
+      `(count by (job, instance) (last_over_time(${name}[${window}])) unless on (job, instance) count by (job, instance) (${name}))`,
+  );
+  return {
+    alert: `${rule.name}DataMissing`,
+    expr: gone.join(" or "),
+    for: renderDuration(missingForMilliseconds),
+    labels: { ...labels, severity: "warning" },
+    annotations: {
+      summary: `{{ $labels.instance }} no longer says what ${rule.name} needs`,
+      description: `${names.join(", ")} came from {{ $labels.instance }} within the last hour and doesn't now. ${rule.name} can't fire and its silence means nothing.`,
+      runbook_url: rule.runbookUrl,
+    },
+  };
+}
+
+/** Every metric that a condition reads. */
+export function metricsOf(condition: Condition): Metric[] {
+  switch (condition.op) {
+    case "and":
+    case "unless":
+      return [...metricsOf(condition.left), ...metricsOf(condition.right)];
+    default:
+      return metricsIn(condition.left);
+  }
+}
+
+function metricsIn(expression: Expression): Metric[] {
+  switch (expression.op) {
+    case "value":
+      return [expression.metric];
+    case "+":
+    case "-":
+    case "*":
+    case "/":
+      return [expression.left, expression.right].flatMap((side) =>
+        typeof side === "number" ? [] : metricsIn(side),
+      );
+    default:
+      return metricsIn(expression.of);
+  }
+}
+
+/**
+ * `{{ label }}` → `{{ $labels.label }}`; the node is the scrape's instance where no label names it.
+ * `{{ value }}` → the value with four significant digits.
+ */
+function renderTemplate(template: string): string {
+  return template.replaceAll(
+    /\{\{\s*(\w+)(?:\s*\|\s*(\w+))?\s*\}\}/g,
+    (_, name: string, format: string) => {
+      if (name === "node") return "{{ or $labels.node $labels.instance }}";
+      if (name !== "value") return `{{ $labels.${name} }}`;
+      return format === "percent"
+        ? "{{ $value | humanizePercentage }}"
+        : '{{ printf "%.4g" $value }}';
+    },
+  );
+}
