@@ -1,0 +1,97 @@
+/** What a user may change of our rules, and rules of a user's own over any metric. */
+import { openMetric } from "../core/catalog/metric.ts";
+import { compare, value, type Comparison, type Condition, type Expression } from "./expression.ts";
+import type { Rule, Severity } from "./rule.ts";
+
+export interface RuleOverride {
+  readonly enabled?: boolean | undefined;
+  readonly threshold?: number | undefined;
+  readonly clear?: number | undefined;
+  readonly forMilliseconds?: number | undefined;
+  readonly keepFiringForMilliseconds?: number | undefined;
+  readonly severity?: Severity | undefined;
+}
+
+export interface OwnRule {
+  readonly alert: string;
+  readonly metric: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly op: Comparison;
+  readonly threshold: number;
+  readonly clear?: number | undefined;
+  readonly forMilliseconds: number;
+  readonly severity: Severity;
+  readonly summary: string;
+  readonly description: string;
+  readonly runbookUrl: string;
+}
+
+type ComparisonCondition = Extract<Condition, { right: number }>;
+
+/** The rule with the user's changes. A threshold without `clear` takes the distance to it along. Throws a RangeError. */
+export function overrideRule(rule: Rule, override: RuleOverride): Rule {
+  const condition = changeThreshold(rule.condition, override);
+  return Object.freeze({
+    ...rule,
+    condition,
+    forMilliseconds: override.forMilliseconds ?? rule.forMilliseconds,
+    keepFiringForMilliseconds: override.keepFiringForMilliseconds ?? rule.keepFiringForMilliseconds,
+    severity: override.severity ?? rule.severity,
+  });
+}
+
+/** Throws a RangeError when `clear` is on the wrong side of the threshold. */
+export function makeOwnRule(own: OwnRule): Rule {
+  const metric = openMetric(own.metric, "gauge", "", []);
+  const left: Expression = value(metric, own.labels);
+  const condition = compare(left, own.op, own.threshold, own.clear);
+  checkClear(condition);
+  return Object.freeze({
+    name: own.alert,
+    condition,
+    forMilliseconds: own.forMilliseconds,
+    keepFiringForMilliseconds: 0,
+    severity: own.severity,
+    team: "infrastructure",
+    component: "custom",
+    summary: own.summary,
+    description: own.description,
+    runbookUrl: own.runbookUrl,
+    source: "the user's configuration",
+  });
+}
+
+/** The threshold of a rule is that of its leftmost comparison: the others say where it applies. */
+function changeThreshold(condition: Condition, override: RuleOverride): Condition {
+  switch (condition.op) {
+    case "and":
+    case "unless":
+      return { ...condition, left: changeThreshold(condition.left, override) };
+    default: {
+      const right = override.threshold ?? condition.right;
+      const kept =
+        condition.clear === undefined ? undefined : condition.clear + right - condition.right;
+      const changed = compare(condition.left, condition.op, right, override.clear ?? kept);
+      checkClear(changed);
+      return changed;
+    }
+  }
+}
+
+function checkClear(condition: Condition): void {
+  if (!isComparison(condition) || condition.clear === undefined) return;
+  const { op, right, clear } = condition;
+  const wrong =
+    (op.startsWith(">") && clear > right) ||
+    (op.startsWith("<") && clear < right) ||
+    op === "==" ||
+    op === "!=";
+  if (wrong)
+    throw new RangeError(
+      `clear (${clear}) must be on the good side of the threshold (${op} ${right})`,
+    );
+}
+
+function isComparison(condition: Condition): condition is ComparisonCondition {
+  return condition.op !== "and" && condition.op !== "unless";
+}

@@ -1,0 +1,259 @@
+/** The collector's configuration: one YAML file, checked whole at the start; docs/configuration.md tells what each setting does. */
+import { z } from "zod";
+import { allRules } from "../alerts/all.ts";
+import { makeOwnRule, overrideRule, type OwnRule, type RuleOverride } from "../alerts/override.ts";
+import type { Rule } from "../alerts/rule.ts";
+import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.ts";
+import { describeError } from "../core/kit/errors.ts";
+import { placeholdersOf, isTemplateFormat } from "./detect/template.ts";
+import { defaultIngestLimits, type IngestLimits } from "./ingest/door.ts";
+import type { JobConfig } from "./ingest/scrape/scraper.ts";
+import { makeTarget } from "./ingest/scrape/target.ts";
+import { notifiersSchema, type NotifierSettings } from "./notify/config.ts";
+
+export interface CollectorConfig {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Names by which the server may be called beside its own addresses. */
+  readonly hostNames: readonly string[];
+  /** Where people reach the console, for the links in notifications; empty when nobody could. */
+  readonly externalUrl: string;
+  /** Empty: the caller chooses. */
+  readonly stateFolder: string;
+  readonly ingest: IngestLimits;
+  readonly scrape: readonly JobConfig[];
+  readonly maximumTargets: number;
+  readonly fleet: {
+    /** Empty when there is none. */
+    readonly file: string;
+    readonly goneMilliseconds: number;
+    readonly maximumNodes: number;
+  };
+  /** The rules that are judged: ours as changed, then the user's. */
+  readonly rules: readonly Rule[];
+  readonly notifiers: readonly NotifierSettings[];
+}
+
+const count = (maximum: number): z.ZodInt => z.int().min(1).max(maximum);
+const severity = z.enum(["critical", "warning", "info"]);
+const longest = 366 * 86_400_000;
+const duration = durationSchema.refine((value) => value <= longest, "must be a year or less");
+const labelName = z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, "is not a label name");
+const text = z.string().max(1024);
+
+const listenSchema = z.string().transform((address, context) => {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]*):(\d{1,5})$/i.exec(address);
+  const port = Number(match?.[2] ?? Number.NaN);
+  if (match && port <= 65_535)
+    return { host: (match[1] ?? "").replaceAll(/[[\]]/g, "") || "::", port };
+  const message = `"${address}" is not an address; write it as 127.0.0.1:9411, :9411 or [::1]:9411`;
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+const jobSchema = z
+  .strictObject({
+    job: z.string().regex(/^[\w.:/-]{1,128}$/, "must be 1 to 128 letters, digits or ._:/-"),
+    interval: duration.refine((value) => value >= 1000, "must be 1s or more").default(15_000),
+    timeout: duration.refine((value) => value >= 10, "must be 10ms or more").optional(),
+    scheme: z.enum(["http", "https"]).default("http"),
+    path: z.string().startsWith("/", "must begin with /").max(1024).default("/metrics"),
+    body_limit_bytes: z
+      .int()
+      .min(1024)
+      .max(256 * 1024 * 1024)
+      .default(32 * 1024 * 1024),
+    targets: z.array(text.min(1)).max(100_000).default([]),
+    labels: z.record(labelName, text).default({}),
+    files: z.array(text.min(1)).max(100).default([]),
+  })
+  .transform((entry, context): JobConfig => {
+    const timeoutMilliseconds = entry.timeout ?? Math.min(10_000, entry.interval);
+    if (timeoutMilliseconds > entry.interval)
+      context.addIssue({ code: "custom", path: ["timeout"], message: "must not exceed interval" });
+    const job: JobConfig = {
+      name: entry.job,
+      intervalMilliseconds: entry.interval,
+      timeoutMilliseconds,
+      scheme: entry.scheme,
+      path: entry.path,
+      bodyLimitBytes: entry.body_limit_bytes,
+      groups: [{ targets: entry.targets, labels: entry.labels }],
+      files: entry.files,
+    };
+    entry.targets.forEach((target, index) => {
+      const message = complaintOf(() => makeTarget(job, target, entry.labels));
+      if (message !== null) context.addIssue({ code: "custom", path: ["targets", index], message });
+    });
+    return job;
+  });
+
+const overrideSchema = z
+  .strictObject({
+    enabled: z.boolean().optional(),
+    threshold: z.number().optional(),
+    clear: z.number().optional(),
+    for: duration.optional(),
+    keep_firing_for: duration.optional(),
+    severity: severity.optional(),
+  })
+  .transform(({ for: wait, keep_firing_for: keep, ...rest }): RuleOverride => ({
+    ...rest,
+    forMilliseconds: wait,
+    keepFiringForMilliseconds: keep,
+  }));
+
+const overridesSchema = z
+  .record(z.string(), overrideSchema)
+  .superRefine((overrides, context) => {
+    for (const [name, override] of Object.entries(overrides)) {
+      const rule = allRules.find((one) => one.name === name);
+      const message = rule
+        ? complaintOf(() => overrideRule(rule, override))
+        : `no rule is called that; the rules are ${allRules.map((one) => one.name).join(", ")}`;
+      if (message !== null) context.addIssue({ code: "custom", path: [name], message });
+    }
+  })
+  .default({});
+
+const ownRuleSchema = z
+  .strictObject({
+    alert: z.string().regex(/^[A-Z][A-Za-z0-9]{2,99}$/, "must be a name like DiskTooHot"),
+    metric: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, "is not a metric's name"),
+    labels: z.record(labelName, text).default({}),
+    op: z.enum([">", ">=", "<", "<=", "==", "!="]),
+    threshold: z.number(),
+    clear: z.number().optional(),
+    for: duration.default(0),
+    severity,
+    summary: text.min(1),
+    description: text.default(""),
+    runbook_url: text.default(""),
+  })
+  .transform(({ for: wait, runbook_url: runbookUrl, ...rest }, context): OwnRule => {
+    const own = { ...rest, forMilliseconds: wait, runbookUrl };
+    const message = complaintOf(() => makeOwnRule(own));
+    if (message !== null) context.addIssue({ code: "custom", path: ["clear"], message });
+    if (allRules.some((rule) => rule.name === own.alert))
+      context.addIssue({
+        code: "custom",
+        path: ["alert"],
+        message: "is the name of a built-in rule: change that one under rules, or take another",
+      });
+    for (const key of ["summary", "description"] as const)
+      for (const { format } of placeholdersOf(own[key]))
+        if (!isTemplateFormat(format))
+          context.addIssue({ code: "custom", path: [key], message: `has no format "${format}"` });
+    return own;
+  });
+
+const ownRulesSchema = z
+  .array(ownRuleSchema)
+  .max(1000)
+  .superRefine((rules, context) => {
+    rules.forEach(({ alert }, index) => {
+      if (rules.findIndex((other) => other.alert === alert) < index)
+        context.addIssue({ code: "custom", path: [index, "alert"], message: "is there twice" });
+    });
+  })
+  .default([]);
+
+const ingestSchema = z
+  .strictObject({
+    origins: count(100_000).default(defaultIngestLimits.origins),
+    series_per_origin: count(1_000_000).default(defaultIngestLimits.seriesPerOrigin),
+    label_value_length: count(65_536).default(defaultIngestLimits.labelValueLength),
+    late_after: duration
+      .refine((value) => value >= 10_000, "must be 10s or more")
+      .default(defaultIngestLimits.lateMilliseconds),
+  })
+  .prefault({})
+  .transform((entry): IngestLimits => ({
+    ...defaultIngestLimits,
+    origins: entry.origins,
+    seriesPerOrigin: entry.series_per_origin,
+    labelValueLength: entry.label_value_length,
+    lateMilliseconds: entry.late_after,
+  }));
+
+const jobsSchema = z
+  .array(jobSchema)
+  .max(1000)
+  .superRefine((jobs, context) => {
+    jobs.forEach(({ name }, index) => {
+      if (jobs.findIndex((other) => other.name === name) < index)
+        context.addIssue({ code: "custom", path: [index, "job"], message: "is there twice" });
+    });
+  })
+  .default([]);
+
+export const collectorSchema: z.ZodType<CollectorConfig> = z
+  .strictObject({
+    listen: listenSchema.prefault("127.0.0.1:9411"),
+    host_names: z.array(text.min(1)).max(100).default([]),
+    external_url: z
+      .url({ protocol: /^https?$/, error: "must be an http:// or https:// address" })
+      .or(z.literal(""))
+      .default(""),
+    state_folder: text.default(""),
+    ingest: ingestSchema,
+    scrape: jobsSchema,
+    maximum_targets: count(100_000).default(2000),
+    fleet: z
+      .strictObject({
+        file: text.default(""),
+        gone_after: duration.default(300_000),
+        maximum_nodes: count(100_000).default(10_000),
+      })
+      .prefault({}),
+    rules: overridesSchema,
+    own_rules: ownRulesSchema,
+    notifiers: notifiersSchema,
+  })
+  .transform((entry) => ({
+    listen: entry.listen,
+    hostNames: entry.host_names,
+    externalUrl: entry.external_url,
+    stateFolder: entry.state_folder,
+    ingest: entry.ingest,
+    scrape: entry.scrape,
+    maximumTargets: entry.maximum_targets,
+    fleet: {
+      file: entry.fleet.file,
+      goneMilliseconds: entry.fleet.gone_after,
+      maximumNodes: entry.fleet.maximum_nodes,
+    },
+    rules: resolveRules(entry.rules, entry.own_rules),
+    notifiers: entry.notifiers,
+  }));
+
+/** Throws ConfigError with every mistake: file, line and key. */
+export function loadCollectorConfig(file: string): CollectorConfig {
+  return loadConfigFile(file, collectorSchema);
+}
+
+/** The configuration of a collector without a file. */
+export function defaultCollectorConfig(): CollectorConfig {
+  return parseConfig("", "defaults", collectorSchema);
+}
+
+function resolveRules(
+  overrides: Readonly<Record<string, RuleOverride>>,
+  own: readonly OwnRule[],
+): Rule[] {
+  const ours = allRules.flatMap((rule) => {
+    const override = overrides[rule.name];
+    if (override === undefined) return [rule];
+    return override.enabled === false ? [] : [overrideRule(rule, override)];
+  });
+  return [...ours, ...own.map(makeOwnRule)];
+}
+
+/** What the call throws, as one sentence; null when it throws nothing. */
+function complaintOf(call: () => unknown): string | null {
+  try {
+    call();
+    return null;
+  } catch (thrown) {
+    return describeError(thrown);
+  }
+}
