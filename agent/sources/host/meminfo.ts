@@ -6,7 +6,7 @@ import { openKeptFile } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
 
 /** `Active(anon):   1234 kB`; a line whose number is malformed still shows its form. */
-const linePattern = /^([A-Za-z][\w()]*):[ \t]+(\S+)([ \t]+kB)?[ \t]*$/;
+const linePattern = /^([A-Za-z][\w()]{0,63}):[ \t]+(\S+)([ \t]+kB)?[ \t]*$/;
 const bytesPerKibibyte = 1024;
 
 export const meminfoSource: Source = {

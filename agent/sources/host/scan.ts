@@ -14,8 +14,7 @@ const carriageReturn = 0x0d;
 const point = 0x2e;
 /** So many decimal digits are always exact in a double. */
 const exactDigits = 15;
-/** An unsigned 64-bit number is below this. */
-const unsignedLimit = 18_446_744_073_709_551_616;
+const largestUnsigned = "18446744073709551615";
 
 export function isSpace(byte: number | undefined): boolean {
   return byte === space || byte === tab || byte === carriageReturn;
@@ -43,8 +42,10 @@ export function scanUnsigned(cursor: Cursor): number {
   }
   cursor.position = at;
   if (digits <= exactDigits) return value;
-  const exact = digits <= 40 ? Number(latin1(bytes, first, at)) : Infinity;
-  return exact < unsignedLimit ? exact : Number.NaN;
+  if (digits > largestUnsigned.length) return Number.NaN;
+  const text = latin1(bytes, first, at);
+  const fits = digits < largestUnsigned.length || text <= largestUnsigned;
+  return fits ? Number(text) : Number.NaN;
 }
 
 /** Reads a decimal like `12.05`, with at most 15 digits, and the blanks before it; NaN for any other word. */
