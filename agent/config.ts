@@ -48,7 +48,8 @@ export const defaultAgentConfig: AgentConfig = {
       "slow-kernel": 15_000,
       inventory: 3_600_000,
     },
-    timeoutMilliseconds: { fast: 1000, steady: 5000, "slow-kernel": 10_000, inventory: 60_000 },
+    // Just under a second: the tick after a read that hangs shows it.
+    timeoutMilliseconds: { fast: 900, steady: 5000, "slow-kernel": 10_000, inventory: 60_000 },
     openTimeoutMilliseconds: 10_000,
     maximumSeriesPerSource: 10_000,
     maximumConcurrentRounds: 8,
