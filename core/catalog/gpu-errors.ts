@@ -46,16 +46,19 @@ export const eccDoubleBitAggregate = counter(
   "DCGM_FI_DEV_ECC_DBE_AGG_TOTAL",
   "Memory errors that ECC could not correct over the GPU's life.",
 );
-export const retiredSingleBit = counter(
+export const retiredSingleBit = compatible(
   "DCGM_FI_DEV_RETIRED_SBE",
+  "none",
   "Memory pages retired for repeated corrected errors; chips before Ampere.",
 );
-export const retiredDoubleBit = counter(
+export const retiredDoubleBit = compatible(
   "DCGM_FI_DEV_RETIRED_DBE",
+  "none",
   "Memory pages retired for an uncorrectable error; chips before Ampere.",
 );
-export const retiredPending = counter(
+export const retiredPending = compatible(
   "DCGM_FI_DEV_RETIRED_PENDING",
+  "none",
   "Memory pages that will be retired at the next restart; where the driver only says yes or no, 1 is yes.",
 );
 export const remappedUncorrectable = counter(
@@ -72,21 +75,18 @@ export const remapFailure = dcgm(
   "none",
   "1 when a memory row could not be replaced by a spare: the GPU is due for return.",
 );
-export const powerViolation = dcgm(
+export const powerViolation = compatible(
   "DCGM_FI_DEV_POWER_VIOLATION",
-  "counter",
   "nanoseconds",
   "Nanoseconds in which the power limit held the clocks down.",
 );
-export const thermalViolation = dcgm(
+export const thermalViolation = compatible(
   "DCGM_FI_DEV_THERMAL_VIOLATION",
-  "counter",
   "nanoseconds",
   "Nanoseconds in which heat held the clocks down.",
 );
-export const syncBoostViolation = dcgm(
+export const syncBoostViolation = compatible(
   "DCGM_FI_DEV_SYNC_BOOST_VIOLATION",
-  "counter",
   "nanoseconds",
   "Nanoseconds in which a slower GPU of the same sync-boost group held the clocks down.",
 );
@@ -96,6 +96,7 @@ export const lastXid = defineMetric({
   kind: "gauge",
   help: "Code of the last XID the driver reported for the GPU; 0 when there was none since the agent started.",
   labels: [...dcgmLabelNames, "err_code", "err_msg"],
+  compatibilityOnly: true,
 });
 
 export const xidEvents = defineMetric({
@@ -167,4 +168,16 @@ function counter(name: string, help: string) {
 
 function dcgm(name: string, kind: MetricKind, unit: Unit, help: string) {
   return defineMetric({ name, kind, unit, help, labels: dcgmLabelNames });
+}
+
+/** Counters that others' boards read; ours read the series of ours that says the same for every reason or chip. */
+function compatible(name: string, unit: Unit, help: string) {
+  return defineMetric({
+    name,
+    kind: "counter",
+    unit,
+    help,
+    labels: dcgmLabelNames,
+    compatibilityOnly: true,
+  });
 }

@@ -14,13 +14,13 @@ export const memoryCopyUtilization = dcgm(
   "percent",
   "Share of the driver's last sample period in which GPU memory was read or written, in percent.",
 );
-export const encoderUtilization = dcgm(
+export const encoderUtilization = compatible(
   "DCGM_FI_DEV_ENC_UTIL",
   "gauge",
   "percent",
   "Share of time in which the video encoder was busy, in percent.",
 );
-export const decoderUtilization = dcgm(
+export const decoderUtilization = compatible(
   "DCGM_FI_DEV_DEC_UTIL",
   "gauge",
   "percent",
@@ -191,6 +191,10 @@ export const migEnabled = warpwatch(
 
 function dcgm(name: string, kind: MetricKind, unit: Unit, help: string) {
   return defineMetric({ name, kind, unit, help, labels: dcgmLabelNames });
+}
+
+function compatible(name: string, kind: MetricKind, unit: Unit, help: string) {
+  return defineMetric({ name, kind, unit, help, labels: dcgmLabelNames, compatibilityOnly: true });
 }
 
 function warpwatch(name: string, unit: Unit, help: string) {

@@ -127,13 +127,19 @@ function createReader(
     }
   }
 
+  function takeRound(): void {
+    for (const gpu of roster.take(currentRows())) reportLost(context, gpu);
+  }
+
+  // The GPUs have to be known before they are registered.
+  takeRound();
   return {
     register(slots) {
       bindings = roster.gpus.map((gpu) => bind(slots, context, layout, gpu));
       registeredVersion = roster.version;
     },
     read(column) {
-      for (const gpu of roster.take(currentRows())) reportLost(context, gpu);
+      takeRound();
       if (roster.version !== registeredVersion) return "changed";
       for (const binding of bindings) write(binding, column);
       return undefined;
