@@ -1,0 +1,165 @@
+/**
+ * A column of float64 numbers as differences from the one before, bit for bit the same on the other side.
+ *
+ *     column  = bitmap { token }                one bit per place that differs, least significant first; one token per bit set
+ *     token   = 0 raw                           raw: the 8 bytes of the number, little-endian
+ *             | 1..7 zigzag(scaled)             the exponent (0..6) plus one: number = scaled / 10^exponent
+ *             | zigzag(scaled - before) + 7     the exponent stays, and scaled differs from the one before
+ *
+ * All but raw are varints. Each place remembers its exponent and scaled number; both begin as 0, as does the number.
+ * After a raw whole number up to 2^53 they are 0 and that number; after any other raw number they stay.
+ */
+import {
+  malformed,
+  maximumVarintBytes,
+  unzigzag,
+  writeVarint,
+  zigzag,
+  type ByteReader,
+} from "./bytes.ts";
+
+const powers = Float64Array.of(1, 10, 100, 1e3, 1e4, 1e5, 1e6);
+const firstDifference = 8;
+/** Its zigzag and the tokens below it still fit in 2^53. */
+const maximumMagnitude = 2 ** 52 - firstDifference;
+
+export interface Column {
+  readonly length: number;
+  readonly numbers: Float64Array;
+  /** The same memory: numbers are compared and moved as bits, since a NaN's may not survive being a number. */
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly exponents: Uint8Array;
+  readonly scaled: Float64Array;
+}
+
+export function createColumn(length: number): Column {
+  const numbers = new Float64Array(length);
+  return {
+    length,
+    numbers,
+    words: new Int32Array(numbers.buffer),
+    bytes: new Uint8Array(numbers.buffer),
+    exponents: new Uint8Array(length),
+    scaled: new Float64Array(length),
+  };
+}
+
+export function bitmapBytes(length: number): number {
+  return (length + 7) >> 3;
+}
+
+/** The room that any column of this length fits in. */
+export function maximumColumnBytes(length: number): number {
+  return bitmapBytes(length) + length * (1 + maximumVarintBytes);
+}
+
+/**
+ * Writes the places from `first` on that hold other bits than `numbers`, and takes those over. Places whose bit isn't
+ * set in `present` are passed over; null means that all are there. Returns the offset behind the last token.
+ */
+export function encodePlaces(
+  column: Column,
+  first: number,
+  numbers: Float64Array,
+  present: Uint8Array | null,
+  target: Buffer,
+  bitmap: number,
+  offset: number,
+): number {
+  const words = new Int32Array(numbers.buffer, numbers.byteOffset, numbers.length * 2);
+  const known = column.words;
+  let at = offset;
+  for (let index = 0; index < numbers.length; index += 1) {
+    const place = first + index;
+    const low = words[index * 2] ?? 0;
+    const high = words[index * 2 + 1] ?? 0;
+    if (low === known[place * 2] && high === known[place * 2 + 1]) continue;
+    if (present && ((present[index >> 3] ?? 0) & (1 << (index & 7))) === 0) continue;
+    known[place * 2] = low;
+    known[place * 2 + 1] = high;
+    const byte = bitmap + (place >> 3);
+    target[byte] = (target[byte] ?? 0) | (1 << (place & 7));
+    at = writeToken(column, place, numbers[index] ?? 0, target, at);
+  }
+  return at;
+}
+
+function writeToken(
+  column: Column,
+  place: number,
+  number: number,
+  target: Buffer,
+  offset: number,
+): number {
+  const before = column.exponents[place] ?? 0;
+  const scaled = scale(number, before);
+  const difference = scaled - (column.scaled[place] ?? 0);
+  if (difference !== 0 && Math.abs(difference) <= maximumMagnitude) {
+    column.scaled[place] = scaled;
+    return writeVarint(target, offset, zigzag(difference) + firstDifference - 1);
+  }
+  for (let exponent = 0; exponent < powers.length; exponent += 1) {
+    const whole = scale(number, exponent);
+    if (!(Math.abs(whole) <= maximumMagnitude)) continue;
+    column.exponents[place] = exponent;
+    column.scaled[place] = whole;
+    return writeVarint(target, writeVarint(target, offset, exponent + 1), zigzag(whole));
+  }
+  target[offset] = 0;
+  target.set(column.bytes.subarray(place * 8, place * 8 + 8), offset + 1);
+  noteRaw(column, place);
+  return offset + 9;
+}
+
+/** The whole number that stands for `number` at this exponent, or NaN where none gives it back exactly (-0 has none). */
+function scale(number: number, exponent: number): number {
+  const power = powers[exponent] ?? 1;
+  const scaled = Math.round(number * power);
+  const exact = Number.isSafeInteger(scaled) && scaled / power === number;
+  return exact && !Object.is(scaled, -0) ? scaled : Number.NaN;
+}
+
+function noteRaw(column: Column, place: number): void {
+  const number = column.numbers[place] ?? 0;
+  if (!Number.isSafeInteger(number) || Object.is(number, -0)) return;
+  column.exponents[place] = 0;
+  column.scaled[place] = number;
+}
+
+/** Reads a column over the one before. A place may only change where `mayChange` says so. */
+export function decodeColumn(
+  column: Column,
+  reader: ByteReader,
+  mayChange: (place: number) => boolean,
+): void {
+  const bitmap = reader.bytes(bitmapBytes(column.length));
+  for (let byte = 0; byte < bitmap.length; byte += 1) {
+    const bits = bitmap[byte] ?? 0;
+    if (bits === 0) continue;
+    for (let bit = 0; bit < 8; bit += 1) {
+      if ((bits & (1 << bit)) === 0) continue;
+      const place = byte * 8 + bit;
+      if (place >= column.length || !mayChange(place))
+        throw malformed("the frame has a number for a series that isn't there");
+      readToken(column, place, reader);
+    }
+  }
+}
+
+function readToken(column: Column, place: number, reader: ByteReader): void {
+  const token = reader.varint();
+  if (token === 0) {
+    column.bytes.set(reader.bytes(8), place * 8);
+    noteRaw(column, place);
+    return;
+  }
+  const exponent = token < firstDifference ? token - 1 : (column.exponents[place] ?? 0);
+  const scaled =
+    token < firstDifference
+      ? unzigzag(reader.varint())
+      : (column.scaled[place] ?? 0) + unzigzag(token - firstDifference + 1);
+  column.exponents[place] = exponent;
+  column.scaled[place] = scaled;
+  column.numbers[place] = scaled / (powers[exponent] ?? 1);
+}
