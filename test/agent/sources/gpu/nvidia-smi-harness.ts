@@ -4,8 +4,8 @@ import {
   createNvidiaSmiSource,
   type NvidiaSmiOptions,
 } from "../../../../agent/sources/gpu/nvidia-smi.ts";
-import type { Absent, Reader } from "../../../../agent/sources/source.ts";
-import { nowhere, type Device } from "../../../../core/catalog/device.ts";
+import type { Absent, Reader, SourceContext } from "../../../../agent/sources/source.ts";
+import { nowhere } from "../../../../core/catalog/device.ts";
 import { createEnv } from "../../../../core/kit/env.ts";
 import { describeError } from "../../../../core/kit/errors.ts";
 import { createLog } from "../../../../core/kit/log.ts";
@@ -37,6 +37,24 @@ export interface Harness {
   untilDown(reader: Reader, says: RegExp): Promise<string>;
 }
 
+/** A machine whose PATH is this folder. */
+export function makeContext(
+  path: string,
+  procfs: string = makeFolder(),
+  events: EventReport[] = [],
+): SourceContext {
+  const env = createEnv({
+    variables: { PATH: path },
+    paths: { procfs, sysfs: "/sys", rootfs: "/" },
+  });
+  return {
+    env,
+    log: createLog({ clock: env.clock, write: () => undefined }),
+    events: { report: (event) => void events.push(event) },
+    host: { kind: "node", id: "a", node: "node-a", name: "a", model: "", place: nowhere },
+  };
+}
+
 export function createHarness(
   path: string,
   options: NvidiaSmiOptions = quick,
@@ -44,24 +62,8 @@ export function createHarness(
 ): Harness {
   const source = createNvidiaSmiSource(options);
   const events: EventReport[] = [];
-  const clock = createEnv().clock;
-  const host: Device = {
-    kind: "node",
-    id: "a",
-    node: "node-a",
-    name: "a",
-    model: "",
-    place: nowhere,
-  };
-  const context = {
-    env: createEnv({
-      variables: { PATH: path },
-      paths: { procfs, sysfs: "/sys", rootfs: "/" },
-    }),
-    log: createLog({ clock, write: () => undefined }),
-    events: { report: (event: EventReport) => void events.push(event) },
-    host,
-  };
+  const context = makeContext(path, procfs, events);
+  const { clock } = context.env;
   let names: string[] = [];
 
   async function read(reader: Reader): Promise<Map<string, number>> {

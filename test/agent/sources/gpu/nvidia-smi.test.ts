@@ -1,9 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { createNvidiaSmiSource } from "../../../../agent/sources/gpu/nvidia-smi.ts";
 import { createFakeNvidiaSmi, fakeGpu, type FakeNvidiaSmi } from "../../../kit/fake-nvidia-smi.ts";
 import { makeFolder } from "../../../kit/folder.ts";
-import { createHarness, openReader, quick } from "./nvidia-smi-harness.ts";
+import { describeSource } from "../../../suites/source-suite.ts";
+import { createHarness, makeContext, openReader, quick } from "./nvidia-smi-harness.ts";
 
 function eightGpus(changes: (index: number) => Readonly<Record<string, string>> = () => ({})) {
   return Array.from({ length: 8 }, (_, index) =>
@@ -23,6 +25,12 @@ function isAlive(pid: number): boolean {
 function lastPid(fake: FakeNvidiaSmi): number {
   return fake.queries.at(-1)?.pid ?? 0;
 }
+
+describeSource("nvidia_smi", {
+  makeSource: () => createNvidiaSmiSource(quick),
+  makeContext: () => makeContext(createFakeNvidiaSmi({ gpus: eightGpus() }).path),
+  makeBareContext: () => makeContext(makeFolder()),
+});
 
 describe("nvidia-smi", { timeout: 30_000 }, () => {
   test("is absent with a reason where it isn't installed", async () => {
