@@ -50,8 +50,6 @@ export interface AlertBookOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: SelfMetrics;
-  /** Called after the step became durable. */
-  readonly onCommitted: (step: AlertStep) => void;
 }
 
 /** Alerts to be told of that wait for a disk that can't be written. */
@@ -105,7 +103,6 @@ export function createAlertBook(options: AlertBookOptions): AlertBook {
     changed = new Map();
     dropped = new Set();
     notify = [];
-    options.onCommitted(step);
   }
 
   const book: AlertBook = {

@@ -5,7 +5,7 @@
 import type { Clock } from "../../core/kit/clock.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
-import type { FrameSink, Origin } from "../../core/wire/frame.ts";
+import type { Frame, FrameSink, Origin } from "../../core/wire/frame.ts";
 import type { OriginListener } from "../origin.ts";
 import type { FleetFile } from "./file.ts";
 import { createFleetFrames, type NodeReport } from "./frame.ts";
@@ -36,10 +36,13 @@ export interface Fleet extends OriginListener {
   /** Takes the census and sends the fleet's frame; called once a second. */
   tick(): void;
   applyFile(file: FleetFile): void;
-  planRemoval(node: string, device: string | null): void;
+  /** False when as many removals are planned as are kept. */
+  planRemoval(node: string, device: string | null): boolean;
   cancelRemoval(node: string, device: string | null): boolean;
   removals(): readonly Removal[];
   nodes(): NodeView[];
+  /** The fleet's own frame of the last tick, for the collector's metrics page. */
+  lastFrame(): Frame | null;
 }
 
 export interface FleetOptions {
@@ -61,6 +64,7 @@ const job = "warpwatch-fleet";
 const instance = "warpwatch-fleet";
 /** After a start nodes get this long to report before they count as silent. */
 const graceMilliseconds = 10_000;
+const maximumRemovals = 20_000;
 
 export function createFleet(options: FleetOptions): Fleet {
   const { clock, log } = options;
@@ -184,11 +188,13 @@ export function createFleet(options: FleetOptions): Fleet {
       changed = true;
     },
     planRemoval(node, device) {
+      if (removals.list().length >= maximumRemovals) return false;
       const plannedAtMilliseconds = clock.now();
       removals.plan({ node, device, source: "request", plannedAtMilliseconds });
       changed = true;
       save();
       options.onRemoved(node, device);
+      return true;
     },
     cancelRemoval(node, device) {
       const cancelled = removals.cancel(node, device);
@@ -197,6 +203,7 @@ export function createFleet(options: FleetOptions): Fleet {
       return cancelled;
     },
     removals: () => removals.list(),
+    lastFrame: frames.last,
     nodes: () =>
       [...members.values()].map((node) => view(node, clock.monotonic(), options, removals)),
   };

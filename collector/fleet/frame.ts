@@ -1,6 +1,12 @@
 /** The fleet's own frame: nodes up, GPUs expected and present; the schema is made anew only when the members change. */
 import { fleet } from "../../core/catalog/index.ts";
-import { setPresent, type FrameSink, type Origin, type Schema } from "../../core/wire/frame.ts";
+import {
+  setPresent,
+  type Frame,
+  type FrameSink,
+  type Origin,
+  type Schema,
+} from "../../core/wire/frame.ts";
 import { createSeriesList } from "../../core/wire/slots.ts";
 import type { KnownGpu } from "./member.ts";
 
@@ -15,14 +21,17 @@ export interface NodeReport {
 
 export interface FleetFrames {
   send(reports: readonly NodeReport[], timeMilliseconds: number): void;
+  last(this: void): Frame | null;
 }
 
 export function createFleetFrames(origin: Origin, sink: FrameSink): FleetFrames {
   let schema: Schema = { origin, version: 0, groups: [], series: [] };
   let shape = "";
   let sequence = 0;
+  let last: Frame | null = null;
 
   return {
+    last: () => last,
     send(reports, time) {
       const samples = reports.flatMap(samplesOf);
       const now = samples.map(({ key }) => key).join("\n");
@@ -37,7 +46,8 @@ export function createFleetFrames(origin: Origin, sink: FrameSink): FleetFrames 
       });
       sequence += 1;
       const timestamps = Float64Array.of(time);
-      sink.accept({ schema, sequence, timestamps, values, present, complete: true });
+      last = { schema, sequence, timestamps, values, present, complete: true };
+      sink.accept(last);
     },
   };
 }

@@ -1,0 +1,149 @@
+/** The console's document, made of the newest samples, the fleet's members and the open alerts. */
+import type { Clock } from "../../core/kit/clock.ts";
+import { version } from "../../core/kit/version.ts";
+import type { GpuOverview, GpuState, NodeOverview, Overview } from "../console/overview.ts";
+import type { Engine } from "../detect/engine.ts";
+import type { Fleet, NodeView } from "../fleet/fleet.ts";
+import type { Ingest } from "../ingest/door.ts";
+import type { OriginState } from "../origin.ts";
+import type { Alert } from "../state/alert.ts";
+import { readOrigin, type Readings } from "./readings.ts";
+
+export interface OverviewParts {
+  readonly clock: Clock;
+  readonly ingest: Pick<Ingest, "origins">;
+  readonly fleet: Pick<Fleet, "nodes">;
+  readonly engine: Pick<Engine, "alerts">;
+}
+
+interface CpuMark {
+  readonly idle: number;
+  readonly total: number;
+  readonly busy: number | null;
+}
+
+/** Counters this much further make a ratio that says something. */
+const leastCpuSeconds = 0.5;
+
+export function createOverview(parts: OverviewParts): () => Overview {
+  let marks = new Map<string, CpuMark>();
+  return () => {
+    const origins = new Map([...parts.ingest.origins()].map((state) => [state.key, state]));
+    const alerts = parts.engine.alerts();
+    const now = new Map<string, CpuMark>();
+    const nodes = parts.fleet
+      .nodes()
+      .filter((node) => node.state !== "removed")
+      .map((node) => {
+        const states = node.origins.flatMap((key) => origins.get(key) ?? []);
+        const readings = states.map(readOrigin);
+        states.forEach((state, index) => {
+          const mark = markCpu(marks.get(state.key), readings[index]);
+          if (mark) now.set(state.key, mark);
+        });
+        const busy = states.flatMap(({ key }) => now.get(key)?.busy ?? []);
+        return describeNode(node, states, readings, alerts, busy[0] ?? null, parts.clock);
+      });
+    marks = now;
+    return {
+      timeMilliseconds: parts.clock.now(),
+      version,
+      nodes: nodes.toSorted((one, other) => one.node.localeCompare(other.node)),
+      alerts: alerts.map(describeAlert),
+      findings: [],
+    };
+  };
+}
+
+function describeNode(
+  node: NodeView,
+  states: readonly OriginState[],
+  readings: readonly Readings[],
+  alerts: readonly Alert[],
+  cpuBusyRatio: number | null,
+  clock: Clock,
+): NodeOverview {
+  const arrived = Math.max(...states.map((state) => state.arrivedMonotonic));
+  // What was measured before a node fell silent is no reading of now.
+  const fresh = node.state === "up" ? readings : [];
+  return {
+    node: node.node,
+    state: node.state === "removed" ? "gone" : node.state,
+    ageSeconds: states.length === 0 ? null : (clock.monotonic() - arrived) / 1000,
+    cpuBusyRatio: node.state === "up" ? cpuBusyRatio : null,
+    memoryUsedRatio: firstOf(fresh, (one) => one.memoryUsedRatio),
+    fullestFilesystem: firstOf(fresh, (one) => one.fullestFilesystem),
+    gpus: describeGpus(node, fresh, alerts),
+    sources: readings.flatMap(({ sources }) => sources),
+  };
+}
+
+function describeGpus(
+  node: NodeView,
+  readings: readonly Readings[],
+  alerts: readonly Alert[],
+): GpuOverview[] {
+  const missing = new Set(node.missing);
+  const listed = [...node.gpus, ...node.missing.map((id) => ({ id, index: "", model: "" }))];
+  const gpus = listed.map(({ id, index, model }) => {
+    const own = alerts.filter(
+      ({ labels, state }) =>
+        labels["UUID"] === id && labels["node"] === node.node && state === "firing",
+    );
+    const reading = missing.has(id) ? null : firstOf(readings, ({ gpus }) => gpus.get(id) ?? null);
+    return {
+      uuid: id,
+      name: `gpu${index}`,
+      model,
+      state: stateOf(own, missing.has(id), reading?.temperatureCelsius ?? null),
+      utilisationRatio: reading?.utilisationRatio ?? null,
+      memoryRatio: reading?.memoryRatio ?? null,
+      temperatureCelsius: reading?.temperatureCelsius ?? null,
+      powerWatts: reading?.powerWatts ?? null,
+      failureWithin30Days: null,
+      alerts: own.map(({ rule }) => rule),
+    };
+  });
+  return gpus.toSorted((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
+}
+
+function stateOf(alerts: readonly Alert[], missing: boolean, celsius: number | null): GpuState {
+  if (missing) return "lost";
+  if (alerts.some(({ labels }) => labels["severity"] === "critical")) return "critical";
+  if (alerts.some(({ labels }) => labels["severity"] === "warning")) return "warning";
+  return celsius === null ? "unknown" : "ok";
+}
+
+function describeAlert(alert: Alert): Overview["alerts"][number] {
+  return {
+    rule: alert.rule,
+    severity: alert.labels["severity"] ?? "",
+    state: alert.state,
+    unknown: alert.unknown,
+    node: alert.labels["node"] ?? "",
+    sinceMilliseconds: alert.activeAtMilliseconds,
+    summary: alert.annotations["summary"] ?? "",
+    runbookUrl: alert.annotations["runbook_url"] ?? "",
+  };
+}
+
+/** Busy since the last mark; a page that asks again at once gets the ratio it had. */
+function markCpu(before: CpuMark | undefined, readings: Readings | undefined): CpuMark | null {
+  if (!readings || readings.cpuSeconds === 0) return null;
+  const { cpuIdleSeconds: idle, cpuSeconds: total } = readings;
+  if (!before || total < before.total) return { idle, total, busy: null };
+  const passed = total - before.total;
+  if (passed < leastCpuSeconds) return before;
+  return { idle, total, busy: Math.min(1, Math.max(0, 1 - (idle - before.idle) / passed)) };
+}
+
+function firstOf<Item, Result>(
+  items: readonly Item[],
+  read: (item: Item) => Result | null,
+): Result | null {
+  for (const item of items) {
+    const found = read(item);
+    if (found !== null) return found;
+  }
+  return null;
+}

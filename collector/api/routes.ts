@@ -1,0 +1,159 @@
+/** What the collector answers: one table from which the server's routes and their access rules are made. */
+import { gzipSync } from "node:zlib";
+import { z } from "zod";
+import type { RouteRule } from "../../core/kit/access.ts";
+import type { Clock } from "../../core/kit/clock.ts";
+import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { version } from "../../core/kit/version.ts";
+import { createExposition } from "../../core/wire/exposition.ts";
+import { negotiateCoding, negotiateFormat } from "../../core/wire/negotiate.ts";
+import { consoleHeaders, loadConsolePages } from "../console/pages.ts";
+import type { Engine } from "../detect/engine.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Ingest } from "../ingest/door.ts";
+import type { Scraper } from "../ingest/scrape/scraper.ts";
+import type { RecentEvents } from "./events.ts";
+import { createOverview } from "./overview.ts";
+
+export interface ApiParts {
+  readonly clock: Clock;
+  readonly metrics: SelfMetrics;
+  readonly ingest: Pick<Ingest, "origins">;
+  readonly fleet: Fleet;
+  readonly engine: Pick<Engine, "alerts">;
+  readonly scraper: Pick<Scraper, "targets" | "errors">;
+  readonly events: RecentEvents;
+  /** One sentence when the collector isn't ready, null when it is. */
+  readonly unready: () => string | null;
+}
+
+export interface ApiRequest {
+  readonly query: URLSearchParams;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Parsed JSON, or undefined. */
+  readonly body: unknown;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A text or bytes as they are, anything else as JSON. */
+  readonly body: unknown;
+}
+
+export interface ApiRoute extends RouteRule {
+  readonly handle: (request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>;
+}
+
+const name = z.string().min(1).max(253);
+const removalSchema = z.strictObject({ node: name, device: name.optional() });
+
+export function createRoutes(parts: ApiParts): ApiRoute[] {
+  return [...pageRoutes(), ...healthRoutes(parts), ...dataRoutes(parts), ...removalRoutes(parts)];
+}
+
+/** The console holds no data: that comes from the API, with a token. */
+function pageRoutes(): ApiRoute[] {
+  return Array.from(loadConsolePages(), ([path, { body, contentType }]) => {
+    const headers = { ...consoleHeaders, "content-type": contentType };
+    return open(path, () => ({ status: 200, headers, body }));
+  });
+}
+
+function healthRoutes(parts: ApiParts): ApiRoute[] {
+  const exposition = createExposition();
+  const nothing = { origin: { node: "", job: "", instance: "", boot: "" }, version: 0 };
+  const emptyFrame = {
+    schema: { ...nothing, groups: [], series: [] },
+    sequence: 0,
+    timestamps: new Float64Array(0),
+    values: new Float64Array(0),
+    present: new Uint8Array(0),
+    complete: true,
+  };
+  return [
+    open("/metrics", async ({ headers }) => {
+      const { format, contentType } = negotiateFormat(textOf(headers["accept"]));
+      const coding = negotiateCoding(textOf(headers["accept-encoding"]));
+      const append = await parts.metrics.render(format);
+      const rendered = exposition.render(parts.fleet.lastFrame() ?? emptyFrame, format, { append });
+      const common = { "content-type": contentType, vary: "accept, accept-encoding" };
+      return coding === "gzip"
+        ? {
+            status: 200,
+            headers: { ...common, "content-encoding": "gzip" },
+            body: gzipSync(rendered, { level: 1 }),
+          }
+        : { status: 200, headers: common, body: Buffer.from(rendered) };
+    }),
+    open("/-/healthy", () => ({ status: 200, body: "Warpwatch's collector is healthy\n" })),
+    open("/-/ready", () => {
+      const reason = parts.unready();
+      return reason === null
+        ? { status: 200, body: "Warpwatch's collector is ready\n" }
+        : { status: 503, body: `Warpwatch's collector is not ready: ${reason}\n` };
+    }),
+  ];
+}
+
+function dataRoutes(parts: ApiParts): ApiRoute[] {
+  const overview = createOverview(parts);
+  const json = (path: string, read: (query: URLSearchParams) => unknown): ApiRoute => ({
+    method: "GET",
+    path: `/api/v1/${path}`,
+    role: "viewer",
+    handle: ({ query }) => ({ status: 200, body: read(query) }),
+  });
+  return [
+    json("overview", overview),
+    json("status", () => ({ version, timeMilliseconds: parts.clock.now() })),
+    json("alerts", () => ({ alerts: parts.engine.alerts() })),
+    json("nodes", () => ({ nodes: parts.fleet.nodes() })),
+    json("targets", () => ({ targets: parts.scraper.targets(), errors: parts.scraper.errors() })),
+    json("events", (query) => ({ events: parts.events.list(query.get("node") ?? "") })),
+    json("removals", () => ({ removals: parts.fleet.removals() })),
+  ];
+}
+
+/** What was taken out on purpose: for an operator, since it silences. */
+function removalRoutes({ fleet }: ApiParts): ApiRoute[] {
+  const path = "/api/v1/removals";
+  const role = "operator";
+  return [
+    {
+      method: "POST",
+      path,
+      role,
+      handle({ body }) {
+        const parsed = removalSchema.safeParse(body);
+        if (!parsed.success)
+          return refuse(400, 'send {"node": "…"} and, for one device of it, "device": "…"');
+        const { node, device } = parsed.data;
+        return fleet.planRemoval(node, device ?? null)
+          ? { status: 201, body: { removals: fleet.removals() } }
+          : refuse(409, "there are too many planned removals: cancel some");
+      },
+    },
+    {
+      method: "DELETE",
+      path,
+      role,
+      handle: ({ query }) =>
+        fleet.cancelRemoval(query.get("node") ?? "", query.get("device"))
+          ? { status: 200, body: { removals: fleet.removals() } }
+          : refuse(404, "no such removal is planned"),
+    },
+  ];
+}
+
+function open(path: string, handle: ApiRoute["handle"]): ApiRoute {
+  return { method: "GET", path, role: "viewer", openOnLoopback: true, handle };
+}
+
+function refuse(status: number, sentence: string): ApiAnswer {
+  return { status, body: { error: sentence } };
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(",") : header;
+}

@@ -1,0 +1,155 @@
+/** The collector's HTTP server: fastify behind the route table; what the table doesn't name is refused before anything runs. */
+import type { AddressInfo } from "node:net";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { self } from "../../core/catalog/index.ts";
+import { createAccess } from "../../core/kit/access.ts";
+import type { Clock } from "../../core/kit/clock.ts";
+import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
+import type { Log } from "../../core/kit/log.ts";
+import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import type { ApiAnswer, ApiRoute } from "./routes.ts";
+
+export interface ApiServer {
+  /** `http://127.0.0.1:9411`, with the port that was really given. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export interface ApiServerOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly hostNames: readonly string[];
+  readonly token: string;
+  readonly routes: readonly ApiRoute[];
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: SelfMetrics;
+}
+
+const limits = {
+  bodyLimit: 64 * 1024,
+  requestTimeout: 30_000,
+  connectionTimeout: 60_000,
+  keepAliveTimeout: 75_000,
+  http: { maxHeaderSize: 16_384, headersTimeout: 10_000 },
+} as const;
+const maximumConnections = 512;
+/** A closing server waits this long for answers that are under way. */
+const closeMilliseconds = 2000;
+
+/** Listens, or throws LISTEN_FAILED. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { listen, log } = options;
+  const server = fastify({ ...limits, logger: false, forceCloseConnections: true });
+  server.server.maxConnections = maximumConnections;
+  guard(server, options);
+  for (const route of options.routes)
+    server.route({
+      method: route.method,
+      url: route.path,
+      handler: async (request, reply) =>
+        send(
+          reply,
+          await route.handle({
+            query: new URLSearchParams(request.url.split("?", 2)[1] ?? ""),
+            headers: request.headers,
+            body: request.body,
+          }),
+        ),
+    });
+  server.setErrorHandler((thrown, _request, reply) => {
+    const status = statusOf(thrown);
+    if (status >= 500) log.error(`a request could not be answered: ${describeError(thrown)}`);
+    const sentence = status >= 500 ? "this request could not be answered" : describeError(thrown);
+    return send(reply, { status, body: { error: sentence } });
+  });
+  try {
+    await server.listen({ host: listen.host, port: listen.port });
+  } catch (cause) {
+    await server.close();
+    throw listenFailed(listen, cause);
+  }
+  const dropped = options.metrics.counter(self.httpDroppedConnections);
+  server.server.on("drop", () => dropped.increase({}));
+  return { address: addressOf(server), close: () => close(server, options.clock) };
+}
+
+function guard(server: FastifyInstance, options: ApiServerOptions): void {
+  const { clock, metrics } = options;
+  const decide = createAccess({
+    routes: options.routes,
+    hosts: options.hostNames,
+    tokens: { admin: options.token },
+    clock,
+  });
+  const requests = metrics.counter(self.httpRequests);
+  const durations = metrics.histogram(self.httpRequestDuration);
+  const paths = new Set(options.routes.map((route) => route.path));
+  const methods = new Set(["GET", "HEAD", "POST", "DELETE"]);
+  const began = new WeakMap<FastifyRequest, number>();
+
+  server.addHook("onRequest", async (request, reply) => {
+    began.set(request, clock.monotonic());
+    const { headers, socket } = request.raw;
+    const decision = decide({
+      method: request.method,
+      url: request.url,
+      host: headers.host,
+      origin: headers.origin,
+      authorization: headers.authorization,
+      remoteAddress: socket.remoteAddress,
+      localAddress: socket.localAddress,
+    });
+    if (decision.allowed) return undefined;
+    if (decision.status === 401) void reply.header("www-authenticate", 'Bearer realm="warpwatch"');
+    if (decision.status === 429) void reply.header("retry-after", "60");
+    return send(reply, { status: decision.status, body: { error: decision.sentence } });
+  });
+  server.addHook("onResponse", async (request, reply) => {
+    const path = request.url.split("?", 1)[0] ?? "";
+    // What a caller spells out himself never becomes a label.
+    const route = paths.has(path) ? path : "refused";
+    const method = methods.has(request.method) ? request.method : "other";
+    requests.increase({ route, method, code: String(reply.statusCode) });
+    const seconds = (clock.monotonic() - (began.get(request) ?? clock.monotonic())) / 1000;
+    durations.observe({ route }, seconds);
+  });
+}
+
+function send(reply: FastifyReply, { status, headers, body }: ApiAnswer): FastifyReply {
+  const isText = typeof body === "string";
+  const kind = isText ? "text/plain; charset=utf-8" : "application/json; charset=utf-8";
+  return reply
+    .code(status)
+    .headers({
+      "content-type": kind,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...headers,
+    })
+    .send(isText || Buffer.isBuffer(body) ? body : JSON.stringify(body));
+}
+
+function statusOf(thrown: unknown): number {
+  const given =
+    typeof thrown === "object" && thrown !== null && "statusCode" in thrown
+      ? Number(thrown.statusCode)
+      : 500;
+  return given >= 400 && given < 600 ? given : 500;
+}
+
+function listenFailed(listen: ApiServerOptions["listen"], cause: unknown): WarpwatchError {
+  const reason = systemCode(cause) === "EADDRINUSE" ? "the port is taken" : describeError(cause);
+  const sentence = `can't listen on ${listen.host}:${listen.port}: ${reason}; \`listen\` sets another`;
+  return new WarpwatchError("LISTEN_FAILED", sentence, { cause });
+}
+
+function addressOf(server: FastifyInstance): string {
+  const { address, family, port } = server.server.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+async function close(server: FastifyInstance, clock: Clock): Promise<void> {
+  const timer = clock.after(closeMilliseconds, () => server.server.closeAllConnections());
+  await server.close();
+  timer.cancel();
+}

@@ -1,0 +1,172 @@
+/** The collector, put together: the door, the fleet, the rules, the notifiers, the scraper and the server. */
+import { join } from "node:path";
+import { every } from "../core/kit/clock.ts";
+import type { Env } from "../core/kit/env.ts";
+import { describeError } from "../core/kit/errors.ts";
+import type { Log } from "../core/kit/log.ts";
+import { createSelfMetrics } from "../core/kit/self-metrics.ts";
+import { prepareStateFolder, readLocalToken, type LocalToken } from "../core/kit/state-folder.ts";
+import type { WarpwatchEvent } from "../core/wire/event.ts";
+import type { FrameSink } from "../core/wire/frame.ts";
+import { createRecentEvents } from "./api/events.ts";
+import { createRoutes } from "./api/routes.ts";
+import { startApiServer } from "./api/server.ts";
+import type { CollectorConfig } from "./config.ts";
+import { createAlertBook } from "./detect/alert-book.ts";
+import { createEngine, type Engine } from "./detect/engine.ts";
+import { createThresholdDetector } from "./detect/threshold/detector.ts";
+import { watchFleetFile } from "./fleet/file.ts";
+import { createFleet, type Fleet } from "./fleet/fleet.ts";
+import { createIngest } from "./ingest/door.ts";
+import { createScraper, type TargetView } from "./ingest/scrape/scraper.ts";
+import { createNotifiers } from "./notify/config.ts";
+import { startDispatcher } from "./notify/dispatcher.ts";
+import type { Alert } from "./state/alert.ts";
+import { openState, type State } from "./state/open.ts";
+
+export interface CollectorOptions {
+  readonly env: Env;
+  readonly log: Log;
+  readonly config: CollectorConfig;
+  /** Where state goes when the configuration doesn't say. */
+  readonly defaultStateFolder: string;
+}
+
+export interface Collector {
+  /** Where the console and the API are. */
+  readonly address: string;
+  readonly token: LocalToken;
+  /** For agents in this process. */
+  readonly frameSink: FrameSink;
+  readonly eventSink: { accept(event: WarpwatchEvent): void };
+  alerts(): Alert[];
+  targets(): TargetView[];
+  /** Resolves when nothing is under way; what isn't delivered yet is on disk. */
+  stop(): Promise<void>;
+}
+
+const tickMilliseconds = 1000;
+/** What the keyed store knows the fleet by. */
+const fleetKey = "fleet";
+
+/** Throws a WarpwatchError when the state folder or the address can't be used. */
+export async function startCollector(options: CollectorOptions): Promise<Collector> {
+  const { env, log, config } = options;
+  const { clock } = env;
+  const folder = config.stateFolder || options.defaultStateFolder;
+  prepareStateFolder(folder);
+  const token = readLocalToken(folder);
+  const boot = env.randomId();
+  const metrics = createSelfMetrics({ clock });
+  const notifiers = createNotifiers(config.notifiers, { clock, consoleUrl: config.externalUrl });
+  const state = openState({ folder: join(folder, "collector"), notifiers, clock });
+  const stops: (() => void | Promise<void>)[] = [];
+  try {
+    const dispatcher = startDispatcher({
+      notifiers,
+      outbox: state.outbox,
+      alerts: state.alerts,
+      env,
+      log,
+      metrics,
+    });
+    stops.unshift(() => dispatcher.close());
+    const ingest = createIngest({ clock, log, metrics, limits: config.ingest });
+    const { rules } = config;
+    const book = createAlertBook({ rules, store: state.alerts, clock, log, metrics });
+    const detectors = [createThresholdDetector({ rules, book, log, metrics })];
+    const engine = createEngine({ clock, metrics, book, detectors });
+    const fleet = openFleet(options, state, engine, ingest.own, boot);
+    ingest.listen(fleet);
+    ingest.listen(engine);
+    const events = createRecentEvents(metrics);
+    const scraper = createScraper({
+      jobs: config.scrape,
+      clock,
+      log,
+      metrics,
+      sink: ingest,
+      boot,
+      maximumTargets: config.maximumTargets,
+      seriesPerTarget: config.ingest.seriesPerOrigin,
+    });
+    stops.unshift(() => scraper.stop());
+    const refreshFleetFile = followFleetFile(config.fleet.file, fleet, log);
+    let ticks = 0;
+    const timer = every(clock, tickMilliseconds, () => {
+      ticks += 1;
+      refreshFleetFile();
+      fleet.tick();
+      engine.tick(ingest.origins());
+    });
+    stops.unshift(() => timer.cancel());
+    const unready = (): string | null => (ticks > 0 ? null : "it has just been started");
+    const server = await startApiServer({
+      listen: config.listen,
+      hostNames: [...config.hostNames, env.node],
+      token: token.token,
+      routes: createRoutes({ clock, metrics, ingest, fleet, engine, scraper, events, unready }),
+      clock,
+      log,
+      metrics,
+    });
+    stops.unshift(() => server.close());
+    return {
+      address: server.address,
+      token,
+      frameSink: ingest,
+      eventSink: events,
+      alerts: () => engine.alerts(),
+      targets: () => scraper.targets(),
+      stop: () => stopAll(stops, state),
+    };
+  } catch (thrown) {
+    await stopAll(stops, state);
+    throw thrown;
+  }
+}
+
+async function stopAll(
+  stops: readonly (() => void | Promise<void>)[],
+  state: State,
+): Promise<void> {
+  for (const stop of stops) await stop();
+  state.close();
+}
+
+function openFleet(
+  { env, log, config }: CollectorOptions,
+  state: State,
+  engine: Engine,
+  sink: FrameSink,
+  boot: string,
+): Fleet {
+  const { goneMilliseconds, maximumNodes } = config.fleet;
+  return createFleet({
+    clock: env.clock,
+    log,
+    store: {
+      load: () => state.keyed.load(fleetKey),
+      save: (record) => state.keyed.save(fleetKey, record),
+    },
+    sink,
+    boot,
+    goneMilliseconds,
+    maximumNodes,
+    onRemoved: (node, device) => engine.endRemoved(node, device),
+  });
+}
+
+/** A file that can't be used is told once, and what it said before stays. */
+function followFleetFile(file: string, fleet: Fleet, log: Log): () => void {
+  if (file === "") return () => {};
+  const watched = watchFleetFile(file);
+  return () => {
+    try {
+      const content = watched.read();
+      if (content) fleet.applyFile(content);
+    } catch (thrown) {
+      log.error(`the fleet file can't be used: ${describeError(thrown)}`);
+    }
+  };
+}
