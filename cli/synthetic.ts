@@ -3,6 +3,7 @@ import { createSyntheticGpuSource } from "../agent/sources/synthetic/gpu.ts";
 import { createSyntheticHostSource } from "../agent/sources/synthetic/host.ts";
 import type { Source } from "../agent/sources/source.ts";
 import type { FlagValues } from "../agent/config.ts";
+import { ConfigError } from "../core/kit/config.ts";
 import type { Env } from "../core/kit/env.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
 import { createFleet, type Fleet } from "../simulator/fleet.ts";
@@ -78,10 +79,23 @@ export function injectInto(
 ): { readonly kind: string; readonly node: string } {
   const size: FleetSize = { nodes: fleet.nodes.length, gpusPerNode: fleet.gpusPerNode };
   const script = JSON.stringify({ faults: [{ at: "0", node: 0, ...fault }] });
-  const parsed = parseScenario(script, "inject", size).faults[0];
+  const [parsed] = faultsOf(script, size);
   if (!parsed) throw new WarpwatchError("SCENARIO_INVALID", "there is no fault to play");
   fleet.injectFault(parsed);
   return { kind: parsed.kind, node: fleet.nodes[parsed.node]?.name ?? "" };
+}
+
+/** Mistakes are told by the fault's own key: a file and a line would be of a script that nobody wrote. */
+function faultsOf(script: string, size: FleetSize): Scenario["faults"] {
+  try {
+    return parseScenario(script, "inject", size).faults;
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    const mistakes = thrown.issues.map(
+      ({ key, sentence }) => `${key.replace(/^faults\.0\./, "")}: ${sentence}`,
+    );
+    throw new WarpwatchError("SCENARIO_INVALID", mistakes.join("; "), { cause: thrown });
+  }
 }
 
 function scenarioOf(text: string, size: FleetSize): Scenario {

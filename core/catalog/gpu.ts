@@ -137,7 +137,7 @@ export const info = defineMetric({
   labels: [
     ...gpuLabelNames,
     "pci_bus_id",
-    "modelName",
+    "model",
     "serial",
     "driver_version",
     "vbios_version",

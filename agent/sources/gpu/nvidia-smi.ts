@@ -186,7 +186,7 @@ function bind(
   const facts = {
     ...own,
     pci_bus_id: identity.pciBusId,
-    modelName: identity.model,
+    model: identity.model,
     serial: gpu.serial,
     driver_version: identity.driverVersion,
     vbios_version: gpu.vbiosVersion,

@@ -114,7 +114,7 @@ function bind(slots: SlotRegistrar, gpu: FleetGpu, index: number, readings: Read
       {
         ...own,
         pci_bus_id: identity.pciBusId,
-        modelName: identity.model,
+        model: identity.model,
         serial: gpu.serial,
         driver_version: identity.driverVersion,
         vbios_version: "synthetic",

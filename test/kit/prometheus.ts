@@ -1,0 +1,75 @@
+/** A real Prometheus that scrapes one target every second, and what it says of the target's samples. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort, startProgram, untilAnswered, type Program } from "./programs.ts";
+
+export interface ScrapeVerdict {
+  /** Scrapes made, and those that succeeded. */
+  readonly scrapes: number;
+  readonly succeeded: number;
+  /** Samples refused, by reason. */
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  readonly outOfBounds: number;
+  /** Samples of the last scrape. */
+  readonly samples: number;
+}
+
+export interface Prometheus {
+  readonly program: Program;
+  query(expression: string): Promise<number>;
+  verdict(): Promise<ScrapeVerdict>;
+}
+
+export async function startPrometheus(folder: string, target: string): Promise<Prometheus> {
+  const data = join(folder, "prometheus");
+  mkdirSync(data, { recursive: true });
+  const config = join(folder, "prometheus.yml");
+  const port = await freePort();
+  writeFileSync(
+    config,
+    `global: { scrape_interval: 1s, scrape_timeout: 900ms }
+scrape_configs:
+  - job_name: warpwatch
+    static_configs: [{ targets: ["${target}"] }]
+  - job_name: prometheus
+    static_configs: [{ targets: ["127.0.0.1:${port}"] }]
+`,
+  );
+  const program = startProgram("prometheus", [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${data}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    "--log.level=warn",
+  ]);
+  const base = `http://127.0.0.1:${port}`;
+  await untilAnswered(`${base}/-/ready`, program);
+
+  async function query(expression: string): Promise<number> {
+    const response = await fetch(`${base}/api/v1/query?query=${encodeURIComponent(expression)}`);
+    const answer = (await response.json()) as {
+      readonly data: { readonly result: readonly { readonly value: readonly [number, string] }[] };
+    };
+    return Number(answer.data.result[0]?.value[1] ?? Number.NaN);
+  }
+
+  /** Prometheus' own counters, straight from its page: they are about every target, itself included. */
+  async function ownCounter(name: string): Promise<number> {
+    const page = await (await fetch(`${base}/metrics`)).text();
+    const line = page.split("\n").find((candidate) => candidate.startsWith(`${name} `));
+    return Number(line?.split(" ")[1] ?? Number.NaN);
+  }
+
+  return {
+    program,
+    query,
+    verdict: async () => ({
+      scrapes: await query('count_over_time(up{job="warpwatch"}[1h])'),
+      succeeded: await query('sum_over_time(up{job="warpwatch"}[1h])'),
+      duplicates: await ownCounter("prometheus_target_scrapes_sample_duplicate_timestamp_total"),
+      outOfOrder: await ownCounter("prometheus_target_scrapes_sample_out_of_order_total"),
+      outOfBounds: await ownCounter("prometheus_target_scrapes_sample_out_of_bounds_total"),
+      samples: await query('scrape_samples_scraped{job="warpwatch"}'),
+    }),
+  };
+}
