@@ -33,7 +33,31 @@ export function zigzag(value: number): number {
 }
 
 export function unzigzag(value: number): number {
+  if (value < 0x8000_0000) return (value & 1) === 0 ? value >>> 1 : -((value + 1) / 2);
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
+
+/** How many bytes the varint at `offset` has. */
+export function varintSize(source: Uint8Array, offset: number): number {
+  for (let size = 1; size <= maximumVarintBytes; size += 1) {
+    const byte = source[offset + size - 1];
+    if (byte === undefined) throw malformed("the message ends in the middle of a field");
+    if (byte < 128) return size;
+  }
+  throw malformed("a number in the message is over 2^53");
+}
+
+export function readVarint(source: Uint8Array, offset: number, size: number): number {
+  let small = 0;
+  for (let index = Math.min(size, 4) - 1; index >= 0; index -= 1)
+    small = (small << 7) | ((source[offset + index] ?? 0) & 127);
+  if (size <= 4) return small;
+  let high = 0;
+  for (let index = size - 1; index >= 4; index -= 1)
+    high = high * 128 + ((source[offset + index] ?? 0) & 127);
+  const value = high * 0x1000_0000 + small;
+  if (value > Number.MAX_SAFE_INTEGER) throw malformed("a number in the message is over 2^53");
+  return value;
 }
 
 /** Grows as it is written to. */
@@ -83,6 +107,8 @@ export function createByteWriter(): ByteWriter {
 /** Every read is checked; what isn't there is a FRAME_MALFORMED. */
 export interface ByteReader {
   readonly left: number;
+  /** How many bytes were read. */
+  readonly offset: number;
   byte(): number;
   varint(): number;
   float(): number;
@@ -100,20 +126,9 @@ export function createByteReader(source: Buffer): ByteReader {
     if (at + bytes > source.length) throw malformed("the message ends in the middle of a field");
   }
   function varint(): number {
-    let value = 0;
-    let factor = 1;
-    for (let length = 0; length < maximumVarintBytes; length += 1) {
-      need(1);
-      const byte = source[at] ?? 0;
-      at += 1;
-      value += (byte & 127) * factor;
-      if (byte < 128) {
-        if (value > Number.MAX_SAFE_INTEGER) break;
-        return value;
-      }
-      factor *= 128;
-    }
-    throw malformed("a number in the message is over 2^53");
+    const size = varintSize(source, at);
+    at += size;
+    return readVarint(source, at - size, size);
   }
   function bytes(length: number): Buffer {
     need(length);
@@ -123,6 +138,9 @@ export function createByteReader(source: Buffer): ByteReader {
   return {
     get left() {
       return source.length - at;
+    },
+    get offset() {
+      return at;
     },
     varint,
     bytes,

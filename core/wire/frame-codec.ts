@@ -24,7 +24,7 @@ import {
   type Column,
 } from "./frame-column.ts";
 import { decodeSchema, encodeSchema, type SchemaLimits } from "./frame-schema-codec.ts";
-import { isPresent, type Frame, type Schema } from "./frame.ts";
+import type { Frame, Schema } from "./frame.ts";
 
 export const frameVersion = 1;
 
@@ -207,8 +207,8 @@ export function createFrameDecoder(limits: Partial<FrameLimits> = {}): FrameDeco
     if ((flags & flagBits.presence) !== 0) readPresence(state, reader.bytes(state.present.length));
     const { schema, column, present } = state;
     const groups = schema.groups.length;
-    decodeColumn(column, reader, (place) => place < groups || isPresent(present, place - groups));
-    if (reader.left > 0) throw malformed("there is more behind the frame");
+    const end = decodeColumn(column, groups, present, body, reader.offset);
+    if (end < body.length) throw malformed("there is more behind the frame");
     state.sequence = sequence;
     return {
       schema,

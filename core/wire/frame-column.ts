@@ -12,10 +12,11 @@
 import {
   malformed,
   maximumVarintBytes,
+  readVarint,
   unzigzag,
+  varintSize,
   writeVarint,
   zigzag,
-  type ByteReader,
 } from "./bytes.ts";
 
 const powers = Float64Array.of(1, 10, 100, 1e3, 1e4, 1e5, 1e6);
@@ -127,39 +128,54 @@ function noteRaw(column: Column, place: number): void {
   column.scaled[place] = number;
 }
 
-/** Reads a column over the one before. A place may only change where `mayChange` says so. */
+/**
+ * Reads a column over the one before; returns the offset behind it. Places from `first` on may only change where their
+ * bit is set in `present`.
+ */
 export function decodeColumn(
   column: Column,
-  reader: ByteReader,
-  mayChange: (place: number) => boolean,
-): void {
-  const bitmap = reader.bytes(bitmapBytes(column.length));
-  for (let byte = 0; byte < bitmap.length; byte += 1) {
-    const bits = bitmap[byte] ?? 0;
-    if (bits === 0) continue;
-    for (let bit = 0; bit < 8; bit += 1) {
-      if ((bits & (1 << bit)) === 0) continue;
-      const place = byte * 8 + bit;
-      if (place >= column.length || !mayChange(place))
-        throw malformed("the frame has a number for a series that isn't there");
-      readToken(column, place, reader);
+  first: number,
+  present: Uint8Array,
+  source: Buffer,
+  offset: number,
+): number {
+  let at = offset + bitmapBytes(column.length);
+  for (let place = 0; place < column.length; place += 1) {
+    const byte = source[offset + (place >> 3)] ?? 0;
+    if (byte === 0) place |= 7;
+    else if ((byte & (1 << (place & 7))) !== 0) {
+      const slot = place - first;
+      if (slot >= 0 && ((present[slot >> 3] ?? 0) & (1 << (slot & 7))) === 0)
+        throw malformed("the frame has a number for a series that isn't present");
+      at = readToken(column, place, source, at);
     }
   }
+  const used = column.length & 7;
+  if (used !== 0 && (source[offset + (column.length >> 3)] ?? 0) >> used !== 0)
+    throw malformed("the frame has a number for a series that isn't there");
+  if (at > source.length) throw malformed("the message ends in the middle of a field");
+  return at;
 }
 
-function readToken(column: Column, place: number, reader: ByteReader): void {
-  const token = reader.varint();
-  if (token === 0) {
-    column.bytes.set(reader.bytes(8), place * 8);
-    noteRaw(column, place);
-    return;
+function readToken(column: Column, place: number, source: Buffer, offset: number): number {
+  const size = varintSize(source, offset);
+  const token = readVarint(source, offset, size);
+  const at = offset + size;
+  if (token >= firstDifference) {
+    const scaled = (column.scaled[place] ?? 0) + unzigzag(token - firstDifference + 1);
+    column.scaled[place] = scaled;
+    column.numbers[place] = scaled / (powers[column.exponents[place] ?? 0] ?? 1);
+    return at;
   }
-  const exponent = token < firstDifference ? token - 1 : (column.exponents[place] ?? 0);
-  const scaled =
-    token < firstDifference
-      ? unzigzag(reader.varint())
-      : (column.scaled[place] ?? 0) + unzigzag(token - firstDifference + 1);
-  column.exponents[place] = exponent;
+  if (token === 0) {
+    column.bytes.set(source.subarray(at, at + 8), place * 8);
+    noteRaw(column, place);
+    return at + 8;
+  }
+  const wholeSize = varintSize(source, at);
+  const scaled = unzigzag(readVarint(source, at, wholeSize));
+  column.exponents[place] = token - 1;
   column.scaled[place] = scaled;
-  column.numbers[place] = scaled / (powers[exponent] ?? 1);
+  column.numbers[place] = scaled / (powers[token - 1] ?? 1);
+  return at + wholeSize;
 }
