@@ -1,14 +1,5 @@
 /** Functions made of additions, multiplications and divisions only, which IEEE 754 rounds the same on every machine; Math.exp and its kin may differ. */
 
-/** e^-x for x ≥ 0, good to 1e-12: a short series for a small part of x, squared back up. */
-export function decay(x: number): number {
-  if (x > 700) return 0;
-  const small = x / 1024;
-  let result = 1 - small * (1 - (small / 2) * (1 - (small / 3) * (1 - small / 4)));
-  for (let squaring = 0; squaring < 10; squaring += 1) result *= result;
-  return result;
-}
-
 /** The natural logarithm of x in (0, 1], good to 1e-9. */
 export function naturalLogarithm(x: number): number {
   let mantissa = x;

@@ -91,7 +91,11 @@ export const faultDefinitions: Readonly<Record<FaultKind, FaultDefinition>> = {
   ecc_drift: {
     ...gpuFault(14 * 86_400, "corrected errors come 10 … 1,000 times as often at its end"),
     apply: (s) =>
-      bend(s, "correctedFactor", 1 + progress(s) ** 2 * (10 + 990 * s.severity * s.severity)),
+      bend(
+        s,
+        "correctedFactor",
+        1 + progress(s) * progress(s) * (10 + 990 * s.severity * s.severity),
+      ),
   },
   row_remap_pending: {
     ...gpuFault(10 * minutes, "none; the end is the reset that replaces the row"),

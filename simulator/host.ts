@@ -69,9 +69,9 @@ function stepProcessors(step: HostStep, node: number, activity: number, storage:
 
 function stepMemory(step: HostStep, node: number, activity: number): void {
   const { nodes } = step.host;
-  nodes.leakedBytes[node]! += nodes.leakBytesPerSecond[node]! * step.seconds;
   const working = (0.04 + 0.18 * activity) * memoryTotalBytes;
   const held = nodes.memoryUsedBytes[node]! - nodes.leakedBytes[node]!;
+  nodes.leakedBytes[node]! += nodes.leakBytesPerSecond[node]! * step.seconds;
   const settled = held + (working - held) * Math.min(1, step.seconds / 120);
   nodes.memoryUsedBytes[node] = settled + nodes.leakedBytes[node]!;
   if (nodes.memoryUsedBytes[node] > 0.99 * memoryTotalBytes) {

@@ -59,7 +59,7 @@ export function createNodes(
         };
         return {
           identity,
-          device: gpuDevice(identity, { ...place, slot: String(index) }),
+          device: gpuDevice(identity, place),
           serial: String(1_650_000_000_000 + (random.integer(stream) % 1_000_000_000)),
         };
       }),

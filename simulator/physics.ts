@@ -22,6 +22,8 @@ const dynamicHeadroom = 1.12;
 const conductiveShare = 0.35;
 const memoryTauSeconds = 12;
 const hardwareSlowdownHysteresisKelvin = 3;
+const governorTauSeconds = 3;
+const lowestThermalRatio = 0.2;
 
 /** Air passes the front half of the board first; what it takes up there the rear half breathes. */
 export function placeInChassis({ gpus, hosts, gpusPerNode }: Chassis): void {
@@ -88,7 +90,7 @@ function stepPower(chassis: Chassis, gpu: number, seconds: number): void {
   const ratio = capped ? clockForPower(cap / dynamic, lowest, ceiling) : ceiling;
   const idle = gpus.demandBusy[gpu]! <= 0;
   const watts = leak + dynamic * powerAtClock(ratio);
-  gpus.powerWatts[gpu] = watts * (1 + 0.008 * random.normal(gpu));
+  gpus.powerWatts[gpu] = watts * (1 + 0.005 * random.normal(gpu));
   gpus.energyMillijoules[gpu]! += gpus.powerWatts[gpu] * seconds * 1000;
   gpus.clockRatio[gpu] = ratio;
   // Clocks move in steps of 15 MHz.
@@ -104,7 +106,10 @@ function stepPower(chassis: Chassis, gpu: number, seconds: number): void {
   });
 }
 
-/** Lowers the clock step by step above the operating limits; returns whether the hardware halves it on top. */
+/**
+ * From a kelvin below the operating limits up to the slowdown temperature the driver takes the clock down,
+ * in proportion and with a lag; returns whether the hardware halves it on top.
+ */
 function updateThermalGovernor(chassis: Chassis, gpu: number, seconds: number): boolean {
   const { gpus, model } = chassis;
   const die = gpus.dieCelsius[gpu]!;
@@ -112,9 +117,11 @@ function updateThermalGovernor(chassis: Chassis, gpu: number, seconds: number): 
     die - model.maximumOperatingCelsius,
     gpus.memoryCelsius[gpu]! - model.memoryMaximumCelsius,
   );
-  // Falls by 1 % a second per kelvin over the limit, comes back at a fifth of that per kelvin under it.
-  const change = over > 0 ? -0.01 * over : Math.min(0.01, -0.002 * over);
-  gpus.thermalRatio[gpu] = clamp(gpus.thermalRatio[gpu]! + change * seconds, 0.15, 1);
+  const band = model.slowdownCelsius - model.maximumOperatingCelsius + 1;
+  const wanted = clamp(1 - ((1 - lowestThermalRatio) * (over + 1)) / band, lowestThermalRatio, 1);
+  const ratio = gpus.thermalRatio[gpu]!;
+  gpus.thermalRatio[gpu] =
+    ratio + (wanted - ratio) * Math.min(1, seconds / (governorTauSeconds + seconds / 2));
   if (die >= model.slowdownCelsius) gpus.hardwareSlowed[gpu] = 1;
   else if (die < model.slowdownCelsius - hardwareSlowdownHysteresisKelvin)
     gpus.hardwareSlowed[gpu] = 0;
