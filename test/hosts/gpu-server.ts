@@ -63,7 +63,7 @@ const memoryCounts = ["HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "Hu
 function memoryFile(draw: Draw): string {
   const sizes = memoryKeys
     .split(" ")
-    .map((key) => `${`${key}:`.padEnd(16)}${String(draw(2e9)).padStart(8)} kB`);
+    .map((key) => `${`${key}:`.padEnd(15)} ${String(draw(2e9)).padStart(8)} kB`);
   const counts = memoryCounts.map((key) => `${key}:${String(draw(1000)).padStart(8)}`);
   return `${[...sizes, ...counts].join("\n")}\n`;
 }

@@ -1,10 +1,12 @@
 /** Drives one host source against a folder through its contract, and shows its samples as a map from series to value. */
 import { onTestFinished } from "vitest";
+import type { Metric } from "../../../../core/catalog/metric.ts";
 import { nowhere, type Device } from "../../../../core/catalog/device.ts";
+import type { Clock } from "../../../../core/kit/clock.ts";
 import { createEnv, type HostPaths } from "../../../../core/kit/env.ts";
 import { createLog } from "../../../../core/kit/log.ts";
 import { labelsOf, type Series } from "../../../../core/wire/frame.ts";
-import { createSeriesList } from "../../../../core/wire/slots.ts";
+import { createSeriesList, type SeriesList } from "../../../../core/wire/slots.ts";
 import type { Reader, Source } from "../../../../agent/sources/source.ts";
 import { createFakeClock, type FakeClock } from "../../../kit/fake-clock.ts";
 import { makeFolder } from "../../../kit/folder.ts";
@@ -50,9 +52,7 @@ export async function drive(
 
   async function readOnce(mayChange: boolean): Promise<Map<string, number>> {
     if (!registered) {
-      const list = createSeriesList(10_000);
-      reader.register(list);
-      series = list.series;
+      series = registerSeries(reader).series;
       registered = true;
     }
     const column = new Float64Array(series.length).fill(Number.NaN);
@@ -91,13 +91,13 @@ export async function openOutcome(source: Source, tree: HostTree): Promise<strin
   return "open";
 }
 
-async function openReader(source: Source, paths: HostPaths, clock: FakeClock): Promise<Reader> {
+async function openReader(source: Source, paths: HostPaths, clock: Clock): Promise<Reader> {
   const outcome = await open(source, paths, clock);
   if ("absent" in outcome) throw new Error(`${source.name} is absent: ${outcome.absent}`);
   return outcome;
 }
 
-function open(source: Source, paths: HostPaths, clock: FakeClock): ReturnType<Source["open"]> {
+function open(source: Source, paths: HostPaths, clock: Clock): ReturnType<Source["open"]> {
   const context = {
     env: createEnv({ paths, clock, node: "node-1" }),
     log: createLog({ clock, write: () => {} }),
@@ -105,6 +105,34 @@ function open(source: Source, paths: HostPaths, clock: FakeClock): ReturnType<So
     host,
   };
   return source.open(context, new AbortController().signal);
+}
+
+export interface Sample {
+  readonly name: string;
+  readonly metric: Metric;
+  readonly value: number;
+}
+
+/** One reading of a source on a host that is there already, with whatever clock. */
+export async function readHost(source: Source, paths: HostPaths, clock: Clock): Promise<Sample[]> {
+  const reader = await openReader(source, paths, clock);
+  try {
+    const { series } = registerSeries(reader);
+    const column = new Float64Array(series.length).fill(Number.NaN);
+    const result = await reader.read(column, new AbortController().signal);
+    if (result === "changed") throw new Error(`${source.name} changed under the test`);
+    return series
+      .map((one, slot) => ({ name: nameOf(one), metric: one.metric, value: column[slot] ?? 0 }))
+      .filter(({ value }) => !Number.isNaN(value));
+  } finally {
+    reader.close();
+  }
+}
+
+function registerSeries(reader: Reader): SeriesList {
+  const list = createSeriesList(10_000);
+  reader.register(list);
+  return list;
 }
 
 function samplesOf(series: readonly Series[], column: Float64Array): Map<string, number> {
