@@ -1,5 +1,5 @@
 /** The control socket: what changes the agent's state goes over a Unix socket that only its own user can open; one JSON line each way. */
-import { chmodSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
@@ -51,12 +51,19 @@ export async function startControl(
       "STATE_UNUSABLE",
       `${path} is too long for a socket; use --state.folder`,
     );
-  const server = createServer((socket) => serve(socket, handlers, log));
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    serve(socket, handlers, log);
+  });
   server.maxConnections = maximumConnections;
   try {
     await listen(server, path);
   } catch (thrown) {
     if (systemCode(thrown) !== "EADDRINUSE") throw unusable(path, thrown);
+    if (!lstatSync(path).isSocket())
+      throw new WarpwatchError("STATE_UNUSABLE", `${path} is there already and is not a socket`);
     if (await isAnswered(path))
       throw new WarpwatchError(
         "STATE_UNUSABLE",
@@ -74,6 +81,7 @@ export async function startControl(
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

@@ -1,6 +1,14 @@
 /** The state folder: what a process keeps between starts, readable by its own user only; and the local token in it. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { systemCode, WarpwatchError } from "./errors.ts";
 
@@ -13,15 +21,26 @@ export interface LocalToken {
 
 const ownerOnlyFolder = 0o700;
 const ownerOnlyFile = 0o600;
+const tokenName = "token";
 
-/** Makes the folder, for its owner only whatever the umask. Throws STATE_UNUSABLE. */
+/**
+ * Makes the folder, for its owner only whatever the umask. One that is there and open to others is closed to them if it
+ * is empty or was used before; otherwise it isn't ours to close, and is refused. Throws STATE_UNUSABLE.
+ */
 export function prepareStateFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: ownerOnlyFolder });
-    const found = lstatSync(folder);
+    const found = statSync(folder);
     if (!found.isDirectory()) throw unusable(folder, "is not a folder");
     if (found.uid !== process.getuid?.()) throw unusable(folder, "belongs to another user");
-    if ((found.mode & 0o777) !== ownerOnlyFolder) chmodSync(folder, ownerOnlyFolder);
+    if ((found.mode & 0o077) === 0) return;
+    const names = readdirSync(folder);
+    if (names.length > 0 && !names.includes(tokenName))
+      throw unusable(
+        folder,
+        "is open to other users and holds other files: choose a folder of its own",
+      );
+    chmodSync(folder, ownerOnlyFolder);
   } catch (thrown) {
     if (thrown instanceof WarpwatchError) throw thrown;
     throw unusable(folder, `can't be used (${systemCode(thrown) || "unknown reason"})`, thrown);
@@ -30,7 +49,7 @@ export function prepareStateFolder(folder: string): void {
 
 /** Reads the token, or makes one at the first start. Throws STATE_UNUSABLE. */
 export function readLocalToken(folder: string): LocalToken {
-  const file = join(folder, "token");
+  const file = join(folder, tokenName);
   const token = randomBytes(32).toString("base64url");
   try {
     writeFileSync(file, `${token}\n`, { mode: ownerOnlyFile, flag: "wx" });
