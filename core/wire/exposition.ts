@@ -10,7 +10,7 @@ import { maximumNumberBytes, writeNumber } from "./number-format.ts";
 
 export type { ExpositionFormat } from "./exposition-plan.ts";
 
-export interface RenderOptions {
+interface RenderOptions {
   /** Whole families in the same format, put behind the frame's own; a `# EOF` at its end is taken off. */
   readonly append?: string;
 }

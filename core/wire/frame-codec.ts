@@ -34,7 +34,7 @@ export interface FrameLimits extends SchemaLimits {
   readonly streams: number;
 }
 
-export const defaultFrameLimits: FrameLimits = {
+const defaultFrameLimits: FrameLimits = {
   messageBytes: 16 * 1024 * 1024,
   streams: 64,
   series: 100_000,

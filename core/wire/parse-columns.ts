@@ -1,6 +1,6 @@
 /** The series of a target and the columns of their samples, while a page is read into them. */
-import { setPresent, isPresent } from "./frame.ts";
-import { sampleKind, type Metadata } from "./parse-metadata.ts";
+import { isPresent, setPresent } from "./frame.ts";
+import { sampleKind, type Family, type Metadata } from "./parse-metadata.ts";
 import type { SeriesName } from "./parse-series.ts";
 import type { ParsedExposition, ParsedSeries } from "./parsed.ts";
 
@@ -77,14 +77,7 @@ export function createColumns(
     write(slot, value, timestamp) {
       if (isPresent(present, slot)) return "duplicate";
       const entry = series[slot];
-      const family = entry && metadata.familyOf(entry.name);
-      if (
-        family?.name !== entry?.family ||
-        family?.type !== entry?.type ||
-        family?.help !== entry?.help ||
-        family?.unit !== entry?.unit
-      )
-        if (entry) put(slot, describe(entry));
+      if (entry && !isOf(entry, metadata.familyOf(entry.name))) put(slot, describe(entry));
       setPresent(present, slot);
       values[slot] = value;
       timestamps[slot] = timestamp;
@@ -104,6 +97,12 @@ export function createColumns(
 function enlarge<Column extends Float64Array | Uint8Array>(from: Column, to: Column): Column {
   to.set(from);
   return to;
+}
+
+function isOf(series: ParsedSeries, { name, type, help, unit }: Family): boolean {
+  return (
+    series.family === name && series.type === type && series.help === help && series.unit === unit
+  );
 }
 
 interface Names {

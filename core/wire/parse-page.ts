@@ -34,7 +34,8 @@ export function readPage(
   const metadata = createMetadata(format);
   const columns = createColumns(previous?.series ?? [], metadata, limits.series);
   const report = createReport(limits.problems);
-  const slotBefore = previous ? indexPrefixes(previous.layout) : () => undefined;
+  const before = previous?.layout.format === format ? previous.layout : null;
+  const slotBefore = before ? indexPrefixes(before) : () => undefined;
   const value = new Float64Array(1);
   const timestamp = new Float64Array(1);
   let line = 0;
@@ -104,7 +105,7 @@ export function readPage(
     report.drop(line + 1, "malformed", "the page ends in the middle of this line");
   else if (truncated) report.note(line + 1, "the page ends before # EOF");
   const read = columns.finish();
-  const noted = layout.finish(body, format, previous?.layout ?? null, read.present);
+  const noted = layout.finish(body, format, before, read.present);
   return { ...read, ...report.finish(), layout: noted, truncated };
 }
 

@@ -179,7 +179,7 @@ function endOfName(bytes: Uint8Array, start: number, colons: boolean): number {
 }
 
 /** The character at `at`, so that a person recognises it. */
-export function show(bytes: Buffer, at: number, end: number): string {
+function show(bytes: Buffer, at: number, end: number): string {
   if (at >= end) return "the end of the line";
   const character = Array.from(bytes.toString("utf8", at, Math.min(end, at + 4)))[0] ?? "";
   return JSON.stringify(character);

@@ -8,7 +8,7 @@ import { readWithLayout } from "./parse-layout.ts";
 import { readPage, type PageReading } from "./parse-page.ts";
 import type { DropReason, ParsedExposition, ParserLimits } from "./parsed.ts";
 
-export const defaultParserLimits: ParserLimits = {
+const defaultParserLimits: ParserLimits = {
   bodyBytes: 32 * 1024 * 1024,
   lineBytes: 16 * 1024,
   series: 50_000,

@@ -280,6 +280,14 @@ test("finds every single damaged byte", () => {
   }
 });
 
+test("refuses a number for a series that is absent", () => {
+  const bytes = Buffer.concat([
+    encodeAll([fillFrame(plainSchema(3), [1, null, 3], 1)]),
+    messageOf(2, Buffer.of(0, 2, 1, 0, 0b100, 10)),
+  ]);
+  expect(() => decodeAll(bytes)).toThrow("a number for a series that isn't present");
+});
+
 test("reads on from a schema after a stream broke", () => {
   const decoder = createFrameDecoder();
   const later = messageOf(2, Buffer.of(0, 2, 1, 0, 0));

@@ -197,6 +197,18 @@ test("keeps the slots when a series goes and comes back, and adds new ones behin
   expect([...more.values]).toEqual([1, 2, 3, 4]);
 });
 
+test("judges a known series anew when the format changes", () => {
+  const parser = createExpositionParser();
+  const body = Buffer.from('a{ b="c" } 1\nd 2\n# EOF\n');
+  expect(parser.parse(body, "text").samples).toBe(2);
+  const parsed = parser.parse(body, "openmetrics");
+  expect(parsed.problems.map((problem) => problem.line)).toEqual([1]);
+  expect(samplesOf(parsed)).toEqual({ "d{}": 2 });
+  expect(samplesOf(parser.parse(Buffer.from('a{b="c"} 3\n# EOF\n'), "openmetrics"))).toEqual({
+    "a{b=c}": 3,
+  });
+});
+
 test("changes the layout version when a series changes its type", () => {
   const parser = createExpositionParser();
   parser.parse(Buffer.from("# TYPE a gauge\na 1\n"), "text");
