@@ -19,6 +19,14 @@ export interface FaultOutlets {
   outsideMilliseconds(simulatedSeconds: number): number;
 }
 
+/** What faults play on. */
+export interface Stage {
+  readonly gpus: GpuColumns;
+  readonly host: HostState;
+  readonly gpusPerNode: number;
+  readonly outlets: FaultOutlets;
+}
+
 export interface FaultPlayer {
   /** `startSeconds` is simulated time. Throws when there are too many. */
   add(fault: Fault, startSeconds: number): void;
@@ -36,104 +44,57 @@ interface Played {
   labelIndex: number;
 }
 
-export function createFaultPlayer(
-  gpus: GpuColumns,
-  host: HostState,
-  gpusPerNode: number,
-  outlets: FaultOutlets,
-): FaultPlayer {
+export function createFaultPlayer(stage: Stage): FaultPlayer {
+  const { outlets } = stage;
   let waiting: Played[] = [];
   let active: Played[] = [];
   const labels: GroundTruthLabel[] = [];
 
-  function sceneOf(played: Played, nowSeconds: number): FaultScene {
+  function begin(played: Played, scene: FaultScene, nowSeconds: number): void {
     const { fault } = played;
-    const gpu = fault.gpu === null ? -1 : fault.node * gpusPerNode + fault.gpu;
-    const mount = mounts.findIndex((one) => one.mountpoint === (fault.mountpoint ?? "/scratch"));
-    return {
-      gpus,
-      host,
-      gpu,
-      node: fault.node,
-      gpusPerNode,
-      severity: fault.severity,
-      code: fault.code ?? 0,
-      mount,
-      elapsedSeconds: nowSeconds - played.startSeconds,
-      durationSeconds: played.durationSeconds,
-      xid: (which, code) => outlets.xid(which, code),
-      uncorrected: (which) => outlets.uncorrected(which),
-      reset: (which) => outlets.reset(which),
-      linkChange: (text) => outlets.linkChange(fault.node, gpu, text),
-    };
-  }
-
-  /** Takes back what the fault's kind may have bent; what others bend there they bend again in the same step. */
-  function neutralize(scene: FaultScene): void {
-    const first = scene.gpu >= 0 ? scene.gpu : scene.node * gpusPerNode;
-    const last = scene.gpu >= 0 ? first + 1 : first + gpusPerNode;
-    for (const [column, value] of Object.entries(gpuNeutral))
-      gpus[column as keyof typeof gpuNeutral].fill(value, first, last);
-    host.nodes.hang[scene.node] = 0;
-    host.nodes.vanished[scene.node] = 0;
-    host.nics.lossRatio[nicOf(scene)] = 0;
-  }
-
-  function updateLost(scene: FaultScene): void {
-    const first = scene.node * gpusPerNode;
-    for (let gpu = first; gpu < first + gpusPerNode; gpu += 1)
-      gpus.lost[gpu] = gpus.offBus[gpu]! > 0 || gpus.tripped[gpu]! > 0 ? 1 : 0;
-  }
-
-  function begin(played: Played, nowSeconds: number): void {
-    const scene = sceneOf(played, nowSeconds);
-    faultDefinitions[played.fault.kind].start?.(scene);
+    faultDefinitions[fault.kind].start?.(scene);
     played.labelIndex = labels.length;
     labels.push({
       startMilliseconds: outlets.outsideMilliseconds(nowSeconds),
       endMilliseconds: null,
-      node: outlets.nodeName(played.fault.node),
+      node: outlets.nodeName(fault.node),
       gpu: scene.gpu >= 0 ? outlets.gpuUuid(scene.gpu) : "",
-      kind: played.fault.kind,
-      severity: played.fault.severity,
+      kind: fault.kind,
+      severity: fault.severity,
     });
   }
-
-  function finish(played: Played, nowSeconds: number): void {
-    faultDefinitions[played.fault.kind].end?.(sceneOf(played, nowSeconds));
+  function finish(played: Played, scene: FaultScene, nowSeconds: number): void {
+    faultDefinitions[played.fault.kind].end?.(scene);
     const label = labels[played.labelIndex];
-    if (label)
-      labels[played.labelIndex] = {
-        ...label,
-        endMilliseconds: outlets.outsideMilliseconds(nowSeconds),
-      };
+    const endMilliseconds = outlets.outsideMilliseconds(nowSeconds);
+    if (label) labels[played.labelIndex] = { ...label, endMilliseconds };
   }
 
   return {
     add(fault, startSeconds) {
       if (waiting.length + active.length >= maximumFaults)
         throw new WarpwatchError("LIMIT_REACHED", `${maximumFaults} faults are planned already`);
-      const definition = faultDefinitions[fault.kind];
+      const given = fault.durationMilliseconds;
       const durationSeconds =
-        fault.durationMilliseconds === null
-          ? definition.durationSeconds
-          : fault.durationMilliseconds / 1000;
+        given === null ? faultDefinitions[fault.kind].durationSeconds : given / 1000;
       waiting.push({ fault, startSeconds, durationSeconds, labelIndex: -1 });
       waiting.sort((a, b) => a.startSeconds - b.startSeconds);
     },
     step(nowSeconds) {
       const due = waiting.filter((played) => played.startSeconds <= nowSeconds);
       if (due.length === 0 && active.length === 0) return;
-      waiting = waiting.filter((played) => played.startSeconds > nowSeconds);
-      active.push(...due);
-      for (const played of active) neutralize(sceneOf(played, nowSeconds));
-      const struck = active;
-      active = active.filter((played) => nowSeconds < played.startSeconds + played.durationSeconds);
-      for (const played of due) begin(played, nowSeconds);
-      for (const played of struck) if (!active.includes(played)) finish(played, nowSeconds);
-      for (const played of active)
-        faultDefinitions[played.fault.kind].apply?.(sceneOf(played, nowSeconds));
-      for (const played of struck) updateLost(sceneOf(played, nowSeconds));
+      waiting = waiting.slice(due.length);
+      const scenes = new Map(
+        [...active, ...due].map((played) => [played, sceneOf(stage, played, nowSeconds)]),
+      );
+      for (const scene of scenes.values()) neutralize(scene);
+      for (const played of due) begin(played, scenes.get(played)!, nowSeconds);
+      active = [];
+      for (const [played, scene] of scenes)
+        if (nowSeconds < played.startSeconds + played.durationSeconds) active.push(played);
+        else finish(played, scene, nowSeconds);
+      for (const played of active) faultDefinitions[played.fault.kind].apply?.(scenes.get(played)!);
+      for (const scene of scenes.values()) updateLost(scene);
     },
     labels: () => [...labels],
     addUncorrected(node, gpu, nowSeconds) {
@@ -148,4 +109,43 @@ export function createFaultPlayer(
       });
     },
   };
+}
+
+function sceneOf(stage: Stage, played: Played, nowSeconds: number): FaultScene {
+  const { gpus, host, gpusPerNode, outlets } = stage;
+  const { fault } = played;
+  const gpu = fault.gpu === null ? -1 : fault.node * gpusPerNode + fault.gpu;
+  return {
+    gpus,
+    host,
+    gpu,
+    node: fault.node,
+    gpusPerNode,
+    severity: fault.severity,
+    code: fault.code ?? 0,
+    mount: mounts.findIndex((mount) => mount.mountpoint === (fault.mountpoint ?? "/scratch")),
+    elapsedSeconds: nowSeconds - played.startSeconds,
+    durationSeconds: played.durationSeconds,
+    xid: (which, code) => outlets.xid(which, code),
+    uncorrected: (which) => outlets.uncorrected(which),
+    reset: (which) => outlets.reset(which),
+    linkChange: (text) => outlets.linkChange(fault.node, gpu, text),
+  };
+}
+
+/** Takes back what the fault may have bent; what others bend there they bend again in the same step. */
+function neutralize(scene: FaultScene): void {
+  const { gpus, host, gpu, node, gpusPerNode } = scene;
+  const first = gpu >= 0 ? gpu : node * gpusPerNode;
+  const last = gpu >= 0 ? first + 1 : first + gpusPerNode;
+  for (const [column, value] of Object.entries(gpuNeutral))
+    gpus[column as keyof typeof gpuNeutral].fill(value, first, last);
+  host.nodes.hang[node] = 0;
+  host.nodes.vanished[node] = 0;
+  host.nics.lossRatio[nicOf(scene)] = 0;
+}
+
+function updateLost({ gpus, node, gpusPerNode }: FaultScene): void {
+  for (let gpu = node * gpusPerNode; gpu < (node + 1) * gpusPerNode; gpu += 1)
+    gpus.lost[gpu] = gpus.offBus[gpu]! > 0 || gpus.tripped[gpu]! > 0 ? 1 : 0;
 }

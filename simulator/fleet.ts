@@ -3,8 +3,8 @@ import { WarpwatchError } from "../core/kit/errors.ts";
 import type { EventReport } from "../core/wire/event.ts";
 import { createGpuColumns, type GpuColumns } from "./columns.ts";
 import { stepDemand } from "./demand.ts";
-import { createDriverLog, resetDriver } from "./driver-log.ts";
-import { createFaultPlayer } from "./faults.ts";
+import { createDriverLog, resetDriver, type DriverLog } from "./driver-log.ts";
+import { createFaultPlayer, type FaultOutlets } from "./faults.ts";
 import { checkOptions, type FleetOptions } from "./fleet-options.ts";
 import type { GroundTruthLabel } from "./ground-truth.ts";
 import { createHostState, type HostState } from "./host-columns.ts";
@@ -15,7 +15,7 @@ import { gpuModels, type GpuModel } from "./models.ts";
 import { stepObservation } from "./observe.ts";
 import { placeInChassis, stepPhysics } from "./physics.ts";
 import { createRandomStreams } from "./random.ts";
-import { checkFault, type Fault } from "./script.ts";
+import { checkFault, type Fault, type FleetSize } from "./script.ts";
 import { stepWear } from "./wear.ts";
 
 export interface Fleet {
@@ -57,23 +57,16 @@ export function createFleet(options: FleetOptions): Fleet {
   const parts = createParts(options, size.nodes, gpusPerNode);
   const { model, gpus, host, nodes } = parts;
   const log = createDriverLog(model, nodes, gpus, now);
-  const uuidOf = (gpu: number): string =>
-    nodes[Math.floor(gpu / gpusPerNode)]?.gpus[gpu % gpusPerNode]?.identity.uuid ?? "";
-  const player = createFaultPlayer(gpus, host, gpusPerNode, {
+  const outlets: FaultOutlets = {
     ...log,
     reset: (gpu) => resetDriver(gpus, gpu),
     nodeName: (node) => nodes[node]?.name ?? "",
-    gpuUuid: uuidOf,
+    gpuUuid: (gpu) =>
+      nodes[Math.floor(gpu / gpusPerNode)]?.gpus[gpu % gpusPerNode]?.identity.uuid ?? "",
     outsideMilliseconds,
-  });
-  const advance = createAdvance(parts, gpusPerNode, (node) =>
-    log.report(node, {
-      kind: "out_of_memory_kill",
-      device: "",
-      text: "Out of memory: Killed process 4711 (dataloader)",
-      fields: {},
-    }),
-  );
+  };
+  const player = createFaultPlayer({ gpus, host, gpusPerNode, outlets });
+  const advance = createAdvance(parts, gpusPerNode, log);
 
   function stepOnce(): void {
     stepsDone += 1;
@@ -94,21 +87,12 @@ export function createFleet(options: FleetOptions): Fleet {
     stepObservation(gpus, model);
   }
   function inject(fault: Fault, fromSeconds: number): void {
-    const wrong = checkFault(fault, size)[0];
-    if (wrong)
-      throw new WarpwatchError(
-        "SCENARIO_INVALID",
-        `${fault.kind}: ${wrong.key}: ${wrong.sentence}`,
-      );
-    if (fault.kind === "xid" && model.vendor !== "nvidia")
-      throw new WarpwatchError("SCENARIO_INVALID", `xid: ${model.productName} has no XIDs`);
+    refuseWrong(fault, size, model);
     player.add(fault, fromSeconds + fault.atMilliseconds / 1000);
   }
 
   for (const fault of scenario?.faults ?? []) inject(fault, 0);
-  warmUp(advance, startMilliseconds / 1000);
-  for (let gpu = 0; gpu < gpus.lost.length; gpu += 1) resetDriver(gpus, gpu);
-  stepObservation(gpus, model);
+  warmUp(parts, advance, startMilliseconds / 1000);
 
   return {
     model,
@@ -129,6 +113,15 @@ export function createFleet(options: FleetOptions): Fleet {
     injectFault: (fault) => inject(fault, simulatedSeconds()),
     labels: () => player.labels(),
   };
+}
+
+/** Throws SCENARIO_INVALID. */
+function refuseWrong(fault: Fault, size: FleetSize, model: GpuModel): void {
+  const wrong = checkFault(fault, size)[0];
+  if (wrong)
+    throw new WarpwatchError("SCENARIO_INVALID", `${fault.kind}: ${wrong.key}: ${wrong.sentence}`);
+  if (fault.kind === "xid" && model.vendor !== "nvidia")
+    throw new WarpwatchError("SCENARIO_INVALID", `xid: ${model.productName} has no XIDs`);
 }
 
 function createParts(options: FleetOptions, nodeCount: number, gpusPerNode: number) {
@@ -158,12 +151,15 @@ type Parts = ReturnType<typeof createParts>;
 type Advance = (seconds: number, nowSeconds: number) => void;
 
 /** Everything of a step that isn't fault or wear: who works, how hard, and what that does. */
-function createAdvance(
-  parts: Parts,
-  gpusPerNode: number,
-  onOutOfMemory: (node: number) => void,
-): Advance {
+function createAdvance(parts: Parts, gpusPerNode: number, log: DriverLog): Advance {
   const { model, gpus, host, scheduler, random, nodeRandom } = parts;
+  const onOutOfMemory = (node: number): void =>
+    log.report(node, {
+      kind: "out_of_memory_kill",
+      device: "",
+      text: "Out of memory: Killed process 4711 (dataloader)",
+      fields: {},
+    });
   return (seconds, nowSeconds) => {
     scheduler.step(nowSeconds);
     stepDemand(gpus, scheduler, nowSeconds, seconds);
@@ -172,8 +168,10 @@ function createAdvance(
   };
 }
 
-/** The fleet is found warm: heat, fans and load averages have settled before its time begins. */
-function warmUp(advance: Advance, startSeconds: number): void {
+/** The fleet is found warm, its drivers freshly loaded: heat, fans and load averages have settled. */
+function warmUp({ gpus, model }: Parts, advance: Advance, startSeconds: number): void {
   for (let step = warmUpSteps; step > 0; step -= 1)
     advance(warmUpStepSeconds, startSeconds - step * warmUpStepSeconds);
+  for (let gpu = 0; gpu < gpus.lost.length; gpu += 1) resetDriver(gpus, gpu);
+  stepObservation(gpus, model);
 }

@@ -69,19 +69,23 @@ describe("a synthetic fleet", () => {
     const fleet = fleetOf({ model, nodes: 4 });
     const { gpus } = fleet;
     let previous = Float64Array.from(gpus.energyMillijoules);
+    const broken: string[] = [];
     for (let time = start; time <= start + 120 * minute; time += 10_000) {
       fleet.step(time);
       for (let gpu = 0; gpu < gpus.lost.length; gpu += 1) {
-        expect(gpus.dieCelsius[gpu]).toBeGreaterThan(18);
-        expect(gpus.dieCelsius[gpu]).toBeLessThan(fleet.model.slowdownCelsius);
-        expect(gpus.powerWatts[gpu]).toBeGreaterThan(0.4 * fleet.model.idleWatts);
-        expect(gpus.powerWatts[gpu]).toBeLessThan(1.03 * fleet.model.powerLimitWatts);
-        expect(gpus.utilizationPercent[gpu]).toBeLessThanOrEqual(100);
-        expect(gpus.memoryUsedMebibytes[gpu]).toBeLessThan(fleet.model.memoryMebibytes);
-        expect(gpus.energyMillijoules[gpu]).toBeGreaterThanOrEqual(previous[gpu]!);
+        const sound =
+          gpus.dieCelsius[gpu]! > 18 &&
+          gpus.dieCelsius[gpu]! < fleet.model.slowdownCelsius &&
+          gpus.powerWatts[gpu]! > 0.4 * fleet.model.idleWatts &&
+          gpus.powerWatts[gpu]! < 1.03 * fleet.model.powerLimitWatts &&
+          gpus.utilizationPercent[gpu]! <= 100 &&
+          gpus.memoryUsedMebibytes[gpu]! < fleet.model.memoryMebibytes &&
+          gpus.energyMillijoules[gpu]! >= previous[gpu]!;
+        if (!sound) broken.push(`GPU ${gpu} after ${(time - start) / 1000} s`);
       }
       previous = Float64Array.from(gpus.energyMillijoules);
     }
+    expect(broken).toEqual([]);
     expect(mean(gpus.lost)).toBe(0);
     expect(fleet.labels()).toEqual([]);
   });
@@ -157,16 +161,12 @@ describe("a synthetic fleet", () => {
     expect(fleet.host.nodes.upSeconds[0]).toBeCloseTo(3600 + 400, 6);
   });
 
-  it("counts corrected errors at its rate, most of them on few boards", () => {
-    const fleet = fleetOf({ nodes: 125, stepMilliseconds: 10_000, model: "A100" });
-    fleet.step(start + 24 * 60 * minute);
-    const counts = [...fleet.gpus.eccCorrectedVolatile].toSorted((a, b) => b - a);
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    // 1,000 GPUs, a day at 0.03 an hour and a mean spread near 1.
-    expect(total).toBeGreaterThan(400);
-    expect(total).toBeLessThan(1300);
-    const fewest = counts.slice(0, 100).reduce((sum, count) => sum + count, 0);
-    expect(fewest / total).toBeGreaterThan(0.75);
+  it("has most of its corrected errors to come on few boards", () => {
+    const spread = [...fleetOf({ nodes: 500 }).gpus.correctedRateSpread].toSorted((a, b) => b - a);
+    const total = spread.reduce((sum, share) => sum + share, 0);
+    expect(Math.abs(total / spread.length - 1)).toBeLessThan(0.15);
+    const worstTenth = spread.slice(0, spread.length / 10).reduce((sum, share) => sum + share, 0);
+    expect(worstTenth / total).toBeGreaterThan(0.75);
   });
 
   it("loses the oldest events when nobody asks for them, and counts them", () => {
