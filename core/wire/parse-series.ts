@@ -29,6 +29,8 @@ const quote = 0x22;
 const backslash = 0x5c;
 const open = 0x7b;
 const close = 0x7d;
+/** What decoding puts in the place of bytes that aren't UTF-8. */
+const replacement = "\ufffd";
 
 /** Reads `name{label="value",…}` from `bytes[start..end)`, which ends where the value begins. */
 export function parseSeries(
@@ -144,9 +146,9 @@ function unescapeValue(
     return tooLong(
       `the value of the label ${label} is longer than ${limits.labelValueBytes} bytes`,
     );
-  if (!isUtf8(bytes.subarray(start, end)))
-    return malformed(`the value of the label ${label} isn't UTF-8`);
   const raw = bytes.toString("utf8", start, end);
+  if (raw.includes(replacement) && !isUtf8(bytes.subarray(start, end)))
+    return malformed(`the value of the label ${label} isn't UTF-8`);
   if (!raw.includes("\\")) return raw;
   const odd = /\\[^\\"n]/.exec(raw.replaceAll("\\\\", ""))?.[0];
   if (odd !== undefined)
