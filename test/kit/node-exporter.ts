@@ -1,19 +1,16 @@
 /** Debian's prometheus-node-exporter, limited to the families that the host sources have and to the newest release's default filters. */
-import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import type { HostPaths } from "../../core/kit/env.ts";
+import { freePort, startProgram, untilAnswered, type Program } from "./programs.ts";
 
 export interface NodeExporter {
   readonly url: string;
-  readonly pid: number;
-  stop(): Promise<void>;
+  readonly program: Program;
 }
 
-const program = "prometheus-node-exporter";
-export const installHint = `apt-get install -y --no-install-recommends ${program}`;
+const programName = "prometheus-node-exporter";
+export const installHint = `apt-get install -y --no-install-recommends ${programName}`;
 
 const collectors = [
   "cpu",
@@ -42,7 +39,7 @@ const filters = [
 export function findNodeExporter(): string | null {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin"];
   for (const folder of folders) {
-    const path = join(folder, program);
+    const path = join(folder, programName);
     try {
       accessSync(path, constants.X_OK);
       return path;
@@ -55,58 +52,23 @@ export function findNodeExporter(): string | null {
 
 /** Starts it on a free port of the loopback interface and waits until it answers. */
 export async function startNodeExporter(path: string, paths: HostPaths): Promise<NodeExporter> {
-  const port = await findFreePort();
-  const child = spawn(
-    path,
-    [
-      `--web.listen-address=127.0.0.1:${port}`,
-      "--web.disable-exporter-metrics",
-      "--collector.disable-defaults",
-      ...collectors.map((name) => `--collector.${name}`),
-      ...filters,
-      "--no-collector.netdev.netlink",
-      `--path.procfs=${paths.procfs}`,
-      `--path.sysfs=${paths.sysfs}`,
-      `--path.rootfs=${paths.rootfs}`,
-      `--path.udev.data=${join(paths.rootfs, "run/udev/data")}`,
-    ],
-    { stdio: "ignore" },
-  );
-  const ended = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    child.once("error", () => resolve());
-  });
+  const port = await freePort();
+  const program = startProgram(path, [
+    `--web.listen-address=127.0.0.1:${port}`,
+    "--web.disable-exporter-metrics",
+    "--collector.disable-defaults",
+    ...collectors.map((name) => `--collector.${name}`),
+    ...filters,
+    "--no-collector.netdev.netlink",
+    `--path.procfs=${paths.procfs}`,
+    `--path.sysfs=${paths.sysfs}`,
+    `--path.rootfs=${paths.rootfs}`,
+    `--path.udev.data=${join(paths.rootfs, "run/udev/data")}`,
+  ]);
   const url = `http://127.0.0.1:${port}/metrics`;
-  const exporter: NodeExporter = {
-    url,
-    pid: child.pid ?? 0,
-    async stop() {
-      child.kill("SIGTERM");
-      await ended;
-    },
-  };
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (await answers(url)) return exporter;
-    await wait(100);
-  }
-  await exporter.stop();
-  throw new Error(`${program} didn't answer at ${url}`);
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url);
-    await response.arrayBuffer();
-    return response.ok;
-  } catch {
-    return false;
-  }
+  await untilAnswered(url, program).catch(async (error: unknown) => {
+    await program.stop();
+    throw error;
+  });
+  return { url, program };
 }

@@ -2,10 +2,11 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { describeError, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
+import { lineFeed } from "./scan.ts";
 
 export interface KeptFile {
   readonly path: string;
-  /** What the last `read` found is in its first `length` bytes; the next read overwrites it. */
+  /** What the last `read` found is in its first `length` bytes, then a line feed; the next read overwrites it. */
   readonly bytes: Buffer;
   readonly length: number;
   /** Reads the file from its start to its end. Throws PATH_UNREADABLE, or LIMIT_REACHED when it outgrows the bound. */
@@ -40,10 +41,11 @@ export function openKeptFile(path: string, options: KeptFileOptions = {}): KeptF
     length = 0;
     for (;;) {
       const count = readSync(descriptor, bytes, length, bytes.length - length, length);
-      if (count === 0) return;
+      if (count === 0) break;
       length += count;
       if (length === bytes.length) grow();
     }
+    bytes[length] = lineFeed;
   }
 
   function grow(): void {

@@ -6,6 +6,8 @@ export interface Mount {
   readonly device: string;
   /** As the host's processes see it, without --path.rootfs. */
   readonly mountPoint: string;
+  /** The mount point byte for byte, which two that aren't UTF-8 may share only in `mountPoint`. */
+  readonly key: string;
   readonly type: string;
   readonly readOnly: boolean;
   /** Where statfs finds it from here; bytes, for a name need not be UTF-8. */
@@ -76,6 +78,7 @@ export function parseMounts(table: string, rootfs: string): Mount[] {
     .map(({ device, point, type, options }) => ({
       device: decodeName(device),
       mountPoint: decodeName(point),
+      key: point,
       type: decodeName(type),
       readOnly: options.includes("ro") || options.includes("emergency_ro"),
       path: Buffer.from(join(Buffer.from(rootfs).toString("latin1"), point), "latin1"),

@@ -1,6 +1,6 @@
 /** Scanners over the bytes of kernel files: no strings, no allocation. Truth: the printf formats of the kernel's /proc code. */
 
-/** A place in a file that the scanners move; `end` is behind the last byte that counts. */
+/** A place in a file that the scanners move. The bytes hold a line feed at `end` or before it, where every scan stops. */
 export interface Cursor {
   bytes: Uint8Array;
   position: number;
@@ -25,19 +25,19 @@ export function isSpace(byte: number | undefined): boolean {
  * than 64 bits): the cursor then stands behind that word, so that the next scan reads the next field.
  */
 export function scanUnsigned(cursor: Cursor): number {
-  const { bytes, end } = cursor;
-  let at = skipBlanks(bytes, cursor.position, end);
+  const { bytes } = cursor;
+  let at = skipBlanks(bytes, cursor.position);
   const first = at;
   let value = 0;
-  let byte = at < end ? bytes[at] : lineFeed;
-  while (byte !== undefined && byte >= 0x30 && byte <= 0x39) {
+  let byte = bytes[at] ?? lineFeed;
+  while (byte >= 0x30 && byte <= 0x39) {
     value = value * 10 + (byte - 0x30);
     at += 1;
-    byte = at < end ? bytes[at] : lineFeed;
+    byte = bytes[at] ?? lineFeed;
   }
   const digits = at - first;
   if (digits === 0 || !(byte === lineFeed || isSpace(byte))) {
-    cursor.position = skipWord(bytes, at, end);
+    cursor.position = skipWord(bytes, at);
     return Number.NaN;
   }
   cursor.position = at;
@@ -50,25 +50,27 @@ export function scanUnsigned(cursor: Cursor): number {
 
 /** Reads a decimal like `12.05`, with at most 15 digits, and the blanks before it; NaN for any other word. */
 export function scanDecimal(cursor: Cursor): number {
-  const { bytes, end } = cursor;
-  let at = skipBlanks(bytes, cursor.position, end);
+  const { bytes } = cursor;
+  let at = skipBlanks(bytes, cursor.position);
   const first = at;
   let value = 0;
   let divisor = 0;
-  for (; at < end; at += 1) {
-    const byte = bytes[at] ?? 0;
+  for (;;) {
+    const byte = bytes[at] ?? lineFeed;
     if (byte === point && divisor === 0) divisor = 1;
     else if (byte >= 0x30 && byte <= 0x39) {
       value = value * 10 + (byte - 0x30);
       divisor *= 10;
     } else break;
+    at += 1;
   }
+  const length = at - first;
   const wellFormed =
-    at > first &&
-    at - first <= exactDigits + 1 &&
-    !(divisor === 1) &&
-    (at >= end || bytes[at] === lineFeed || isSpace(bytes[at]));
-  cursor.position = wellFormed ? at : skipWord(bytes, at, end);
+    length > 0 &&
+    length <= exactDigits + 1 &&
+    divisor !== 1 &&
+    (bytes[at] === lineFeed || isSpace(bytes[at]));
+  cursor.position = wellFormed ? at : skipWord(bytes, at);
   return wellFormed ? value / (divisor || 1) : Number.NaN;
 }
 
@@ -81,15 +83,15 @@ export function nextLine(bytes: Uint8Array, from: number, end: number): number {
   return found === -1 || found >= end ? end : found + 1;
 }
 
-function skipBlanks(bytes: Uint8Array, from: number, end: number): number {
+function skipBlanks(bytes: Uint8Array, from: number): number {
   let at = from;
-  while (at < end && isSpace(bytes[at])) at += 1;
+  while (isSpace(bytes[at])) at += 1;
   return at;
 }
 
-function skipWord(bytes: Uint8Array, from: number, end: number): number {
+function skipWord(bytes: Uint8Array, from: number): number {
   let at = from;
-  while (at < end && bytes[at] !== lineFeed && !isSpace(bytes[at])) at += 1;
+  while (bytes[at] !== undefined && bytes[at] !== lineFeed && !isSpace(bytes[at])) at += 1;
   return at;
 }
 

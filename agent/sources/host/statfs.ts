@@ -6,6 +6,8 @@ import { statfs, statfsSync, type StatsFs } from "node:fs";
 import type { Clock } from "../../../core/kit/clock.ts";
 
 export interface Asked {
+  /** Unique among those asked. */
+  readonly key: string;
   readonly path: Buffer;
   readonly inMemory: boolean;
   /** A filesystem of this machine's own disks, which hangs only when a disk does. */
@@ -92,8 +94,7 @@ export function createUsageAsker({ clock, call = callStatfs }: UsageAskerOptions
     const now = clock.monotonic();
     const kept = new Map<string, Probe>();
     for (const asked of filesystems) {
-      const key = asked.path.toString("latin1");
-      const probe = probes.get(key) ?? {
+      const probe = probes.get(asked.key) ?? {
         asked,
         waitingSince: Number.NaN,
         inFlight: false,
@@ -101,7 +102,7 @@ export function createUsageAsker({ clock, call = callStatfs }: UsageAskerOptions
       };
       probe.asked = asked;
       if (Number.isNaN(probe.waitingSince)) probe.waitingSince = now;
-      kept.set(key, probe);
+      kept.set(asked.key, probe);
     }
     const current = [...kept.values()];
     // A mount that went while it hung may come back: it must not be asked a second time.
@@ -140,7 +141,7 @@ export function createUsageAsker({ clock, call = callStatfs }: UsageAskerOptions
       });
     },
     usageOf(filesystem) {
-      const probe = probes.get(filesystem.path.toString("latin1"));
+      const probe = probes.get(filesystem.key);
       if (!probe) return "waiting";
       const late = clock.monotonic() - probe.waitingSince >= deadlineMilliseconds;
       return late ? "error" : probe.answer;

@@ -51,7 +51,7 @@ describe.skipIf(program === null).each(hosts)("on %s", (_name, paths, isFake) =>
     ours = await readOurs(paths);
     after = await scrape(exporter.url);
   });
-  afterAll(() => exporter?.stop());
+  afterAll(async () => void (await exporter?.program.stop()));
 
   const allowed = differences.filter(({ fakeHostOnly }) => isFake || fakeHostOnly !== true);
 

@@ -8,8 +8,8 @@ import {
 } from "../../../../agent/sources/host/scan.ts";
 
 function cursorOver(text: string): Cursor {
-  const bytes = Buffer.from(text, "latin1");
-  return { bytes, position: 0, end: bytes.length };
+  const bytes = Buffer.from(`${text}\n`, "latin1");
+  return { bytes, position: 0, end: text.length };
 }
 
 test("reads every unsigned 64-bit number as the nearest double", () => {

@@ -10,7 +10,7 @@ import { createFakeClock, type FakeClock } from "../../../kit/fake-clock.ts";
 const usage = statfsSync("/");
 
 function makeMount(path: string, local: boolean): Asked {
-  return { path: Buffer.from(path), local, inMemory: false };
+  return { key: path, path: Buffer.from(path), local, inMemory: false };
 }
 
 /** A kernel in which the named paths hang until they are released, and the others answer at the next turn. */

@@ -1,0 +1,32 @@
+/** What a process costs, as the kernel accounts for it: nanoseconds on a processor from /proc/PID/task/TID/schedstat, and memory. */
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface Memory {
+  readonly residentBytes: number;
+  /** Its own, not shared with the program file. */
+  readonly anonymousBytes: number;
+}
+
+/** Processor time of all threads that live, in milliseconds. */
+export function processorMilliseconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const line = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "latin1");
+      nanoseconds += Number(line.split(" ")[0]);
+    } catch {
+      // The thread ended between the listing and the reading.
+    }
+  }
+  return nanoseconds / 1e6;
+}
+
+export function memoryOf(pid: number): Memory {
+  const status = readFileSync(`/proc/${pid}/status`, "latin1");
+  const kibibytes = (key: string): number =>
+    Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? Number.NaN);
+  return {
+    residentBytes: kibibytes("VmRSS") * 1024,
+    anonymousBytes: kibibytes("RssAnon") * 1024,
+  };
+}
