@@ -14,7 +14,13 @@
  *     column  : the groups' timestamps, then the series' values
  */
 import { crc32 } from "node:zlib";
-import { createByteReader, malformed, maximumVarintBytes, writeVarint } from "./bytes.ts";
+import {
+  createByteReader,
+  type ByteReader,
+  malformed,
+  maximumVarintBytes,
+  writeVarint,
+} from "./bytes.ts";
 import {
   bitmapBytes,
   createColumn,
@@ -196,35 +202,7 @@ export function createFrameDecoder(limits: Partial<FrameLimits> = {}): FrameDeco
     const stream = reader.varint();
     const state = streams.get(stream);
     if (!state) throw malformed(`stream ${stream} has a frame but no schema`);
-    const sequence = reader.varint();
-    const gap = reader.varint();
-    const flags = reader.byte();
-    if (flags > 3) throw malformed(`the frame has unknown flags: ${flags}`);
-    if (sequence - gap !== (state.sequence ?? sequence))
-      throw malformed(
-        `frame ${sequence} is the difference from ${sequence - gap}, but ${state.sequence ?? "none"} was the last`,
-      );
-    if ((flags & flagBits.presence) !== 0) readPresence(state, reader.bytes(state.present.length));
-    const { schema, column, present } = state;
-    const groups = schema.groups.length;
-    const end = decodeColumn(column, groups, present, body, reader.offset);
-    if (end < body.length) throw malformed("there is more behind the frame");
-    state.sequence = sequence;
-    return {
-      schema,
-      sequence,
-      timestamps: column.numbers.subarray(0, groups),
-      values: column.numbers.subarray(groups),
-      present,
-      complete: (flags & flagBits.complete) !== 0,
-    };
-  }
-
-  function readPresence({ schema, present }: State, bitmap: Buffer): void {
-    present.set(bitmap);
-    clearPadding(present, schema.series.length);
-    if (Buffer.compare(present, bitmap) !== 0)
-      throw malformed("the frame says that a series is present which the schema hasn't got");
+    return readDifference(state, reader, body);
   }
 
   /** After a message that can't be read no stream can be trusted. */
@@ -253,6 +231,40 @@ export function createFrameDecoder(limits: Partial<FrameLimits> = {}): FrameDeco
       }
     },
   };
+}
+
+/** Reads a frame over the one before it in its stream. */
+function readDifference(state: State, reader: ByteReader, body: Buffer): Frame {
+  const { schema, column, present } = state;
+  const sequence = reader.varint();
+  const base = sequence - reader.varint();
+  const flags = reader.byte();
+  if (flags > (flagBits.complete | flagBits.presence))
+    throw malformed(`the frame has unknown flags: ${flags}`);
+  if (base !== (state.sequence ?? sequence))
+    throw malformed(
+      `frame ${sequence} is the difference from ${base}, but ${state.sequence ?? "none"} was the last`,
+    );
+  if ((flags & flagBits.presence) !== 0) readPresence(state, reader.bytes(present.length));
+  const groups = schema.groups.length;
+  const end = decodeColumn(column, groups, present, body, reader.offset);
+  if (end < body.length) throw malformed("there is more behind the frame");
+  state.sequence = sequence;
+  return {
+    schema,
+    sequence,
+    timestamps: column.numbers.subarray(0, groups),
+    values: column.numbers.subarray(groups),
+    present,
+    complete: (flags & flagBits.complete) !== 0,
+  };
+}
+
+function readPresence({ schema, present }: State, bitmap: Buffer): void {
+  present.set(bitmap);
+  clearPadding(present, schema.series.length);
+  if (Buffer.compare(present, bitmap) !== 0)
+    throw malformed("the frame says that a series is present which the schema hasn't got");
 }
 
 /** Where the message ends that begins at `at`, once its header and checksum are found right; null while it is incomplete. */

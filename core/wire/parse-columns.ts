@@ -12,8 +12,8 @@ export type Columns = Pick<
 export interface ColumnsBuilder {
   /** The slot of a series: the one it has, or a new one. */
   slotOf(name: SeriesName): number;
-  /** Stores a sample, or says why it can't be. */
-  write(slot: number, value: number, timestamp: number): "duplicate" | null;
+  /** Stores a sample; false where the slot has one already. */
+  write(slot: number, value: number, timestamp: number): boolean;
   readonly isFull: boolean;
   finish(): Columns;
 }
@@ -46,19 +46,6 @@ export function createColumns(
     present = enlarge(present, new Uint8Array((length + 7) >> 3));
   }
 
-  function describe(name: SeriesName): ParsedSeries {
-    const family = metadata.familyOf(name.name);
-    const { type, help, unit } = family;
-    return {
-      ...name,
-      kind: sampleKind(family, name.name),
-      family: family.name,
-      type,
-      help,
-      unit,
-    };
-  }
-
   return {
     get isFull() {
       return samples >= maximumSamples;
@@ -70,19 +57,20 @@ export function createColumns(
       if (known !== undefined) return known;
       const slot = series.length;
       if (slot >= values.length) grow();
-      put(slot, describe(names.intern(name)));
+      put(slot, describe(names.intern(name), metadata));
       slots.set(identity, slot);
       return slot;
     },
     write(slot, value, timestamp) {
-      if (isPresent(present, slot)) return "duplicate";
+      if (isPresent(present, slot)) return false;
       const entry = series[slot];
-      if (entry && !isOf(entry, metadata.familyOf(entry.name))) put(slot, describe(entry));
+      if (entry && !isOf(entry, metadata.familyOf(entry.name)))
+        put(slot, describe(entry, metadata));
       setPresent(present, slot);
       values[slot] = value;
       timestamps[slot] = timestamp;
       samples += 1;
-      return null;
+      return true;
     },
     finish: () => ({
       series,
@@ -97,6 +85,13 @@ export function createColumns(
 function enlarge<Column extends Float64Array | Uint8Array>(from: Column, to: Column): Column {
   to.set(from);
   return to;
+}
+
+function describe({ name, labels, labelValues }: SeriesName, metadata: Metadata): ParsedSeries {
+  const family = metadata.familyOf(name);
+  const { type, help, unit } = family;
+  const kind = sampleKind(family, name);
+  return { name, labels, labelValues, kind, family: family.name, type, help, unit };
 }
 
 function isOf(series: ParsedSeries, { name, type, help, unit }: Family): boolean {

@@ -4,7 +4,7 @@ import { singleLine } from "../kit/errors.ts";
 import type { ExpositionFormat } from "./exposition-plan.ts";
 import { createColumns, type Columns } from "./parse-columns.ts";
 import { createLayoutBuilder, indexPrefixes, lineSlot, type Layout } from "./parse-layout.ts";
-import { createMetadata } from "./parse-metadata.ts";
+import { createMetadata, type Metadata } from "./parse-metadata.ts";
 import { findValue, parseSeries } from "./parse-series.ts";
 import { scanTail, skipBlanks, tailFault } from "./parse-tail.ts";
 import type { DropReason, ExpositionProblem, ParserLimits } from "./parsed.ts";
@@ -35,7 +35,7 @@ export function readPage(
   const columns = createColumns(previous?.series ?? [], metadata, limits.series);
   const report = createReport(limits.problems);
   const before = previous?.layout.format === format ? previous.layout : null;
-  const slotBefore = before ? indexPrefixes(before) : () => undefined;
+  const slotBefore = before && indexPrefixes(before);
   const value = new Float64Array(1);
   const timestamp = new Float64Array(1);
   let line = 0;
@@ -48,7 +48,7 @@ export function readPage(
 
   function readSample(start: number, end: number, next: number): void {
     const valueAt = findValue(body, start, end);
-    const known = valueAt === -1 ? undefined : slotBefore(body, start, valueAt);
+    const known = valueAt === -1 ? undefined : slotBefore?.(body, start, valueAt);
     const nameEnd = valueAt === -1 ? end : valueAt;
     const parsed = known === undefined ? parseSeries(body, start, nameEnd, format, limits) : known;
     if (typeof parsed === "object" && "sentence" in parsed)
@@ -58,20 +58,15 @@ export function readPage(
     const after = scanTail(body, valueAt, format, value, timestamp, 0);
     if (after < 0)
       return drop(start, next, "malformed", describeTail(after, body, valueAt, end, format));
-    if (columns.isFull) return discard(start, valueAt, "too_many_series");
-    const slot = typeof parsed === "number" ? parsed : columns.slotOf(parsed);
-    const refusal = columns.write(slot, value[0] ?? 0, timestamp[0] ?? 0);
-    if (refusal !== null) return discard(start, valueAt, refusal);
+    let slot: number = lineSlot.discarded;
+    if (columns.isFull)
+      report.drop(line, "too_many_series", `the page has more than ${limits.series} series`);
+    else {
+      const place = typeof parsed === "number" ? parsed : columns.slotOf(parsed);
+      if (columns.write(place, value[0] ?? 0, timestamp[0] ?? 0)) slot = place;
+      else report.drop(line, "duplicate", "the series is there already; the first one counts");
+    }
     layout.add(start, valueAt, slot);
-  }
-
-  function discard(start: number, valueAt: number, reason: "duplicate" | "too_many_series"): void {
-    const sentence =
-      reason === "duplicate"
-        ? "the series is there already; the first one counts"
-        : `the page has more than ${limits.series} series`;
-    report.drop(line, reason, sentence);
-    layout.add(start, valueAt, lineSlot.discarded);
   }
 
   function readLine(start: number, end: number, next: number): void {
@@ -82,12 +77,8 @@ export function readPage(
     layout.add(start, next, lineSlot.literal);
     const text = body.toString("utf8", first, end);
     if (format === "openmetrics" && text === "# EOF") ended = true;
-    else if (first < end) report.note(line, noteOf(body.subarray(first, end), text));
+    else if (first < end) report.note(line, noteOf(body.subarray(first, end), text, metadata));
     else if (format === "openmetrics") report.note(line, "OpenMetrics has no blank lines");
-  }
-
-  function noteOf(bytes: Buffer, text: string): string | null {
-    return isUtf8(bytes) ? metadata.readLine(text) : "the line isn't UTF-8";
   }
 
   let at = 0;
@@ -99,14 +90,27 @@ export function readPage(
     readLine(at, returned ? newline - 1 : newline, newline + 1);
     at = newline + 1;
   }
-  const truncated = at < body.length ? !ended : format === "openmetrics" && !ended;
-  if (ended && at < body.length) report.note(line + 1, "there is more behind # EOF");
-  else if (at < body.length)
-    report.drop(line + 1, "malformed", "the page ends in the middle of this line");
-  else if (truncated) report.note(line + 1, "the page ends before # EOF");
+  const cut = at < body.length && !ended;
+  if (cut) report.drop(line + 1, "malformed", "the page ends in the middle of this line");
+  else report.note(line + 1, endNote(format, ended, at < body.length));
   const read = columns.finish();
   const noted = layout.finish(body, format, before, read.present);
-  return { ...read, ...report.finish(), layout: noted, truncated };
+  return {
+    ...read,
+    ...report.finish(),
+    layout: noted,
+    truncated: cut || (format === "openmetrics" && !ended),
+  };
+}
+
+function endNote(format: ExpositionFormat, ended: boolean, more: boolean): string | null {
+  if (format === "text") return null;
+  if (!ended) return "the page ends before # EOF";
+  return more ? "there is more behind # EOF" : null;
+}
+
+function noteOf(bytes: Buffer, text: string, metadata: Metadata): string | null {
+  return isUtf8(bytes) ? metadata.readLine(text) : "the line isn't UTF-8";
 }
 
 function createReport(maximumProblems: number) {
