@@ -45,7 +45,9 @@ export interface IngestOptions {
   readonly limits: IngestLimits;
 }
 
-type RefusedFrame = "duplicate" | "late" | "malformed" | "origins";
+type RefusedFrame = "duplicate" | "future" | "late" | "malformed" | "origins" | "untimed";
+
+const minute = 60_000;
 
 export function createIngest(options: IngestOptions): Ingest {
   const { clock, log, limits } = options;
@@ -85,15 +87,18 @@ export function createIngest(options: IngestOptions): Ingest {
     frame: Frame,
     newest: number,
   ): RefusedFrame | null {
-    if (newest > 0 && newest < clock.now() - limits.lateMilliseconds) return "late";
+    if (newest === 0) return frame.timestamps.some((time) => time > 0) ? "future" : "untimed";
+    if (newest < clock.now() - limits.lateMilliseconds) return "late";
     const last = record?.state;
     if (last === undefined) return null;
     const sameBoot = last.origin.boot === frame.schema.origin.boot;
     if (sameBoot && frame.sequence === last.sequence) return "duplicate";
     if (sameBoot && frame.sequence < last.sequence) return "late";
+    if (newest > last.timeMilliseconds) return null;
     // A clock that ran ahead and was set right goes back once; its samples are believed again at once.
-    if (last.timeMilliseconds > clock.now()) return null;
-    return newest <= last.timeMilliseconds ? "late" : null;
+    const ahead = last.timeMilliseconds - clock.now();
+    const wasSetRight = newest < last.timeMilliseconds && ahead > (sameBoot ? 0 : minute);
+    return wasSetRight ? null : "late";
   }
 
   function take(

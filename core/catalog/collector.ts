@@ -26,7 +26,7 @@ export const framesAccepted = defineMetric({
 export const framesRefused = defineMetric({
   name: "warpwatch_ingest_frames_refused_total",
   kind: "counter",
-  help: "Frames that were refused whole: duplicate, late, malformed, or of an origin past the bound.",
+  help: "Frames that were refused whole: duplicate, late, malformed, from the future, without any time, or of an origin past the bound.",
   labels: ["reason"],
 });
 export const samplesAccepted = defineMetric({

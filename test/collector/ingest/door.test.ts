@@ -1,0 +1,263 @@
+import { describe, expect, it } from "vitest";
+import {
+  createIngest,
+  defaultIngestLimits,
+  type IngestLimits,
+} from "../../../collector/ingest/door.ts";
+import type { OriginState } from "../../../collector/origin.ts";
+import { isPresent, type Frame } from "../../../core/wire/frame.ts";
+import { createFakeClock } from "../../kit/fake-clock.ts";
+import {
+  createFrameMaker,
+  createTestMetrics,
+  quietLog,
+  startMilliseconds,
+  testOrigin,
+  type Sample,
+} from "../../kit/rule-bench.ts";
+
+function createDoor(limits: Partial<IngestLimits> = {}) {
+  const clock = createFakeClock(startMilliseconds);
+  const metrics = createTestMetrics(clock);
+  const ingest = createIngest({
+    clock,
+    log: quietLog,
+    metrics,
+    limits: { ...defaultIngestLimits, ...limits },
+  });
+  const seen: Record<string, number>[] = [];
+  const forgotten: string[] = [];
+  ingest.listen({ frame: (state) => seen.push(read(state)), forget: (key) => forgotten.push(key) });
+  const refused = async (): Promise<string[]> =>
+    (await metrics.render("text")).match(/^warpwatch_ingest_\w+refused_total\{.*$/gm) ?? [];
+  return { clock, ingest, seen, forgotten, refused };
+}
+
+/** What a state holds, by name and labels. */
+function read(state: OriginState): Record<string, number> {
+  const found: Record<string, number> = {};
+  state.schema.series.forEach(({ metric, values }, slot) => {
+    if (isPresent(state.present, slot))
+      found[[metric.name, ...values].join(" ")] = state.values[slot] ?? Number.NaN;
+  });
+  return found;
+}
+
+const one = (value: number | undefined, metric = "a"): Sample => ({ metric, value });
+
+describe("the door", () => {
+  it("copies what a frame holds, so that the sender may use its arrays again", () => {
+    const { ingest, seen } = createDoor();
+    const frame = createFrameMaker()(startMilliseconds, [one(1), one(undefined, "b")]);
+    ingest.accept(frame);
+    frame.values.fill(99);
+    frame.present.fill(255);
+    expect(seen).toEqual([{ a: 1 }]);
+    expect([...ingest.origins()].map(read)).toEqual([{ a: 1 }]);
+  });
+
+  it("ends a series that a complete frame lacks, and keeps one that a partial frame lacks", () => {
+    const { ingest, seen } = createDoor();
+    const make = createFrameMaker();
+    ingest.accept(make(startMilliseconds, [one(1), one(2, "b")], { complete: false }));
+    ingest.accept(
+      make(startMilliseconds + 1000, [one(3), one(undefined, "b")], { complete: false }),
+    );
+    ingest.accept(make(startMilliseconds + 2000, [one(4)], { complete: false }));
+    ingest.accept(make(startMilliseconds + 3000, [one(5), one(undefined, "b")]));
+    expect(seen).toEqual([{ a: 1, b: 2 }, { a: 3, b: 2 }, { a: 4 }, { a: 5 }]);
+  });
+
+  it("ends what a partial sender hasn't sent for five minutes", async () => {
+    const { clock, ingest, seen } = createDoor();
+    const make = createFrameMaker();
+    ingest.accept(make(clock.now(), [one(1), one(2, "b")], { complete: false }));
+    await clock.advance(300_001);
+    ingest.accept(make(clock.now(), [one(3), one(undefined, "b")], { complete: false }));
+    expect(seen.at(-1)).toEqual({ a: 3 });
+  });
+
+  it("ends a series at Prometheus' staleness marker, and takes any other NaN as a value", () => {
+    const { ingest, seen } = createDoor();
+    const make = createFrameMaker();
+    const frame = make(startMilliseconds, [one(1), one(2, "b")], { complete: false });
+    frame.values[1] = Number.NaN;
+    ingest.accept(frame);
+    expect(seen.at(-1)).toEqual({ a: 1, b: Number.NaN });
+    const marked = make(startMilliseconds + 1000, [one(1), one(2, "b")], { complete: false });
+    new BigUint64Array(marked.values.buffer)[1] = 0x7ff0000000000002n;
+    ingest.accept(marked);
+    expect(seen.at(-1)).toEqual({ a: 1 });
+  });
+
+  it("takes a frame once, and none that is older than the last", async () => {
+    const { clock, ingest, seen, refused } = createDoor();
+    await clock.advance(5000);
+    const make = createFrameMaker();
+    const first = make(startMilliseconds, [one(1)]);
+    const second = make(startMilliseconds + 1000, [one(2)]);
+    const sameTime = make(startMilliseconds + 1000, [one(3)]);
+    for (const frame of [first, second, second, first, sameTime]) ingest.accept(frame);
+    expect(seen).toEqual([{ a: 1 }, { a: 2 }]);
+    expect(await refused()).toEqual([
+      'warpwatch_ingest_frames_refused_total{reason="duplicate"} 1',
+      'warpwatch_ingest_frames_refused_total{reason="late"} 2',
+    ]);
+  });
+
+  it("takes a sender's frames from the first again after it was started anew", async () => {
+    const { clock, ingest, seen } = createDoor();
+    await clock.advance(5000);
+    const before = createFrameMaker();
+    for (const second of [0, 1, 2])
+      ingest.accept(before(startMilliseconds + second * 1000, [one(1)]));
+    const after = createFrameMaker({ ...testOrigin, boot: "boot-2" });
+    ingest.accept(after(startMilliseconds + 1000, [one(8)]));
+    ingest.accept(after(startMilliseconds + 3000, [one(9)]));
+    expect(seen.slice(3)).toEqual([{ a: 9 }]);
+  });
+
+  it("lets a replay of old frames change nothing", async () => {
+    const { clock, ingest, seen, refused } = createDoor({ lateMilliseconds: 60_000 });
+    await clock.advance(60_001);
+    ingest.accept(createFrameMaker()(startMilliseconds, [one(1)]));
+    expect(seen).toEqual([]);
+    expect(await refused()).toEqual(['warpwatch_ingest_frames_refused_total{reason="late"} 1']);
+  });
+
+  it("refuses samples from more than ten minutes ahead", async () => {
+    const { ingest, seen, refused } = createDoor();
+    const make = createFrameMaker();
+    ingest.accept(make(startMilliseconds + 600_000, [one(1)]));
+    ingest.accept(make(startMilliseconds + 600_001, [one(2)]));
+    expect(seen).toEqual([{ a: 1 }]);
+    expect(await refused()).toEqual(['warpwatch_ingest_frames_refused_total{reason="future"} 1']);
+  });
+
+  it("believes a sender again at once whose clock ran ahead and was set right", () => {
+    const { ingest, seen } = createDoor();
+    const make = createFrameMaker();
+    ingest.accept(make(startMilliseconds + 500_000, [one(1)]));
+    ingest.accept(make(startMilliseconds, [one(2)]));
+    expect(seen).toEqual([{ a: 1 }, { a: 2 }]);
+  });
+
+  it("leaves out the group that is from the future and takes the others", async () => {
+    const { ingest, seen, refused } = createDoor();
+    const frame = createFrameMaker()(startMilliseconds, [one(1), one(2, "b")]);
+    const groups = [
+      { source: "x", first: 0, length: 1 },
+      { source: "y", first: 1, length: 1 },
+    ];
+    const timestamps = Float64Array.of(startMilliseconds, startMilliseconds + 900_000);
+    ingest.accept({ ...frame, timestamps, schema: { ...frame.schema, groups } });
+    expect(seen).toEqual([{ a: 1 }]);
+    expect(await refused()).toEqual(['warpwatch_ingest_samples_refused_total{reason="future"} 1']);
+  });
+
+  it("refuses a frame without any time", async () => {
+    const { ingest, refused } = createDoor();
+    ingest.accept(createFrameMaker()(0, [one(1)]));
+    expect(await refused()).toEqual(['warpwatch_ingest_frames_refused_total{reason="untimed"} 1']);
+  });
+
+  it("keeps as many series of an origin as the bound allows, and counts the others", async () => {
+    const { ingest, seen, refused } = createDoor({ seriesPerOrigin: 2 });
+    ingest.accept(createFrameMaker()(startMilliseconds, [one(1), one(2, "b"), one(3, "c")]));
+    expect(seen).toEqual([{ a: 1, b: 2 }]);
+    expect(await refused()).toEqual(['warpwatch_ingest_samples_refused_total{reason="series"} 1']);
+  });
+
+  it("leaves out a series with a label value that is too long, and keeps the others in their places", async () => {
+    const { ingest, seen, refused } = createDoor({ labelValueLength: 8 });
+    const make = createFrameMaker();
+    const long: Sample = { metric: "b", labels: { x: "123456789" }, value: 2 };
+    ingest.accept(make(startMilliseconds, [one(1), long, one(3, "c")]));
+    ingest.accept(make(startMilliseconds + 1000, [one(4), long, one(undefined, "c")]));
+    expect(seen).toEqual([{ a: 1, c: 3 }, { a: 4 }]);
+    expect(await refused()).toEqual([
+      'warpwatch_ingest_samples_refused_total{reason="label_length"} 2',
+    ]);
+  });
+
+  it("has no bound on the series of the collector's own frames", () => {
+    const { ingest, seen } = createDoor({ seriesPerOrigin: 1 });
+    ingest.own.accept(createFrameMaker()(startMilliseconds, [one(1), one(2, "b")]));
+    expect(seen).toEqual([{ a: 1, b: 2 }]);
+  });
+
+  it("refuses an origin past the bound until one has been silent for an hour", async () => {
+    const { clock, ingest, forgotten, refused } = createDoor({ origins: 2 });
+    const makerOf = (instance: string) => createFrameMaker({ ...testOrigin, instance });
+    ingest.accept(makerOf("a")(clock.now(), [one(1)]));
+    await clock.advance(1000);
+    ingest.accept(makerOf("b")(clock.now(), [one(1)]));
+    ingest.accept(makerOf("c")(clock.now(), [one(1)]));
+    expect(await refused()).toEqual(['warpwatch_ingest_frames_refused_total{reason="origins"} 1']);
+    await clock.advance(3_599_000);
+    ingest.accept(makerOf("c")(clock.now(), [one(1)]));
+    expect(forgotten).toEqual(["warpwatch/a"]);
+    expect([...ingest.origins()].map(({ key }) => key)).toEqual(["warpwatch/b", "warpwatch/c"]);
+  });
+
+  it("counts a listener that fails and tells the others all the same", async () => {
+    const { ingest, seen } = createDoor();
+    const later: string[] = [];
+    ingest.listen({
+      frame() {
+        throw new Error("broken");
+      },
+    });
+    ingest.listen({ frame: (state) => later.push(state.key) });
+    ingest.accept(createFrameMaker()(startMilliseconds, [one(1)]));
+    expect([seen.length, later]).toEqual([1, ["warpwatch/node-1:9410"]]);
+  });
+
+  it("learns the period from the frames, and not from a pause", async () => {
+    const { clock, ingest } = createDoor();
+    const make = createFrameMaker();
+    for (let count = 0; count < 20; count++) {
+      ingest.accept(make(clock.now(), [one(1)]));
+      await clock.advance(2000);
+    }
+    expect([...ingest.origins()][0]?.periodMilliseconds).toBeCloseTo(2000, 6);
+    await clock.advance(600_000);
+    ingest.accept(make(clock.now(), [one(1)]));
+    expect([...ingest.origins()][0]?.periodMilliseconds).toBeLessThan(4000);
+  });
+
+  const broken: [string, (frame: Frame) => Frame][] = [
+    ["fewer values", (frame) => ({ ...frame, values: new Float64Array(1) })],
+    ["fewer bits", (frame) => ({ ...frame, present: new Uint8Array(0) })],
+    ["no timestamps", (frame) => ({ ...frame, timestamps: new Float64Array(0) })],
+    [
+      "groups that overlap",
+      (frame) => ({
+        ...frame,
+        timestamps: Float64Array.of(1, 1),
+        schema: {
+          ...frame.schema,
+          groups: [
+            { source: "a", first: 0, length: 2 },
+            { source: "b", first: 1, length: 1 },
+          ],
+        },
+      }),
+    ],
+    [
+      "groups that leave a series out",
+      (frame) => ({
+        ...frame,
+        schema: { ...frame.schema, groups: [{ source: "a", first: 0, length: 1 }] },
+      }),
+    ],
+  ];
+  it.each(broken)("refuses a frame with %s", async (_name, breakIt) => {
+    const { ingest, seen, refused } = createDoor();
+    ingest.accept(breakIt(createFrameMaker()(startMilliseconds, [one(1), one(2, "b")])));
+    expect(seen).toEqual([]);
+    expect(await refused()).toEqual([
+      'warpwatch_ingest_frames_refused_total{reason="malformed"} 1',
+    ]);
+  });
+});
