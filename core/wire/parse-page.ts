@@ -2,8 +2,14 @@
 import { isUtf8 } from "node:buffer";
 import { singleLine } from "../kit/errors.ts";
 import type { ExpositionFormat } from "./exposition-plan.ts";
-import { createColumns, type Columns } from "./parse-columns.ts";
-import { createLayoutBuilder, indexPrefixes, lineSlot, type Layout } from "./parse-layout.ts";
+import { createColumns, type Columns, type ColumnsBuilder } from "./parse-columns.ts";
+import {
+  createLayoutBuilder,
+  indexPrefixes,
+  lineSlot,
+  type Layout,
+  type LayoutBuilder,
+} from "./parse-layout.ts";
 import { createMetadata, type Metadata } from "./parse-metadata.ts";
 import { findValue, parseSeries } from "./parse-series.ts";
 import { scanTail, skipBlanks, tailFault } from "./parse-tail.ts";
@@ -30,16 +36,57 @@ export function readPage(
   limits: ParserLimits,
   previous: PageReading | null,
 ): PageReading {
-  const layout = createLayoutBuilder();
+  const before = previous?.layout.format === format ? previous.layout : null;
   const metadata = createMetadata(format);
   const columns = createColumns(previous?.series ?? [], metadata, limits.series);
+  const layout = createLayoutBuilder();
   const report = createReport(limits.problems);
-  const before = previous?.layout.format === format ? previous.layout : null;
-  const slotBefore = before && indexPrefixes(before);
+  const parts = { body, format, limits, before, metadata, columns, layout, report };
+  const readLine = createLineReader(parts);
+  let line = 0;
+  let ended = false;
+  let at = 0;
+  while (at < body.length && !ended) {
+    const newline = body.indexOf(lineFeed, at);
+    if (newline === -1) break;
+    line += 1;
+    const returned = format === "text" && newline > at && body[newline - 1] === carriageReturn;
+    ended = readLine(line, at, returned ? newline - 1 : newline, newline + 1);
+    at = newline + 1;
+  }
+  const cut = at < body.length && !ended;
+  if (cut) report.drop(line + 1, "malformed", "the page ends in the middle of this line");
+  else report.note(line + 1, endNote(format, ended, at < body.length));
+  const read = columns.finish();
+  const noted = layout.finish(body, format, before, read.present);
+  return {
+    ...read,
+    ...report.finish(),
+    layout: noted,
+    truncated: cut || (format === "openmetrics" && !ended),
+  };
+}
+
+interface PageParts {
+  readonly body: Buffer;
+  readonly format: ExpositionFormat;
+  readonly limits: ParserLimits;
+  readonly before: Layout | null;
+  readonly metadata: Metadata;
+  readonly columns: ColumnsBuilder;
+  readonly layout: LayoutBuilder;
+  readonly report: Report;
+}
+
+/** The function reads one line and says whether it was the page's end mark. */
+function createLineReader(
+  parts: PageParts,
+): (line: number, start: number, end: number, next: number) => boolean {
+  const { body, format, limits, metadata, columns, layout, report } = parts;
+  const slotBefore = parts.before && indexPrefixes(parts.before);
   const value = new Float64Array(1);
   const timestamp = new Float64Array(1);
   let line = 0;
-  let ended = false;
 
   function drop(start: number, next: number, reason: DropReason, sentence: string): void {
     report.drop(line, reason, sentence);
@@ -69,37 +116,23 @@ export function readPage(
     layout.add(start, valueAt, slot);
   }
 
-  function readLine(start: number, end: number, next: number): void {
+  return (number, start, end, next) => {
+    line = number;
     const first = format === "text" ? skipBlanks(body, start) : start;
-    if (end - start > limits.lineBytes)
-      return drop(start, next, "line_too_long", `the line is over ${limits.lineBytes} bytes long`);
-    if (first < end && body[first] !== hash) return readSample(start, end, next);
+    if (end - start > limits.lineBytes) {
+      drop(start, next, "line_too_long", `the line is over ${limits.lineBytes} bytes long`);
+      return false;
+    }
+    if (first < end && body[first] !== hash) {
+      readSample(start, end, next);
+      return false;
+    }
     layout.add(start, next, lineSlot.literal);
     const text = body.toString("utf8", first, end);
-    if (format === "openmetrics" && text === "# EOF") ended = true;
-    else if (first < end) report.note(line, noteOf(body.subarray(first, end), text, metadata));
+    if (format === "openmetrics" && text === "# EOF") return true;
+    if (first < end) report.note(line, noteOf(body.subarray(first, end), text, metadata));
     else if (format === "openmetrics") report.note(line, "OpenMetrics has no blank lines");
-  }
-
-  let at = 0;
-  while (at < body.length && !ended) {
-    const newline = body.indexOf(lineFeed, at);
-    if (newline === -1) break;
-    line += 1;
-    const returned = format === "text" && newline > at && body[newline - 1] === carriageReturn;
-    readLine(at, returned ? newline - 1 : newline, newline + 1);
-    at = newline + 1;
-  }
-  const cut = at < body.length && !ended;
-  if (cut) report.drop(line + 1, "malformed", "the page ends in the middle of this line");
-  else report.note(line + 1, endNote(format, ended, at < body.length));
-  const read = columns.finish();
-  const noted = layout.finish(body, format, before, read.present);
-  return {
-    ...read,
-    ...report.finish(),
-    layout: noted,
-    truncated: cut || (format === "openmetrics" && !ended),
+    return false;
   };
 }
 
@@ -113,11 +146,17 @@ function noteOf(bytes: Buffer, text: string, metadata: Metadata): string | null 
   return isUtf8(bytes) ? metadata.readLine(text) : "the line isn't UTF-8";
 }
 
-function createReport(maximumProblems: number) {
+interface Report {
+  /** Something odd that costs no sample. */
+  note(line: number, sentence: string | null): void;
+  drop(line: number, reason: DropReason, sentence: string): void;
+  finish(): Pick<PageReading, "problems" | "problemCount" | "dropped">;
+}
+
+function createReport(maximumProblems: number): Report {
   const problems: ExpositionProblem[] = [];
   const dropped = new Map<DropReason, number>();
   let problemCount = 0;
-  /** Something odd that costs no sample. */
   function note(line: number, sentence: string | null): void {
     if (sentence === null) return;
     problemCount += 1;
