@@ -102,7 +102,7 @@ export const gpuNeutral = {
   offBus: 0,
 } as const;
 
-export type GpuColumn =
+type GpuColumn =
   | (typeof gpuMeasured)[number]
   | (typeof gpuHidden)[number]
   | keyof typeof gpuNeutral;

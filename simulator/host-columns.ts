@@ -25,7 +25,7 @@ const nodeMeasured = [
 ] as const;
 
 /** How faults bend a node; neutral is 0 for all. */
-export const nodeModifiers = ["hang", "vanished", "leakBytesPerSecond"] as const;
+const nodeModifiers = ["hang", "vanished", "leakBytesPerSecond"] as const;
 
 const nicColumns = [
   "transmitBytes",

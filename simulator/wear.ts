@@ -1,12 +1,12 @@
 /**
- * One step of everything that is counted as an error: Poisson processes at published rates, and what faults add to them.
+ * One step of everything that is counted as an error: Poisson processes at the rates below, and what faults add to them.
  * Each process keeps the exposure left until its next event, so that a rate may change at any time and stay exact.
  */
 import { throttleBits, type GpuColumns } from "./columns.ts";
 import type { GpuModel } from "./models.ts";
 import type { RandomStreams } from "./random.ts";
 
-/** Events per GPU and second on a healthy fleet. */
+/** Events per GPU and second on a healthy fleet; where no source is named nobody has published one, and it is our order of magnitude. */
 export const baseRates = {
   /** Corrected ECC errors: a few a week on most boards, most of them from few boards. */
   corrected: 0.03 / 3600,
@@ -99,7 +99,6 @@ function arrivals(
   random: RandomStreams,
 ): number {
   if (exposure > 32) {
-    // Two bytes' worth of normal would show; a count of thousands hides them.
     const spread = random.normal(stream) * Math.sqrt(exposure);
     return Math.max(0, Math.round(exposure + spread));
   }

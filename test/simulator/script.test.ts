@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ConfigError, formatIssue } from "../../core/kit/config.ts";
 import { faultDefinitions, faultKinds } from "../../simulator/fault-kinds.ts";
@@ -205,11 +206,21 @@ describe("the scenarios that come along", () => {
   });
 });
 
-describe("the kinds of fault", () => {
-  it("each say what their severity means and how long they last", () => {
-    for (const kind of faultKinds) {
-      expect(faultDefinitions[kind].severity.length).toBeGreaterThan(3);
-      expect(faultDefinitions[kind].durationSeconds).toBeGreaterThanOrEqual(0);
-    }
+describe("docs/simulator.md", () => {
+  const page = readFileSync(new URL("../../docs/simulator.md", import.meta.url), "utf8");
+  const cells = page
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+
+  it("has a row for each kind of fault, with the meaning of its severity", () => {
+    expect(cells.map((row) => [row[1]?.replaceAll("`", ""), row[4]])).toEqual(
+      faultKinds.map((kind) => [kind, faultDefinitions[kind].severity]),
+    );
+  });
+
+  it("has an example that can be played", () => {
+    const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
+    expect(parseScenario(example, "docs/simulator.md", size).faults).toHaveLength(3);
   });
 });
