@@ -1,7 +1,7 @@
 /** What the jobs ask of each GPU this step: phases of training in which all GPUs of a job move together, and the daily tide and bursts of inference. */
 import { clamp, wave } from "./arithmetic.ts";
 import type { GpuColumns } from "./columns.ts";
-import type { Job, Scheduler } from "./jobs.ts";
+import type { Job } from "./jobs.ts";
 
 interface Demand {
   readonly busy: number;
@@ -19,7 +19,7 @@ const daySeconds = 86_400;
 /** Clears and fills the demand columns for the step that ends at `nowSeconds`. */
 export function stepDemand(
   gpus: GpuColumns,
-  scheduler: Scheduler,
+  jobs: readonly Job[],
   nowSeconds: number,
   seconds: number,
 ): void {
@@ -33,13 +33,13 @@ export function stepDemand(
     gpus.demandMemoryFill,
   ])
     column.fill(0);
-  for (const job of scheduler.jobs)
+  for (const job of jobs)
     spread(
       gpus,
       job,
       job.kind === "training"
         ? trainingDemand(job, nowSeconds, seconds)
-        : inferenceDemand(job, scheduler, nowSeconds, seconds),
+        : inferenceDemand(job, nowSeconds, seconds),
     );
 }
 
@@ -115,22 +115,17 @@ function collectivePart(running: number, seconds: number, period: number, share:
   return share === 0 ? 0 : (upTo(running) - upTo(Math.max(0, running - seconds))) / seconds;
 }
 
-function inferenceDemand(
-  job: Job,
-  scheduler: Scheduler,
-  nowSeconds: number,
-  seconds: number,
-): Demand {
+function inferenceDemand(job: Job, nowSeconds: number, seconds: number): Demand {
   const age = nowSeconds - job.startSeconds;
   if (age < job.startupSeconds) return loading(job, age);
   const forget = Math.min(1, seconds / 40);
-  job.wander += forget * (0.6 * scheduler.normal() - job.wander);
+  job.wander += forget * (0.6 * job.random.normal(0) - job.wander);
   if (nowSeconds > job.burstUntilSeconds) {
     job.burst = 0;
     // About two bursts an hour.
-    if (scheduler.uniform() < seconds / 1800) {
-      job.burst = 0.3 + 0.5 * scheduler.uniform();
-      job.burstUntilSeconds = nowSeconds + 20 + 160 * scheduler.uniform();
+    if (job.random.uniform(0) < seconds / 1800) {
+      job.burst = 0.3 + 0.5 * job.random.uniform(0);
+      job.burstUntilSeconds = nowSeconds + 20 + 160 * job.random.uniform(0);
     }
   }
   const tide = 0.5 + 0.3 * wave(nowSeconds / daySeconds - job.peakTurn + 0.25);

@@ -162,7 +162,7 @@ function createAdvance(parts: Parts, gpusPerNode: number, log: DriverLog): Advan
     });
   return (seconds, nowSeconds) => {
     scheduler.step(nowSeconds);
-    stepDemand(gpus, scheduler, nowSeconds, seconds);
+    stepDemand(gpus, scheduler.jobs, nowSeconds, seconds);
     stepPhysics({ model, gpus, hosts: host.nodes, gpusPerNode, random }, seconds);
     stepHosts({ gpus, host, gpusPerNode, random: nodeRandom, nowSeconds, seconds, onOutOfMemory });
   };

@@ -26,6 +26,8 @@ export interface Job {
   readonly memoryFill: number;
   /** Inference: where the service's day peaks, and the state of its request rate. */
   readonly peakTurn: number;
+  /** Its own, so that a job's load doesn't hang on which other jobs there are. */
+  readonly random: RandomStreams;
   wander: number;
   burst: number;
   burstUntilSeconds: number;
@@ -35,9 +37,6 @@ export interface Scheduler {
   readonly jobs: readonly Job[];
   /** Ends what is over or broken, starts what has arrived. */
   step(nowSeconds: number): void;
-  /** A draw for the load model of jobs; streams of jobs must not touch the GPUs'. */
-  normal(): number;
-  uniform(): number;
 }
 
 export interface SchedulerOptions {
@@ -97,8 +96,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   return {
     jobs,
-    uniform: () => random.uniform(0),
-    normal: () => random.normal(0),
     step(nowSeconds) {
       for (let index = jobs.length - 1; index >= 0; index -= 1) {
         const job = jobs[index]!;
@@ -194,6 +191,7 @@ function createJob(
     intensity: between(0.78, 1),
     memoryFill: kind === "training" ? between(0.6, 0.94) : between(0.8, 0.93),
     peakTurn: between(0.45, 0.7),
+    random: createRandomStreams(options.seed, `job ${random.integer(0)}`, 1),
     wander: 0,
     burst: 0,
     burstUntilSeconds: 0,

@@ -55,14 +55,15 @@ describe("a synthetic fleet", () => {
     const script = (faults: string) => parseScenario(`workload: inference\n${faults}`, "test");
     const sound = fleetOf({ scenario: script("") });
     const struck = fleetOf({
-      scenario: script("faults: [{ at: 5s, node: 1, gpu: 0, kind: ecc_storm, severity: 1 }]"),
+      scenario: script("faults: [{ at: 5s, node: 1, gpu: 0, kind: gpu_off_bus }]"),
     });
     sound.step(start + 2 * minute);
     struck.step(start + 2 * minute);
     expect([...struck.gpus.powerWatts.subarray(0, 8)]).toEqual([
       ...sound.gpus.powerWatts.subarray(0, 8),
     ]);
-    expect(struck.gpus.eccCorrectedVolatile[8]).toBeGreaterThan(1e6);
+    expect(struck.gpus.lost[8]).toBe(1);
+    expect(struck.gpus.tenants[8]).toBe(0);
   });
 
   it.each(modelNames)("never leaves the bounds of a %s in two hours of mixed work", (model) => {
