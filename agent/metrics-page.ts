@@ -6,11 +6,11 @@ import { createExposition, type ExpositionFormat } from "../core/wire/exposition
 import { negotiateCoding, negotiateFormat, type ContentCoding } from "../core/wire/negotiate.ts";
 import type { Sampler } from "./sampler.ts";
 
-export interface RenderedPage {
+interface RenderedPage {
   readonly body: Buffer;
   readonly contentType: string;
   readonly coding: ContentCoding;
-  /** Age of the samples, the newest group's. */
+  /** How long ago the frame was last sent. */
   readonly ageSeconds: number;
 }
 

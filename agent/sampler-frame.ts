@@ -58,7 +58,7 @@ const perSource = [
 const renameMilliseconds = 60_000;
 
 /** The name of the group that holds the agent's and the sources' own metrics. */
-export const ownGroup = "agent";
+const ownGroup = "agent";
 
 export function createFrameBuilder(
   options: Pick<Builder, "origin" | "host" | "clock" | "runners" | "readings">,

@@ -38,6 +38,7 @@ type Family = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>[number];
 const cacheMilliseconds = 1000;
 /** prom-client wakes the process every 10 ms to measure its lag; that costs an idle agent more than its sampling. */
 const lagResolutionMilliseconds = 100;
+const lagWindowMilliseconds = 10_000;
 /** What Node's histogram gives as its minimum when nothing was measured yet: 2^63 - 1 nanoseconds. */
 const lagWithoutSamples = 2 ** 63 / 1e9;
 /** Label combinations per metric: what comes from outside (routes, codes) can't make more. */
@@ -46,11 +47,7 @@ const maximumCombinations = 1000;
 export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
   const { clock } = options;
   const registry = new Registry();
-  if (options.processMetrics !== false)
-    collectDefaultMetrics({
-      register: registry,
-      eventLoopMonitoringPrecision: lagResolutionMilliseconds,
-    });
+  if (options.processMetrics !== false) addProcessMetrics(registry, clock);
   const registers = [registry];
   let families: readonly Family[] = [];
   let collectedAt = -Infinity;
@@ -104,6 +101,25 @@ export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
       rendered.set(format, text);
       return text;
     },
+  };
+}
+
+/** prom-client's own list, without what costs a scrape more than all the rest and tells nobody anything. */
+function addProcessMetrics(registry: Registry, clock: Clock): void {
+  collectDefaultMetrics({
+    register: registry,
+    eventLoopMonitoringPrecision: lagResolutionMilliseconds,
+  });
+  for (const part of ["size_total", "size_used", "size_available"])
+    registry.removeSingleMetric(`nodejs_heap_space_${part}_bytes`);
+  // One read of the lag walks a histogram of some 30,000 cells five times: over ten seconds, then, rather than each one.
+  const lag = registry.getSingleMetric("nodejs_eventloop_lag_seconds") as { collect?: () => void };
+  const { collect } = lag;
+  let collectedAt = -Infinity;
+  lag.collect = () => {
+    if (clock.monotonic() - collectedAt < lagWindowMilliseconds) return;
+    collectedAt = clock.monotonic();
+    collect?.call(lag);
   };
 }
 
