@@ -47,6 +47,8 @@ export interface ScraperOptions {
   readonly boot: string;
   readonly maximumTargets: number;
   readonly seriesPerTarget: number;
+  /** How often target files are looked at; five seconds. */
+  readonly discoveryMilliseconds?: number;
 }
 
 interface Running {
@@ -55,7 +57,7 @@ interface Running {
   readonly stop: () => void;
 }
 
-const discoveryMilliseconds = 5000;
+const defaultDiscoveryMilliseconds = 5000;
 const maximumConnections = 1024;
 
 export function createScraper(options: ScraperOptions): Scraper {
@@ -72,7 +74,8 @@ export function createScraper(options: ScraperOptions): Scraper {
     for (const job of jobs) changed = job.refresh() || changed;
     if (changed) apply(jobs.flatMap((job) => job.targets));
     counters.targets([...running.values()].map(({ view }) => view().state));
-    if (!stopped) timer = clock.after(discoveryMilliseconds, discover);
+    if (!stopped)
+      timer = clock.after(options.discoveryMilliseconds ?? defaultDiscoveryMilliseconds, discover);
   }
 
   function apply(targets: readonly Target[]): void {
