@@ -16,6 +16,7 @@ export const agentCommand: Command = {
     "Reads the machine's processors, memory, disks, filesystems, network and GPUs and serves them under the names of " +
     "node_exporter and dcgm-exporter. Logs go to stderr, one JSON object a line. SIGHUP tries absent and down sources again.",
   flags: { ...agentFlags, ...syntheticFlags },
+  reloads: true,
   async run({ flags, env, signal }) {
     const config = agentConfigFromFlags(withoutSynthetic(flags), env.variables);
     const fleet = syntheticFleet(flags, env);

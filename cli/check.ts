@@ -1,5 +1,4 @@
 /** `warpwatch check`: reads configuration files as the processes would and names every mistake by file, line and key. */
-import { dirname, resolve } from "node:path";
 import { loadPlace } from "../agent/config.ts";
 import { loadCollectorConfig } from "../collector/config.ts";
 import { fleetFileSchema } from "../collector/fleet/file.ts";
@@ -91,9 +90,7 @@ function readCollector(file: string): string {
         .map((path) => ({ path, kind: kinds["targets"] })),
     ),
   ];
-  const issues = named.flatMap(({ path, kind }) =>
-    attempt(() => void kind?.read(resolve(dirname(file), path))),
-  );
+  const issues = named.flatMap(({ path, kind }) => attempt(() => void kind?.read(path)));
   if (issues.length > 0) throw new ConfigError(issues);
   return [
     count(config.rules.length, "rule"),

@@ -26,6 +26,8 @@ export interface Command {
   /** A paragraph for the command's own help. */
   readonly description: string;
   readonly flags: FlagTable;
+  /** SIGHUP asks it to reload rather than to end. */
+  readonly reloads?: boolean;
   /** Resolves to the exit code once everything it started has stopped. */
   run(invocation: Invocation): Promise<number>;
 }

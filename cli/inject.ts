@@ -1,10 +1,12 @@
 /** `warpwatch inject`: plays a fault on a running agent's synthetic devices, over its control socket. */
+import { existsSync } from "node:fs";
 import { defaultStateFolder } from "../agent/config.ts";
 import { controlPath, sendControl } from "../agent/control.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
 import { faultKinds } from "../simulator/fault-kinds.ts";
 import type { Command, FlagTable } from "./command.ts";
 import { nearest } from "./flags.ts";
+import { syntheticStateFolder } from "./synthetic.ts";
 
 const flags = {
   node: {
@@ -66,11 +68,18 @@ export const injectCommand: Command = {
     const fault: Record<string, unknown> = { kind };
     for (const [name, value] of Object.entries(settings))
       fault[name] = numeric.has(name) ? Number(value) : value;
-    const stateFolder = typeof folder === "string" ? folder : defaultStateFolder(env.variables);
-    const result = await sendControl(controlPath(stateFolder), { command: "inject", fault });
+    const path = typeof folder === "string" ? controlPath(folder) : findControl(env.variables);
+    const result = await sendControl(path, { command: "inject", fault });
     const where =
       typeof result === "object" && result !== null && "node" in result ? result.node : "";
     terminal.print(`${kind} is playing on ${String(where)}`);
     return 0;
   },
 };
+
+/** `up --synthetic` keeps its state apart; `agent --synthetic` doesn't. */
+function findControl(variables: Readonly<Record<string, string | undefined>>): string {
+  const own = defaultStateFolder(variables);
+  const apart = controlPath(syntheticStateFolder(own));
+  return existsSync(apart) ? apart : controlPath(own);
+}

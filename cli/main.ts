@@ -3,6 +3,8 @@ import { createEnv } from "../core/kit/env.ts";
 import { describeError, WarpwatchError } from "../core/kit/errors.ts";
 import { version } from "../core/kit/version.ts";
 import { agentCommand } from "./agent.ts";
+import { checkCommand } from "./check.ts";
+import { collectorCommand } from "./collector.ts";
 import type { Command } from "./command.ts";
 import { nearest, parseLine } from "./flags.ts";
 import { commandText, overviewText } from "./help.ts";
@@ -10,9 +12,17 @@ import { injectCommand } from "./inject.ts";
 import { metricsCommand } from "./metrics.ts";
 import { underSignals } from "./process.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
+import { upCommand } from "./up.ts";
 
 /** In the order in which the help lists them. */
-export const commands: readonly Command[] = [agentCommand, injectCommand, metricsCommand];
+export const commands: readonly Command[] = [
+  upCommand,
+  agentCommand,
+  collectorCommand,
+  checkCommand,
+  injectCommand,
+  metricsCommand,
+];
 
 const exitFailed = 1;
 const exitUsage = 2;
@@ -54,7 +64,7 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<nu
   }
   if (operands.length > 0 && command.operands === "")
     throw new WarpwatchError("FLAG_INVALID", `${operands[0]}: ${name} takes flags only`);
-  return underSignals(terminal, (signal) =>
+  return underSignals(terminal, command.reloads === true, (signal) =>
     command.run({ flags, operands, env: createEnv(), terminal, signal }),
   );
 }

@@ -5,15 +5,20 @@ import type { Terminal } from "./terminal.ts";
 /** How long a command may take to stop what it started. */
 const stopMilliseconds = 5000;
 
-const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
+const signalNumbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
-/** Runs `work` with a signal that aborts when the process is asked to end; resolves to the exit code. */
+/**
+ * Runs `work` with a signal that aborts when the process is asked to end; resolves to the exit code.
+ * SIGHUP is among what ends it, unless the work takes it as a request to reload: a closed terminal leaves nothing behind.
+ */
 export async function underSignals(
   terminal: Terminal,
+  reloads: boolean,
   work: (signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
   const controller = new AbortController();
-  const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => {
+  const ending = ["SIGINT", "SIGTERM", ...(reloads ? [] : (["SIGHUP"] as const))] as const;
+  const handlers = ending.map((name) => {
     const handler = (): void => {
       if (controller.signal.aborted) process.exit(128 + signalNumbers[name]);
       controller.abort();

@@ -1,4 +1,5 @@
 /** A synthetic fleet from the command line: its flags, its sources, and faults injected while it runs. */
+import { join } from "node:path";
 import { createSyntheticGpuSource } from "../agent/sources/synthetic/gpu.ts";
 import { createSyntheticHostSource } from "../agent/sources/synthetic/host.ts";
 import type { Source } from "../agent/sources/source.ts";
@@ -66,6 +67,11 @@ export function syntheticFleet(flags: FlagValues, env: Env): Fleet | null {
     scenario: scenarioOf(textOf(flags, "synthetic.scenario"), size),
     startMilliseconds: env.clock.now(),
   });
+}
+
+/** Apart from the real machine's state: a synthetic node that is no more must not be missed. */
+export function syntheticStateFolder(folder: string): string {
+  return join(folder, "synthetic");
 }
 
 export function syntheticSources(fleet: Fleet, node: number): Source[] {

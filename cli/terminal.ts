@@ -4,6 +4,8 @@ export type Tone = "good" | "bad" | "caution" | "faint" | "strong";
 
 export interface Terminal {
   readonly columns: number;
+  /** A person reads along: not a file, a pipe or a journal. */
+  readonly interactive: boolean;
   readonly coloured: boolean;
   print(text: string): void;
   /** To the error stream: what went wrong. */
@@ -43,6 +45,7 @@ export function createTerminal({ output, errors, variables }: TerminalOptions): 
       const columns = isTerminal ? (output.columns ?? plainColumns) : plainColumns;
       return Math.min(widestColumns, Math.max(narrowestColumns, columns));
     },
+    interactive: isTerminal,
     coloured,
     print: (text) => void output.write(`${text}\n`),
     complain: (text) => void errors.write(`${text}\n`),
