@@ -71,7 +71,7 @@ function payloadOf(alert: Alert): Record<string, string> {
 /** The part as people on call name it: `gpu3` rather than `gpu`, where the alert says which. */
 function componentOf(labels: Readonly<Record<string, string>>): string {
   const { component = "", gpu, device, mountpoint } = labels;
-  if (component === "gpu" && gpu !== undefined) return `gpu${gpu}`;
+  if (gpu !== undefined) return `gpu${gpu}`;
   return mountpoint ?? device ?? component;
 }
 
@@ -85,7 +85,10 @@ function detailsOf(alert: Alert): Record<string, unknown> {
   };
 }
 
+/** A user's own rule may lack a runbook or have anything in its place, and PagerDuty refuses an event for a bad link. */
 function linksOf(alert: Alert): { href: string; text: string }[] {
-  const runbook = alert.annotations["runbook_url"];
-  return runbook === undefined ? [] : [{ href: runbook, text: "Runbook" }];
+  const runbook = alert.annotations["runbook_url"] ?? "";
+  return /^https?:\/\//.test(runbook) && URL.canParse(runbook)
+    ? [{ href: runbook, text: "Runbook" }]
+    : [];
 }

@@ -1,10 +1,12 @@
 /**
  * The crash test: a collector is killed with SIGKILL at random instants while alerts begin, fire and resolve; afterwards the
- * incidents at the receiver must be exactly what the served samples call for. `npm run torture -- alerts [--kills N] [--seed S]`
+ * incidents at the receiver must be exactly what the served samples call for. `npm run torture -- alerts [--kills N] [--seed S]`.
+ * With `--binary` it is the whole collector, which scrapes once a second; without, one cut down to what a crash can hurt, which
+ * runs through ten times as many life cycles and can be ended exactly between two steps.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -22,7 +24,7 @@ import {
   type PagerDutyReceiver,
   type Receiver,
 } from "../kit/receivers.ts";
-import { judgeIncidents, type ServedSample } from "../kit/torture-oracle.ts";
+import { judgeIncidents, type ServedSample, type Timing } from "../kit/torture-oracle.ts";
 
 export interface TortureReport {
   readonly kills: number;
@@ -36,47 +38,77 @@ export interface TortureReport {
   readonly faults: readonly string[];
 }
 
+interface Pace extends Timing {
+  readonly highMilliseconds: readonly [number, number];
+  readonly lowMilliseconds: readonly [number, number];
+  /** How long a collector lives at most once it has scraped. */
+  readonly aliveMilliseconds: number;
+  /** Scrapes after which a calm collector must have told everything. */
+  readonly calmScrapes: number;
+}
+
 const gpuCount = 12;
-const forMilliseconds = 600;
-const periodMilliseconds = 60;
-const longestAliveMilliseconds = 900;
+const harnessPeriodMilliseconds = 60;
 const longestWaitMilliseconds = 2500;
 
-export async function runTorture(kills: number, seed: number): Promise<TortureReport> {
+const harnessPace: Pace = {
+  forMilliseconds: 600,
+  toleranceMilliseconds: 0,
+  highMilliseconds: [200, 2500],
+  lowMilliseconds: [200, 1500],
+  aliveMilliseconds: 900,
+  calmScrapes: 20,
+};
+
+const binaryPace: Pace = {
+  forMilliseconds: 2500,
+  toleranceMilliseconds: 150,
+  highMilliseconds: [1000, 9000],
+  lowMilliseconds: [1000, 4000],
+  aliveMilliseconds: 4000,
+  calmScrapes: 4,
+};
+
+export interface TortureOptions {
+  readonly kills: number;
+  readonly seed: number;
+  /** The whole collector as users start it. */
+  readonly binary?: boolean;
+}
+
+export async function runTorture(options: TortureOptions): Promise<TortureReport> {
+  const { kills, seed, binary = false } = options;
+  const pace = binary ? binaryPace : harnessPace;
   const started = performance.now();
   const random = createRandom(seed);
   const folder = mkdtempSync(join(tmpdir(), "warpwatch-torture-"));
   const pager = await startPagerDuty();
   const hook = await startWebhook();
-  const target = await startTarget(random);
-  const settings: HarnessSettings = {
-    target: target.url,
-    folder,
-    forMilliseconds,
-    periodMilliseconds,
-    lastStep: 0,
-    notifiers: [
-      { type: "pagerduty", url: pager.url, routing_key: "k".repeat(32), timeout: "400ms" },
-      { type: "webhook", url: hook.url, timeout: "400ms" },
-    ],
-  };
+  const target = await startTarget(random, pace);
+  const notifiers = [
+    { type: "pagerduty", url: pager.url, routing_key: "k".repeat(32), timeout: "400ms" },
+    { type: "webhook", url: hook.url, timeout: "400ms" },
+  ];
+  const start = binary
+    ? prepareBinary(folder, target.url, notifiers, pace)
+    : prepareHarness(folder, target.url, notifiers, pace);
   try {
     for (let kill = 0; kill < kills; kill += 1) {
       pager.plan(...planFaults(random));
       hook.plan(...planFaults(random));
       // Half of them die between two steps, half whenever the signal happens to reach them.
-      const lastStep = random.below(2) === 0 ? 1 + random.below(40) : 0;
-      const child = start({ ...settings, lastStep });
+      const lastStep = !binary && random.below(2) === 0 ? 1 + random.below(40) : 0;
+      const child = start(lastStep);
       const exited = once(child, "exit");
       if (lastStep > 0) await Promise.race([exited, delay(longestWaitMilliseconds)]);
-      else await instantToKill(random, target, pager);
+      else await instantToKill(random, target, pager, pace);
       await end(child, "SIGKILL");
       target.generationEnded();
     }
-    const leftover = await settle(settings, target);
+    const leftover = await settle(start, folder, target, pace);
     const faults = [
       ...leftover,
-      ...judgePager(pager, target),
+      ...judgePager(pager, target, pace),
       ...judgeHook(hook, pager),
       ...(target.samples === 0 ? ["the target was never scraped"] : []),
     ];
@@ -108,7 +140,7 @@ interface Target {
 }
 
 /** Serves levels that go over and back on a schedule of their own, and keeps what it served. */
-async function startTarget(random: Random): Promise<Target> {
+async function startTarget(random: Random, pace: Pace): Promise<Target> {
   const logs: { timeMilliseconds: number; high: boolean; confirmed: boolean }[][] = Array.from(
     { length: gpuCount },
     () => [],
@@ -117,12 +149,13 @@ async function startTarget(random: Random): Promise<Target> {
   let calm = false;
   let samples = 0;
   let isFirstOfGeneration = true;
-  const server = createServer((_, response) => {
+  const server = createServer((request, response) => {
     const time = Math.round(performance.timeOrigin + performance.now());
     levels.forEach((level, gpu) => {
       if (time >= level.until) {
         level.high = !level.high;
-        level.until = time + (level.high ? random.between(200, 2500) : random.between(200, 1500));
+        level.until =
+          time + random.between(...(level.high ? pace.highMilliseconds : pace.lowMilliseconds));
       }
       const log = logs[gpu] ?? [];
       const last = log.at(-1);
@@ -132,7 +165,10 @@ async function startTarget(random: Random): Promise<Target> {
     isFirstOfGeneration = false;
     samples += 1;
     const shown = levels.map(({ high }) => harnessThreshold + (high && !calm ? 1 : -1));
-    response.end(JSON.stringify({ time, levels: shown }));
+    if (request.url === "/metrics") {
+      const lines = shown.map((level, gpu) => `torture_level{gpu="${gpu}"} ${level}\n`);
+      response.setHeader("content-type", "text/plain; version=0.0.4").end(lines.join(""));
+    } else response.end(JSON.stringify({ time, levels: shown }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -154,11 +190,61 @@ async function startTarget(random: Random): Promise<Target> {
   };
 }
 
-function start(settings: HarnessSettings): ChildProcess {
+/** Starts a collector that ends itself at the given step; the whole one doesn't know how. */
+type Start = (lastStep: number) => ChildProcess;
+
+function prepareHarness(
+  folder: string,
+  target: string,
+  notifiers: readonly object[],
+  { forMilliseconds }: Pace,
+): Start {
   const program = join(import.meta.dirname, "../kit/collector-harness.ts");
-  return spawn(process.execPath, [program, JSON.stringify(settings)], {
-    stdio: ["ignore", "ignore", process.env["TORTURE_LOG"] === undefined ? "ignore" : "inherit"],
-  });
+  return (lastStep) => {
+    const settings: HarnessSettings = {
+      folder: join(folder, "collector"),
+      periodMilliseconds: harnessPeriodMilliseconds,
+      target,
+      notifiers,
+      forMilliseconds,
+      lastStep,
+    };
+    return startNode(program, JSON.stringify(settings));
+  };
+}
+
+function prepareBinary(
+  folder: string,
+  target: string,
+  notifiers: readonly object[],
+  { forMilliseconds }: Pace,
+): Start {
+  const file = join(folder, "collector.yaml");
+  const settings = {
+    listen: "127.0.0.1:0",
+    state_folder: folder,
+    scrape: [{ job: "torture", interval: "1s", targets: [new URL(target).host] }],
+    own_rules: [
+      {
+        alert: "Torture",
+        metric: "torture_level",
+        op: ">",
+        threshold: harnessThreshold,
+        for: `${forMilliseconds}ms`,
+        severity: "critical",
+        summary: "level {{ value }} on GPU {{ gpu }}",
+      },
+    ],
+    notifiers,
+  };
+  writeFileSync(file, JSON.stringify(settings));
+  const program = join(import.meta.dirname, "../../bin/warpwatch.js");
+  return () => startNode(program, "collector", `--config.file=${file}`);
+}
+
+function startNode(...args: readonly string[]): ChildProcess {
+  const errors = process.env["TORTURE_LOG"] === undefined ? "ignore" : "inherit";
+  return spawn(process.execPath, args, { stdio: ["ignore", "ignore", errors] });
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
@@ -168,11 +254,16 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 /** At any time, or right when a page arrives (accepted and not settled), or right when a sample is handed out. */
-async function instantToKill(random: Random, target: Target, pager: Receiver): Promise<void> {
+async function instantToKill(
+  random: Random,
+  target: Target,
+  pager: Receiver,
+  { aliveMilliseconds }: Pace,
+): Promise<void> {
   const way = random.below(3);
   await target.scraped(1);
-  const tired = delay(longestAliveMilliseconds);
-  if (way === 0) await delay(random.between(0, longestAliveMilliseconds));
+  const tired = delay(aliveMilliseconds);
+  if (way === 0) await delay(random.between(0, aliveMilliseconds));
   else if (way === 1) {
     const seen = pager.requests.length;
     await Promise.race([tired, pager.until(() => pager.requests.length > seen)]).catch(() => tired);
@@ -196,17 +287,17 @@ function planFaults(random: Random): Fault[] {
 }
 
 /** Calms the target and lets a last collector bring everything to its end. */
-async function settle(settings: HarnessSettings, target: Target): Promise<string[]> {
+async function settle(start: Start, folder: string, target: Target, pace: Pace): Promise<string[]> {
   target.calm();
   for (let round = 0; round < 10; round += 1) {
-    const child = start(settings);
-    await target.scraped(20);
+    const child = start(0);
+    await target.scraped(pace.calmScrapes);
     await end(child, "SIGTERM");
     if (child.exitCode !== 0) return [`the last collector ended with ${child.exitCode}`];
     target.generationEnded();
     const names = ["pagerduty", "webhook"];
     const state = openState({
-      folder: settings.folder,
+      folder: join(folder, "collector"),
       notifiers: names.map((name) => ({ name, accepts: () => true })),
       clock: createSystemClock(),
     });
@@ -229,7 +320,7 @@ interface PagerEvent {
   };
 }
 
-function judgePager(pager: PagerDutyReceiver, target: Target): string[] {
+function judgePager(pager: PagerDutyReceiver, target: Target, pace: Pace): string[] {
   const faults: string[] = [];
   const events = pager.requests.map(({ body }) => JSON.parse(body) as PagerEvent);
   const keys = new Map(
@@ -239,7 +330,7 @@ function judgePager(pager: PagerDutyReceiver, target: Target): string[] {
     const key = keys.get(String(gpu));
     const opened = pager.incidents.filter((incident) => incident.dedupKey === key);
     const firedAt = opened.map((incident) => incident.timestampMilliseconds);
-    const verdict = judgeIncidents(samples, firedAt, forMilliseconds);
+    const verdict = judgeIncidents(samples, firedAt, pace);
     if (verdict !== null) faults.push(`GPU ${gpu}: ${verdict}`);
     for (const incident of opened)
       if (incident.resolvedAtMilliseconds === 0) faults.push(`GPU ${gpu}: an incident stayed open`);
@@ -279,13 +370,18 @@ if (import.meta.main) {
     options: {
       kills: { type: "string", default: "200" },
       seed: { type: "string", default: "1" },
+      binary: { type: "boolean", default: false },
     },
   });
   if (positionals[0] !== "alerts") {
-    process.stderr.write("usage: npm run torture -- alerts [--kills 200] [--seed 1]\n");
+    process.stderr.write("usage: npm run torture -- alerts [--kills 200] [--seed 1] [--binary]\n");
     process.exit(2);
   }
-  const report = await runTorture(Number(values.kills), Number(values.seed));
+  const report = await runTorture({
+    kills: Number(values.kills),
+    seed: Number(values.seed),
+    binary: values.binary,
+  });
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   process.exitCode = report.faults.length === 0 ? 0 : 1;
 }

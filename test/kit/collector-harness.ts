@@ -88,7 +88,6 @@ async function main(settings: HarnessSettings): Promise<void> {
     clock,
     log,
     metrics,
-    onCommitted: () => undefined,
   });
   const detectors = [createThresholdDetector({ rules, book, log, metrics })];
   const engine = createEngine({ clock, metrics, book, detectors });

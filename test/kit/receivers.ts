@@ -56,6 +56,7 @@ export interface Incident {
   /** What the event that opened it says of when its condition began; 0 when it doesn't. */
   readonly timestampMilliseconds: number;
   readonly class: string;
+  readonly component: string;
   readonly severity: string;
   readonly summary: string;
   /** Events that told of it, the first and the resolve included. */
@@ -117,6 +118,7 @@ export async function startPagerDuty(port = 0): Promise<PagerDutyReceiver> {
         openedAtMilliseconds: atMilliseconds,
         timestampMilliseconds: payload.timestamp === undefined ? 0 : Date.parse(payload.timestamp),
         class: payload.class ?? "",
+        component: payload.component ?? "",
         severity: payload.severity,
         summary: payload.summary,
         events: 1,

@@ -19,6 +19,12 @@ interface Story {
   readonly fired: number;
 }
 
+export interface Timing {
+  readonly forMilliseconds: number;
+  /** How far the collector's clock reading of a sample may be from the target's; 0 where the target's is what it uses. */
+  readonly toleranceMilliseconds: number;
+}
+
 /**
  * Null when the incidents (by the times at which their alerts fired) are what the samples call for: none missing, none twice,
  * none later than activeAt + `for` and the next judged sample. Otherwise a sentence.
@@ -26,16 +32,17 @@ interface Story {
 export function judgeIncidents(
   samples: readonly ServedSample[],
   firedAt: readonly number[],
-  forMilliseconds: number,
+  timing: Timing,
 ): string | null {
   let stories: Story[] = [{ phase: "quiet", activeAtMilliseconds: 0, fired: 0 }];
   for (const sample of samples) {
     const told = stories.flatMap((story) => {
-      const next = tell(story, sample, forMilliseconds);
       // Only stories that the incidents bear out go on.
-      const isBorneOut =
-        next.fired === story.fired || firedAt[story.fired] === sample.timeMilliseconds;
-      const going = isBorneOut ? [next] : [];
+      const going = tell(story, sample, timing).filter(
+        (next) =>
+          next.fired === story.fired ||
+          isNear(firedAt[story.fired], sample.timeMilliseconds, timing),
+      );
       return sample.confirmed ? going : [...going, story];
     });
     stories = distinct(told);
@@ -47,14 +54,21 @@ export function judgeIncidents(
   return `${firedAt.length} incidents were opened where the samples call for ${possible}`;
 }
 
-function tell(story: Story, sample: ServedSample, forMilliseconds: number): Story {
+/** What the sample makes of the story; two ways where the tolerance leaves open whether `for` was over. */
+function tell(story: Story, sample: ServedSample, timing: Timing): Story[] {
   const { timeMilliseconds: time, high } = sample;
-  if (!high) return { ...story, phase: "quiet", activeAtMilliseconds: 0 };
-  if (story.phase === "firing") return story;
+  if (!high) return [{ ...story, phase: "quiet", activeAtMilliseconds: 0 }];
+  if (story.phase === "firing") return [story];
   const since = story.phase === "pending" ? story.activeAtMilliseconds : time;
-  if (time - since >= forMilliseconds)
-    return { phase: "firing", activeAtMilliseconds: 0, fired: story.fired + 1 };
-  return { ...story, phase: "pending", activeAtMilliseconds: since };
+  const fires: Story = { phase: "firing", activeAtMilliseconds: 0, fired: story.fired + 1 };
+  const waits: Story = { ...story, phase: "pending", activeAtMilliseconds: since };
+  const over = time - since - timing.forMilliseconds;
+  if (Math.abs(over) < timing.toleranceMilliseconds) return [fires, waits];
+  return over >= 0 ? [fires] : [waits];
+}
+
+function isNear(firedAt: number | undefined, time: number, timing: Timing): boolean {
+  return firedAt !== undefined && Math.abs(firedAt - time) <= timing.toleranceMilliseconds;
 }
 
 function distinct(stories: readonly Story[]): Story[] {

@@ -101,6 +101,16 @@ test("leaves the details out rather than go over 512 kB", async () => {
   expect(details.omitted).toContain("512000 bytes");
 });
 
+test.each(["", "see the wiki", "http://"])(
+  "sends no link where the runbook is %j",
+  async (runbook) => {
+    const { receiver, bench } = await prepare();
+    bench.notify(makeAlert({ annotations: { summary: "a", runbook_url: runbook } }));
+    await bench.drained("pagerduty");
+    expect(receiver.requests.map(({ answer }) => answer)).toEqual([202]);
+  },
+);
+
 test("isn't told of info alerts unless asked for", () => {
   const notifier = createNotifiers(
     notifiersSchema.parse([{ type: "pagerduty", routing_key: routingKey }]),

@@ -1,0 +1,38 @@
+/** A real filesystem of one mebibyte that a test may fill: a tmpfs of its own, where this user may mount one. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface SmallFilesystem {
+  readonly mountPoint: string;
+  /** Leaves about two per cent. */
+  fill(): void;
+  empty(): void;
+  unmount(): void;
+}
+
+const sizeBytes = 1024 * 1024;
+
+/** Null, with the reason on stderr, where mounting isn't allowed. */
+export function mountSmallFilesystem(mountPoint: string): SmallFilesystem | null {
+  mkdirSync(mountPoint, { recursive: true });
+  const options = `size=${sizeBytes},mode=0700`;
+  const what = ["-t", "tmpfs", "-o", options, "warpwatch-test", mountPoint];
+  const mounted = spawnSync("mount", what);
+  if (mounted.status !== 0) {
+    const reason = String(mounted.stderr ?? mounted.error).trim();
+    process.stderr.write(`\nNO TMPFS: ${reason}; run as root to test with a real filesystem\n`);
+    rmdirSync(mountPoint);
+    return null;
+  }
+  const ballast = join(mountPoint, "ballast");
+  return {
+    mountPoint,
+    fill: () => writeFileSync(ballast, Buffer.alloc(sizeBytes * 0.98)),
+    empty: () => rmSync(ballast, { force: true }),
+    unmount() {
+      spawnSync("umount", ["--lazy", mountPoint]);
+      rmdirSync(mountPoint);
+    },
+  };
+}
