@@ -21,6 +21,11 @@ describe("a counter's window", () => {
     expect(increaseOf(50, 50, every15(4, 30))).toBeCloseTo(90 * (50 / 45), 10);
   });
 
+  it("still calls 1.05 spacings close", () => {
+    // Samples at 0..45, window 0..60.75: 15.75 s after the last, 1.05 of 15.
+    expect(increaseOf(60.75, 60.75, every15(4, 30))).toBeCloseTo(90 * (60.75 / 45), 10);
+  });
+
   it("extrapolates by half the spacing to an end that is further away", () => {
     // Samples at 0..45, window 0..120, so 75 s after the last: half of 15 is added.
     expect(increaseOf(120, 120, every15(4, 30))).toBeCloseTo(90 * (52.5 / 45), 10);
