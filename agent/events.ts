@@ -1,72 +1,72 @@
-/** The agent's events: what a source reports gets its node, boot and number, a log line, and goes to every receiver. */
-import type { Env } from "../core/kit/env.ts";
+/** The agent's events: what a source reports gets its node, boot and number, a log line, and goes to every receiver in order. */
 import { describeError } from "../core/kit/errors.ts";
 import type { Log } from "../core/kit/log.ts";
+import { createEventBuffer } from "../core/wire/event-buffer.ts";
 import type { EventSink, WarpwatchEvent } from "../core/wire/event.ts";
 
 export interface EventReceiver {
-  /** Keeps or passes on the event; throws when it could do neither. */
+  /** Takes the event, or throws: then it is offered again, and those behind it wait. */
   accept(event: WarpwatchEvent): void;
 }
 
 export interface AgentEvents extends EventSink {
   readonly reported: number;
-  /** Deliveries that a receiver refused. */
+  /** Events that were pushed out before every receiver had taken them. */
   readonly dropped: number;
+  /** Offers the receivers what they haven't taken yet. */
+  flush(): void;
 }
 
 export interface AgentEventsOptions {
-  readonly env: Env;
   readonly node: string;
   readonly boot: string;
   readonly log: Log;
   readonly receivers: readonly EventReceiver[];
 }
 
-const longestText = 2000;
+/** Events kept for a receiver that doesn't take them at the moment. */
+const capacity = 1000;
 
 export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
-  const { log, receivers, node, boot } = options;
-  let sequence = 0;
-  let dropped = 0;
+  const { log, node, boot, receivers } = options;
+  const buffer = createEventBuffer({ node, boot, capacity });
+  /** Per receiver: the last event it took. */
+  const taken = receivers.map(() => 0);
+
+  function flush(): void {
+    receivers.forEach((receiver, index) => {
+      try {
+        for (const event of buffer.after(taken[index] ?? 0)) {
+          receiver.accept(event);
+          taken[index] = event.sequence;
+        }
+      } catch (thrown) {
+        log.warn("a receiver did not take an event; it is offered again", {
+          reason: describeError(thrown),
+        });
+      }
+    });
+    buffer.acknowledge(Math.min(buffer.sequence, ...taken));
+  }
+
   return {
     get reported() {
-      return sequence;
+      return buffer.sequence;
     },
     get dropped() {
-      return dropped;
+      return buffer.dropped;
     },
+    flush,
     report(report) {
-      sequence += 1;
-      const { kind, device, fields, timeMilliseconds } = report;
-      const text = report.text.slice(0, longestText);
-      const event: WarpwatchEvent = {
-        node,
-        boot,
-        sequence,
-        timeMilliseconds,
-        kind,
-        device,
-        text,
-        fields,
-      };
-      log.info("event", {
-        ...fields,
-        node,
-        sequence,
-        kind,
-        device,
-        text,
-        happened: new Date(timeMilliseconds).toISOString(),
-      });
-      for (const receiver of receivers) {
-        try {
-          receiver.accept(event);
-        } catch (thrown) {
-          dropped += 1;
-          log.error("a receiver did not take an event", { reason: describeError(thrown) });
-        }
-      }
+      buffer.report(report);
+      for (const event of buffer.after(buffer.sequence - 1)) writeLine(log, event);
+      flush();
     },
   };
+}
+
+function writeLine(log: Log, event: WarpwatchEvent): void {
+  const { node, sequence, kind, device, text, fields, timeMilliseconds } = event;
+  const happened = new Date(timeMilliseconds).toISOString();
+  log.info("event", { ...fields, node, sequence, kind, device, text, happened });
 }

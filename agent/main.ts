@@ -106,14 +106,15 @@ function prepareSampler(options: AgentOptions, env: Env): Sampler {
   const origin: Origin = { node, job, instance: `${node}:${config.listen.port}`, boot };
   const host = describeHost(node, env.paths.sysfs, config.place);
   const receivers = options.eventSinks ?? [];
-  const events = createAgentEvents({ env, node, boot, log, receivers });
+  const events = createAgentEvents({ node, boot, log, receivers });
   const sampler: Sampler = createSampler({
     config: config.sampling,
     context: { env, log, events, host },
     origin,
     host,
     sources: options.sources,
-    sinks: options.frameSinks ?? [],
+    // With every frame the receivers of events are offered what they haven't taken yet.
+    sinks: [...(options.frameSinks ?? []), { accept: () => events.flush() }],
     readings: ownReadings(node, events, () => sampler),
     onStateChange: (status, before) => tellStateChange(env, log, events, status, before),
   });

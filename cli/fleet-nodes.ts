@@ -34,7 +34,7 @@ function createNodeSampler(options: FleetNodesOptions, host: Device, index: numb
   const env: Env = { ...options.env, node };
   const boot = env.randomId();
   const receivers = [options.eventSink];
-  const events = createAgentEvents({ env, node, boot, log, receivers });
+  const events = createAgentEvents({ node, boot, log, receivers });
   const { job, listen } = config;
   return createSampler({
     config: config.sampling,

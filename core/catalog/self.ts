@@ -82,7 +82,7 @@ export const agentEvents = defineMetric({
 export const agentDroppedEvents = defineMetric({
   name: "warpwatch_agent_dropped_events_total",
   kind: "counter",
-  help: "Events that no receiver got because a buffer was full or a receiver failed.",
+  help: "Events that were pushed out of the buffer before every receiver had taken them.",
 });
 
 export const agentFailedDeliveries = defineMetric({

@@ -111,7 +111,7 @@ export function makeBench(puppets: readonly Puppet[], options: BenchOptions = {}
   const logLines: string[] = [];
   const log = createLog({ clock, write: (line) => void logLines.push(line) });
   const receivers = [{ accept: (event: WarpwatchEvent) => void events.push(event) }];
-  const sink = createAgentEvents({ env, node: "n1", boot: "boot-1", log, receivers });
+  const sink = createAgentEvents({ node: "n1", boot: "boot-1", log, receivers });
   const sampler = createSampler({
     config: { ...defaultAgentConfig.sampling, ...options.config },
     context: { env, log, events: sink, host },
