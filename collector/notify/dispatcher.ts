@@ -1,5 +1,6 @@
-/** The dispatcher: a courier per notifier over the outbox, woken by every commit and, once, by the start. */
+/** The dispatcher: a courier per notifier over the outbox, woken by the start, by every commit, and once a second in case. */
 import { every } from "../../core/kit/clock.ts";
+import { describeError } from "../../core/kit/errors.ts";
 import type { Env } from "../../core/kit/env.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
@@ -25,7 +26,7 @@ export interface Dispatcher {
 }
 
 const graceMilliseconds = 3000;
-const samplePeriodMilliseconds = 1000;
+const periodMilliseconds = 1000;
 
 /** Sends what the last run left over, then everything that is committed. */
 export function startDispatcher(options: DispatcherOptions): Dispatcher {
@@ -37,12 +38,23 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     createCourier({ notifier, outbox, clock, randomId, log, meter }),
   );
   const firing = (): Alert[] => alerts.load().filter((alert) => alert.state === "firing");
-  const timers = [every(clock, samplePeriodMilliseconds, meter.sample)];
+  /** Called where a throw would undo what is done already: a state file that can't be read is tried again in a second. */
+  const attempt = (work: () => void) => (): void => {
+    try {
+      work();
+    } catch (thrown) {
+      log.error(`the outbox can't be read: ${describeError(thrown)}`);
+    }
+  };
+  const wakeAll = attempt(() => couriers.forEach((courier) => wake(courier)));
+  const timers = [
+    every(clock, periodMilliseconds, wakeAll),
+    every(clock, periodMilliseconds, attempt(meter.sample)),
+  ];
   for (const courier of couriers) {
     const { refresh } = courier.notifier;
     if (refresh) timers.push(startRefresher(courier, refresh, firing));
   }
-  const wakeAll = (): void => couriers.forEach((courier) => wake(courier));
   outbox.onAdded(wakeAll);
   wakeAll();
   return {

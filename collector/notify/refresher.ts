@@ -1,5 +1,6 @@
 /** Repeats firing alerts to a receiver that forgets them (Alertmanager), without ever overtaking a resolve. */
 import { every, type Timer } from "../../core/kit/clock.ts";
+import { describeError } from "../../core/kit/errors.ts";
 import type { Alert } from "../state/alert.ts";
 import { isPaused, pump, track, withDeadline, type Courier } from "./courier.ts";
 import type { Lane } from "./lanes.ts";
@@ -15,9 +16,13 @@ export function startRefresher(
   return every(courier.clock, refresh.everyMilliseconds, () => {
     if (running || courier.stopping.signal.aborted || isPaused(courier)) return;
     running = true;
-    const round = repeatAll(courier, refresh, firing).finally(() => {
-      running = false;
-    });
+    const round = repeatAll(courier, refresh, firing)
+      .catch((thrown: unknown) =>
+        courier.log.error(`firing alerts can't be read: ${describeError(thrown)}`),
+      )
+      .finally(() => {
+        running = false;
+      });
     track(courier, round);
   });
 }

@@ -59,7 +59,7 @@ export interface Outbox {
   depth(notifier: string): number;
   /** Rows dropped since the start, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>;
-  /** Calls back after each commit that added rows. */
+  /** Calls back after each commit that added rows. A listener must not throw: the commit is done. */
   onAdded(listener: () => void): void;
 }
 
@@ -94,7 +94,9 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
   );
   const count = sqlite.prepare("SELECT count(*) AS depth FROM outbox WHERE notifier = ?");
   const countDead = sqlite.prepare("SELECT count(*) AS count FROM dead_letter");
-  const shed = createShed(database, dropped);
+  /** Of the transaction under way; it counts once that is committed. */
+  let shedNow: Shed = { superseded: 0, outbox_full: 0 };
+  const shed = createShed(database);
   const settleLater = createGroup(database, (sequences) => {
     for (const sequence of sequences) remove.run(sequence);
   });
@@ -105,15 +107,20 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
     dropped,
     depth,
     onAdded: (listener) => void listeners.push(listener),
-    announce: () => listeners.forEach((listener) => listener()),
+    announce() {
+      dropped.superseded += shedNow.superseded;
+      dropped.outbox_full += shedNow.outbox_full;
+      for (const listener of listeners) listener();
+    },
     add(alerts) {
+      shedNow = { superseded: 0, outbox_full: 0 };
       const now = options.clock.now();
       for (const { name, accepts } of options.destinations) {
         for (const alert of alerts)
           if (accepts(alert))
             insert.run(name, alert.fingerprint, actionOf(alert), encodeAlert(alert), now);
         const excess = depth(name) - options.capacity;
-        if (excess > 0) shed(name, excess);
+        if (excess > 0) shed(name, excess, shedNow);
       }
     },
     after: (notifier, sequence) =>
@@ -147,11 +154,12 @@ function notificationOf(sequence: number, row: Row): Notification {
   };
 }
 
-/** Drops `excess` rows of a notifier, in the order that the head of this file gives. */
-function createShed(
-  { sqlite }: Database,
-  dropped: Record<DropReason, number>,
-): (notifier: string, excess: number) => void {
+type Shed = Record<"superseded" | "outbox_full", number>;
+
+/** Drops `excess` rows of a notifier, in the order that the head of this file gives, and adds up what it dropped. */
+function createShed({
+  sqlite,
+}: Database): (notifier: string, excess: number, dropped: Shed) => void {
   const superseded = sqlite.prepare(
     `DELETE FROM outbox WHERE sequence IN (
        SELECT sequence FROM outbox AS older WHERE notifier = ? AND EXISTS (
@@ -163,7 +171,7 @@ function createShed(
     `DELETE FROM outbox WHERE sequence IN (
        SELECT sequence FROM outbox WHERE notifier = ? ORDER BY action = 'trigger', sequence LIMIT ?)`,
   );
-  return (notifier, excess) => {
+  return (notifier, excess, dropped) => {
     const madeVoid = Number(superseded.run(notifier, excess).changes);
     dropped.superseded += madeVoid;
     if (madeVoid < excess)

@@ -3,7 +3,7 @@ import { backoffMilliseconds } from "../../../collector/notify/backoff.ts";
 import { startDispatcher } from "../../../collector/notify/dispatcher.ts";
 import type { Notifier, Receipt } from "../../../collector/notify/notifier.ts";
 import type { Alert } from "../../../collector/state/alert.ts";
-import type { Notification } from "../../../collector/state/outbox.ts";
+import type { Notification, Outbox } from "../../../collector/state/outbox.ts";
 import { openState, type State } from "../../../collector/state/open.ts";
 import { createLog } from "../../../core/kit/log.ts";
 import { createSelfMetrics, type SelfMetrics } from "../../../core/kit/self-metrics.ts";
@@ -28,7 +28,10 @@ interface Scene {
 }
 
 /** A dispatcher on a fake clock over a receiver that answers as the test says. */
-function start(answer: (notification: Notification) => Receipt | Promise<Receipt>): Scene {
+function start(
+  answer: (notification: Notification) => Receipt | Promise<Receipt>,
+  change: (outbox: Outbox) => Partial<Outbox> = () => ({}),
+): Scene {
   const clock = createFakeClock(makeNumberedAlert(1).firedAtMilliseconds);
   const sent: string[] = [];
   const notifier: Notifier = {
@@ -44,7 +47,8 @@ function start(answer: (notification: Notification) => Receipt | Promise<Receipt
   const metrics = createSelfMetrics({ clock, processMetrics: false });
   const log = createLog({ clock, write: () => undefined });
   const env = { clock, randomId: () => "ffffffff-0000" };
-  const { alerts, outbox } = state;
+  const { alerts } = state;
+  const outbox = { ...state.outbox, ...change(state.outbox) };
   const dispatcher = startDispatcher({ notifiers: [notifier], outbox, alerts, env, log, metrics });
   onTestFinished(async () => {
     await dispatcher.close();
@@ -138,6 +142,43 @@ test("a notifier that throws is tried again", async () => {
   notify(makeNumberedAlert(1));
   await clock.advance(1000);
   expect(tries).toBe(2);
+  expect(state.outbox.depth("pager")).toBe(0);
+});
+
+test("a state file that can't be read fails no commit, and what was committed goes out a second later", async () => {
+  let reads = 0;
+  const { clock, sent, notify } = start(
+    () => accepted,
+    (outbox) => ({
+      after(notifier, sequence) {
+        reads += 1;
+        if (reads === 2) throw new Error("the disk is away");
+        return outbox.after(notifier, sequence);
+      },
+    }),
+  );
+  expect(() => notify(makeNumberedAlert(1))).not.toThrow();
+  expect(sent).toEqual([]);
+  await clock.advance(1000);
+  expect(sent).toEqual(["trigger 1"]);
+});
+
+test("a row that was accepted isn't sent again because the state file can't say so", async () => {
+  let settles = 0;
+  const { clock, sent, state, notify } = start(
+    () => accepted,
+    (outbox) => ({
+      settle(sequence) {
+        settles += 1;
+        return settles < 3
+          ? Promise.reject(new Error("the disk is full"))
+          : outbox.settle(sequence);
+      },
+    }),
+  );
+  notify(makeNumberedAlert(1));
+  await clock.advance(2000);
+  expect(sent).toEqual(["trigger 1"]);
   expect(state.outbox.depth("pager")).toBe(0);
 });
 
