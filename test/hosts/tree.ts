@@ -1,5 +1,5 @@
 /** Writes a fake host into a folder: a tree of files as the kernel and the distribution would show them. */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { HostPaths } from "../../core/kit/env.ts";
 
@@ -14,9 +14,4 @@ export function writeHost(root: string, tree: HostTree): HostPaths {
     if (content !== null) writeFileSync(full, content);
   }
   return { procfs: join(root, "proc"), sysfs: join(root, "sys"), rootfs: root };
-}
-
-/** Takes every right from a file: what a locked-down kernel or container does. Root ignores it. */
-export function forbid(root: string, path: string): void {
-  chmodSync(join(root, path), 0o000);
 }

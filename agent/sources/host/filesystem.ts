@@ -43,7 +43,7 @@ function openMountTable(paths: HostPaths): KeptFile | null {
   return openKeptFile(join(paths.procfs, "mounts"), { initialBytes: 16_384 });
 }
 
-export function createFilesystemReader(
+function createFilesystemReader(
   table: KeptFile,
   rootfs: string,
   asker: UsageAsker,

@@ -2,7 +2,7 @@
 import { nextLine, scanUnsigned, type Cursor } from "./scan.ts";
 
 /** What to do with one line of the file. */
-export interface LinePlan {
+interface LinePlan {
   /** How many bytes at the start of the line name it; the numbers follow. */
   readonly keyBytes: number;
   /** For each number after the key its slot, or -1 to pass over it. */

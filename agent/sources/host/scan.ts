@@ -16,7 +16,7 @@ const point = 0x2e;
 const exactDigits = 15;
 const largestUnsigned = "18446744073709551615";
 
-export function isSpace(byte: number | undefined): boolean {
+function isSpace(byte: number | undefined): boolean {
   return byte === space || byte === tab || byte === carriageReturn;
 }
 

@@ -15,7 +15,7 @@ export interface Asked {
 }
 
 /** `waiting`: asked, not answered, and not yet given up; nothing is known of it. */
-export type Usage = StatsFs | "error" | "waiting";
+type Usage = StatsFs | "error" | "waiting";
 
 export interface UsageAsker {
   /** Asks all of them and resolves when they have answered, patience is over or the signal aborts. */

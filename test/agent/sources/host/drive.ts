@@ -12,7 +12,7 @@ import { createFakeClock, type FakeClock } from "../../../kit/fake-clock.ts";
 import { makeFolder } from "../../../kit/folder.ts";
 import { writeHost, type HostTree } from "../../../hosts/tree.ts";
 
-export const host: Device = {
+const host: Device = {
   kind: "node",
   id: "node-1",
   node: "node-1",
@@ -145,7 +145,7 @@ function samplesOf(series: readonly Series[], column: Float64Array): Map<string,
 }
 
 /** `name{label="value",…}` with the labels in alphabetical order, as exporters print them. */
-export function nameOf(series: Series): string {
+function nameOf(series: Series): string {
   const labels = Object.entries(labelsOf(series))
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([name, value]) => `${name}=${JSON.stringify(value)}`);
