@@ -1,5 +1,5 @@
 /** Bundles what ships: one JavaScript program with its dependencies inside, and their licences beside it. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "rolldown";
@@ -7,6 +7,7 @@ import { build } from "rolldown";
 interface Manifest {
   readonly name: string;
   readonly version: string;
+  readonly license?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
@@ -29,6 +30,9 @@ const { output } = await build({
   },
 });
 
+// The console finds its files beside the code that serves them.
+cpSync(join(root, "collector/console/assets"), join(root, "dist/assets"), { recursive: true });
+
 const bundled = new Set<string>();
 for (const item of output) {
   if (item.type !== "chunk") continue;
@@ -41,13 +45,17 @@ for (const item of output) {
 writeFileSync(join(root, "dist/THIRD-PARTY-LICENSES.txt"), licencesOf([...bundled].toSorted()));
 process.stdout.write(`dist/THIRD-PARTY-LICENSES.txt of ${bundled.size} packages\n`);
 
+/** A package without a file of its own says its licence in its manifest only. */
 function licencesOf(folders: readonly string[]): string {
   return folders
     .map((folder) => {
-      const { name, version } = readManifest(folder);
+      const { name, version, license } = readManifest(folder);
       const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-      if (file === undefined) throw new Error(`${name} has no licence file: it can't be shipped`);
-      return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+      if (file === undefined && license === undefined)
+        throw new Error(`${name} says nothing of its licence: it can't be shipped`);
+      const text =
+        file === undefined ? `Licence: ${license}` : readFileSync(join(folder, file), "utf8");
+      return `${name} ${version}\n\n${text.trim()}\n`;
     })
     .join(`\n${"-".repeat(80)}\n\n`);
 }
