@@ -9,7 +9,7 @@ export type Severity = "critical" | "warning" | "info";
  * A series has ended (a filesystem was unmounted, an agent that remembered an event was started anew) when its origin
  * no longer has it and still reports this metric with the same values of `on`. Its condition then counts as false.
  */
-export interface EndOfSeries {
+interface EndOfSeries {
   readonly stillReported: Metric;
   readonly on: readonly string[];
 }

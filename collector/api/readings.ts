@@ -14,7 +14,7 @@ export interface Readings {
   readonly sources: readonly SourceOverview[];
 }
 
-export interface GpuReadings {
+interface GpuReadings {
   readonly utilisationRatio: number | null;
   readonly memoryRatio: number | null;
   readonly temperatureCelsius: number | null;

@@ -27,7 +27,7 @@ export interface ApiParts {
   readonly unready: () => string | null;
 }
 
-export interface ApiRequest {
+interface ApiRequest {
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Parsed JSON, or undefined. */

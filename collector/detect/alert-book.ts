@@ -35,7 +35,7 @@ export interface AlertBook {
   refreshMetrics(): void;
 }
 
-export interface Opening {
+interface Opening {
   readonly rule: Rule;
   readonly fingerprint: string;
   readonly labels: Alert["labels"];

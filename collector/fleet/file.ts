@@ -9,8 +9,6 @@ export interface FleetFile {
   readonly removed: readonly { readonly node: string; readonly device?: string | undefined }[];
 }
 
-export const noFleetFile: FleetFile = { nodes: [], removed: [] };
-
 const name = z.string().min(1).max(253);
 
 export const fleetFileSchema: z.ZodType<FleetFile> = z.strictObject({

@@ -20,7 +20,7 @@ export interface BoundRule {
   readonly orphans: readonly Orphan[];
 }
 
-export interface Orphan {
+interface Orphan {
   readonly tracked: Tracked;
   /** The series ended for good while one of these slots is reported; the same device goes on under other labels. */
   hasEnded(state: OriginState): boolean;

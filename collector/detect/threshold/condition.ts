@@ -4,7 +4,7 @@ import type { OriginState } from "../../origin.ts";
 import { matchRows, type Labels } from "./rows.ts";
 import { bindExpression, type BindContext } from "./vector.ts";
 
-export const isFalse = 0;
+const isFalse = 0;
 export const isTrue = 1;
 export const isUnknown = 2;
 

@@ -10,12 +10,12 @@ import type { Clock } from "../../../core/kit/clock.ts";
 import { singleLine, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 import type { ExpositionFormat } from "../../../core/wire/exposition.ts";
 
-export interface Page {
+interface Page {
   readonly body: Buffer;
   readonly format: ExpositionFormat;
 }
 
-export interface FetchOptions {
+interface FetchOptions {
   readonly url: URL;
   readonly timeoutMilliseconds: number;
   readonly bodyLimitBytes: number;

@@ -6,7 +6,7 @@ import { setPresent, type Frame, type Schema, type Series } from "../../../core/
 import type { ParsedExposition, ParsedSeries } from "../../../core/wire/parsed.ts";
 import type { Target } from "./target.ts";
 
-export interface ScrapeOutcome {
+interface ScrapeOutcome {
   /** null when the scrape failed: its series are missing then, and have not ended. */
   readonly page: ParsedExposition | null;
   readonly timeMilliseconds: number;
