@@ -4,7 +4,7 @@ import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { Outbox } from "../state/outbox.ts";
 import type { RetryReason } from "./notifier.ts";
 
-export type Outcome = (typeof outcomes)[number];
+type Outcome = (typeof outcomes)[number];
 
 const outcomes = ["accepted", "refused", "expired"] as const;
 const dropReasons = ["superseded", "outbox_full", "notifier_removed"] as const;

@@ -5,7 +5,7 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { describeError, singleLine, systemCode } from "../../core/kit/errors.ts";
 import type { Receipt } from "./notifier.ts";
 
-export interface PostRequest {
+interface PostRequest {
   readonly url: URL;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;

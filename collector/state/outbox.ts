@@ -12,7 +12,7 @@ import type { Alert } from "./alert.ts";
 import { decodeAlert, encodeAlert } from "./alert-codec.ts";
 import type { Database } from "./database.ts";
 
-export type NotificationAction = "trigger" | "resolve";
+type NotificationAction = "trigger" | "resolve";
 
 export interface Notification {
   /** Rises with every commit; orders the notifications of one alert. */
@@ -30,19 +30,19 @@ export interface Destination {
   readonly accepts: (alert: Alert) => boolean;
 }
 
-export interface OutboxKey {
+interface OutboxKey {
   readonly sequence: number;
   readonly fingerprint: string;
 }
 
-export interface DeadLetter {
+interface DeadLetter {
   readonly notifier: string;
   readonly notification: Notification;
   readonly reason: string;
   readonly buriedAtMilliseconds: number;
 }
 
-export type DropReason = "superseded" | "outbox_full" | "notifier_removed";
+type DropReason = "superseded" | "outbox_full" | "notifier_removed";
 
 export interface Outbox {
   /** What waits for a notifier after the given sequence, oldest first. */

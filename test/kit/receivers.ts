@@ -12,7 +12,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 
-export interface Received {
+interface Received {
   /** Unix milliseconds at which the whole request was there. */
   readonly atMilliseconds: number;
   readonly path: string;

@@ -18,9 +18,8 @@ export function mountSmallFilesystem(mountPoint: string): SmallFilesystem | null
   mkdirSync(mountPoint, { recursive: true });
   const options = `size=${sizeBytes},mode=0700`;
   const what = ["-t", "tmpfs", "-o", options, "warpwatch-test", mountPoint];
-  const mounted = spawnSync("mount", what);
-  if (mounted.status !== 0) {
-    const reason = String(mounted.stderr ?? mounted.error).trim();
+  const reason = run("mount", ...what);
+  if (reason !== null) {
     process.stderr.write(`\nNO TMPFS: ${reason}; run as root to test with a real filesystem\n`);
     rmdirSync(mountPoint);
     return null;
@@ -31,8 +30,14 @@ export function mountSmallFilesystem(mountPoint: string): SmallFilesystem | null
     fill: () => writeFileSync(ballast, Buffer.alloc(sizeBytes * 0.98)),
     empty: () => rmSync(ballast, { force: true }),
     unmount() {
-      spawnSync("umount", ["--lazy", mountPoint]);
+      run("umount", "--lazy", mountPoint);
       rmdirSync(mountPoint);
     },
   };
+}
+
+/** Null when it went well, else what the program said. */
+function run(program: string, ...args: readonly string[]): string | null {
+  const { status, stderr, error } = spawnSync(program, args);
+  return status === 0 ? null : String(error ?? stderr).trim();
 }
