@@ -1,0 +1,198 @@
+/** For every rule the samples that make it fire, stay silent just below, hold and clear; the collector and Prometheus are both judged by them. */
+import {
+  cpu,
+  disk,
+  filesystem,
+  fleet,
+  gpu,
+  gpuErrors,
+  memory,
+  network,
+  pressure,
+} from "../../core/catalog/index.ts";
+import type { Sample } from "../kit/rule-bench.ts";
+
+/**
+ * The samples that make a rule's value what the case wants, so many seconds after a Unix time; called once per sample,
+ * and counters grow by it each time.
+ */
+export type Scene = (value: number, second: number, startSeconds: number) => Sample[];
+
+export interface RuleCase {
+  readonly rule: string;
+  readonly scene: Scene;
+  readonly fires: number;
+  /** As close to the threshold as matters, on the good side. */
+  readonly below: number;
+  /** Not past the threshold to clear yet; the same as `below` for rules without one. */
+  readonly holds?: number;
+  readonly clears: number;
+}
+
+const bytes = { unit: "bytes", suffix: "_bytes" } as const;
+const mount = { device: "/dev/sda1", mountpoint: "/data", fstype: "xfs" };
+const uuid = { gpu: "0", UUID: "GPU-1" };
+const dcgm = { ...uuid, pci_bus_id: "x", device: "nvidia0", modelName: "H100", Hostname: "node-1" };
+const sda = { device: "sda" };
+const eth0 = { device: "eth0" };
+
+/** The counter that vouches for the GPU when an event is forgotten. */
+function xidCounter(action: string): Sample {
+  return { metric: gpuErrors.xidEvents, labels: { ...uuid, action }, value: 0 };
+}
+
+/** Counters that rise by the given rate; a change of the rate starts from where they stood. */
+function rising(): (rate: number) => number {
+  let total = 0;
+  return (rate) => (total += rate);
+}
+
+export const ruleCases: readonly (() => RuleCase)[] = [
+  () => ({
+    rule: "HostFilesystemFilling",
+    scene: (free) => [
+      { metric: filesystem.available, labels: mount, value: free },
+      { metric: filesystem.size, labels: mount, value: 100 },
+      { metric: filesystem.readOnly, labels: mount, value: 0 },
+    ],
+    fires: 9.9,
+    below: 10,
+    holds: 11.9,
+    clears: 12,
+  }),
+  () => ({
+    rule: "HostMemoryExhausted",
+    scene: (free) => [
+      { metric: memory.memory.metric("MemAvailable", bytes), value: free },
+      { metric: memory.memory.metric("MemTotal", bytes), value: 100 },
+    ],
+    fires: 4.9,
+    below: 5,
+    holds: 7.9,
+    clears: 8,
+  }),
+  () => {
+    const waited = rising();
+    return {
+      rule: "HostCpuPressure",
+      scene: (rate) => [{ metric: pressure.cpuWaiting, value: waited(rate) }],
+      fires: 0.55,
+      below: 0.49,
+      holds: 0.45,
+      clears: 0.3,
+    };
+  },
+  () => ({
+    rule: "HostCpuOverloaded",
+    scene: (load) => [
+      { metric: cpu.load5, value: load },
+      ...["0", "1"].flatMap((number) =>
+        ["idle", "user"].map((mode) => ({
+          metric: cpu.cpuSeconds,
+          labels: { cpu: number, mode },
+          value: 1,
+        })),
+      ),
+    ],
+    fires: 4.1,
+    below: 4,
+    holds: 3.1,
+    clears: 3,
+  }),
+  () => {
+    const [reads, seconds] = [rising(), rising()];
+    return {
+      rule: "HostDiskLatency",
+      scene: (latency) => [
+        { metric: disk.readsCompleted, labels: sda, value: reads(10) },
+        { metric: disk.writesCompleted, labels: sda, value: 5 },
+        { metric: disk.readSeconds, labels: sda, value: seconds(10 * latency) },
+        { metric: disk.writeSeconds, labels: sda, value: 5 },
+      ],
+      fires: 0.11,
+      below: 0.099,
+      holds: 0.06,
+      clears: 0.01,
+    };
+  },
+  () => {
+    const [packets, errors] = [rising(), rising()];
+    return {
+      rule: "HostNetworkErrors",
+      scene: (ratio) => [
+        { metric: network.receivePackets, labels: eth0, value: packets(1000) },
+        { metric: network.transmitPackets, labels: eth0, value: 5 },
+        { metric: network.receiveErrors, labels: eth0, value: errors(1000 * ratio) },
+        { metric: network.transmitErrors, labels: eth0, value: 5 },
+      ],
+      fires: 0.011,
+      below: 0.0099,
+      holds: 0.006,
+      clears: 0.001,
+    };
+  },
+  () => ({
+    rule: "GpuHot",
+    scene: (celsius) => [{ metric: gpu.temperature, labels: dcgm, value: celsius }],
+    fires: 86,
+    below: 85,
+    holds: 81,
+    clears: 80,
+  }),
+  () => ({
+    rule: "GpuMemoryNearlyFull",
+    scene: (used) => [
+      { metric: gpu.memoryUsed, labels: dcgm, value: used },
+      { metric: gpu.memoryFree, labels: dcgm, value: 100 - used },
+    ],
+    fires: 90.1,
+    below: 90,
+    holds: 85.1,
+    clears: 85,
+  }),
+  () => ({
+    rule: "GpuXid",
+    scene: (age, second, start) => [
+      xidCounter("reboot"),
+      {
+        metric: gpuErrors.xidLastEvent,
+        labels: { ...uuid, xid: "79", action: "reboot" },
+        value: start + second - age,
+      },
+    ],
+    fires: 599,
+    below: 600,
+    clears: 600,
+  }),
+  () => ({
+    rule: "GpuXidUnknown",
+    scene: (age, second, start) => [
+      xidCounter("unknown"),
+      {
+        metric: gpuErrors.xidLastEvent,
+        labels: { ...uuid, xid: "9999", action: "unknown" },
+        value: start + second - age,
+      },
+    ],
+    fires: 599,
+    below: 600,
+    clears: 601,
+  }),
+  () => ({
+    rule: "GpuMissing",
+    scene: (present) => [
+      { metric: fleet.gpusExpected, labels: { node: "node-9" }, value: 8 },
+      { metric: fleet.gpusPresent, labels: { node: "node-9" }, value: present },
+    ],
+    fires: 7,
+    below: 8,
+    clears: 8,
+  }),
+  () => ({
+    rule: "AgentGone",
+    scene: (up) => [{ metric: fleet.nodeUp, labels: { node: "node-9" }, value: up }],
+    fires: 0,
+    below: 1,
+    clears: 1,
+  }),
+];
