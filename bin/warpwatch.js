@@ -19,8 +19,8 @@ const program = existsSync(source) ? source : bundle;
 if (!existsSync(program)) {
   fail(`there is nothing to run: ${bundle} is missing; build it with "npm run build"`);
 } else if (Number(process.versions.node.split(".")[0]) >= neededMajor) {
-  const { main } = await import(pathToFileURL(program).href);
-  await main(process.argv.slice(2));
+  const main = await load();
+  if (main !== null) await main(process.argv.slice(2));
 } else {
   const node = findNode();
   if (node === null)
@@ -29,6 +29,21 @@ if (!existsSync(program)) {
         `install it, or run "npm ci" (without --omit=optional) on Linux x64 or arm64, which brings one along`,
     );
   else handOver(node);
+}
+
+/** The program, or null when a part of it is missing: most often a checkout without its packages. */
+async function load() {
+  try {
+    return (await import(pathToFileURL(program).href)).main;
+  } catch (thrown) {
+    const reason = String(thrown?.message ?? thrown).split("\n")[0];
+    fail(
+      thrown?.code === "ERR_MODULE_NOT_FOUND"
+        ? `a part is missing: run "npm ci" in ${root} (${reason})`
+        : `the program can't be loaded (${reason})`,
+    );
+    return null;
+  }
 }
 
 /** The Node.js that npm installed as an optional dependency, wherever npm put it. */

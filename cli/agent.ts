@@ -9,8 +9,6 @@ import { onReload, whenAborted } from "./process.ts";
 import { injectInto, syntheticFlags, syntheticFleet, syntheticSources } from "./synthetic.ts";
 
 export const agentCommand: Command = {
-  name: "agent",
-  summary: "Measure this node and serve it to Prometheus and to a collector.",
   operands: "",
   description:
     "Reads the machine's processors, memory, disks, filesystems, network and GPUs and serves them under the names of " +

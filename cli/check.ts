@@ -52,8 +52,6 @@ const flags = {
 } as const satisfies FlagTable;
 
 export const checkCommand: Command = {
-  name: "check",
-  summary: "Check configuration files before a process reads them.",
   operands: "<file>...",
   description:
     "Reads each file as the processes would and prints every mistake as file:line: key: what is wrong. " +

@@ -39,8 +39,6 @@ export const collectorFlags = {
 } as const satisfies FlagTable;
 
 export const collectorCommand: Command = {
-  name: "collector",
-  summary: "Judge what agents and exporters measure, keep alerts, notify people.",
   operands: "",
   description:
     "Scrapes the targets of its configuration, runs the rules on every frame, keeps alerts and notifications on disk " +

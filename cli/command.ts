@@ -18,9 +18,6 @@ export interface Invocation {
 }
 
 export interface Command {
-  readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** What may stand after the flags: `<file>...`; empty when nothing may. */
   readonly operands: string;
   /** A paragraph for the command's own help. */

@@ -1,10 +1,11 @@
 /** Help texts, written from the tables of commands and flags. */
 import type { Flag } from "../agent/flags.ts";
 import type { Command } from "./command.ts";
+import type { CommandEntry } from "./commands.ts";
 import { row, wrap, type Terminal } from "./terminal.ts";
 
 export function overviewText(
-  commands: readonly Command[],
+  commands: readonly CommandEntry[],
   version: string,
   terminal: Terminal,
 ): string {
@@ -27,14 +28,14 @@ export function overviewText(
   ].join("\n");
 }
 
-export function commandText(command: Command, terminal: Terminal): string {
+export function commandText(name: string, command: Command, terminal: Terminal): string {
   const { columns } = terminal;
   const entries = Object.entries(command.flags);
   const labels = entries.map(([name, flag]) => labelOf(name, flag));
   const labelColumns = Math.min(40, Math.max(0, ...labels.map((label) => label.length)));
   const operands = command.operands === "" ? "" : ` ${command.operands}`;
   const lines = [
-    `Usage: warpwatch ${command.name}${entries.length > 0 ? " [flags]" : ""}${operands}`,
+    `Usage: warpwatch ${name}${entries.length > 0 ? " [flags]" : ""}${operands}`,
     "",
     ...wrap(command.description, columns),
   ];

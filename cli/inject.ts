@@ -47,8 +47,6 @@ const flags = {
 const numeric = new Set(["node", "gpu", "severity", "code"]);
 
 export const injectCommand: Command = {
-  name: "inject",
-  summary: "Make a synthetic device fail, to see what follows.",
   operands: "<kind>",
   description: `Plays a fault on an agent that runs with --synthetic. Kinds: ${faultKinds.join(", ")}.`,
   flags,

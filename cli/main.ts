@@ -2,27 +2,11 @@
 import { createEnv } from "../core/kit/env.ts";
 import { describeError, WarpwatchError } from "../core/kit/errors.ts";
 import { version } from "../core/kit/version.ts";
-import { agentCommand } from "./agent.ts";
-import { checkCommand } from "./check.ts";
-import { collectorCommand } from "./collector.ts";
-import type { Command } from "./command.ts";
+import { commands, type CommandEntry } from "./commands.ts";
 import { nearest, parseLine } from "./flags.ts";
 import { commandText, overviewText } from "./help.ts";
-import { injectCommand } from "./inject.ts";
-import { metricsCommand } from "./metrics.ts";
 import { underSignals } from "./process.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
-import { upCommand } from "./up.ts";
-
-/** In the order in which the help lists them. */
-export const commands: readonly Command[] = [
-  upCommand,
-  agentCommand,
-  collectorCommand,
-  checkCommand,
-  injectCommand,
-  metricsCommand,
-];
 
 const exitFailed = 1;
 const exitUsage = 2;
@@ -52,14 +36,14 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<nu
     terminal.print(
       wanted === undefined
         ? overviewText(commands, version, terminal)
-        : commandText(findCommand(wanted), terminal),
+        : await commandHelp(wanted, terminal),
     );
     return 0;
   }
-  const command = findCommand(name);
+  const command = await findCommand(name).load();
   const { flags, operands, wantsHelp } = parseLine(rest, command.flags);
   if (wantsHelp) {
-    terminal.print(commandText(command, terminal));
+    terminal.print(commandText(name, command, terminal));
     return 0;
   }
   if (operands.length > 0 && command.operands === "")
@@ -69,7 +53,11 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<nu
   );
 }
 
-function findCommand(name: string): Command {
+async function commandHelp(name: string, terminal: Terminal): Promise<string> {
+  return commandText(name, await findCommand(name).load(), terminal);
+}
+
+function findCommand(name: string): CommandEntry {
   const found = commands.find((command) => command.name === name);
   if (found) return found;
   const meant = nearest(

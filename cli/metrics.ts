@@ -4,8 +4,6 @@ import type { Command } from "./command.ts";
 import { row } from "./terminal.ts";
 
 export const metricsCommand: Command = {
-  name: "metrics",
-  summary: "Explain the metrics whose names hold a word.",
   operands: "[word]",
   description:
     "Prints name, type, unit, labels and meaning of every metric that Warpwatch authors, or of those whose names hold the word.",

@@ -65,8 +65,6 @@ interface Running {
 }
 
 export const upCommand: Command = {
-  name: "up",
-  summary: "Measure, judge and report this machine: agent, collector and console in one process.",
   operands: "",
   description:
     "Starts an agent and a collector with embedded stores on loopback, prints what it found, then a line for every alert " +

@@ -26,7 +26,8 @@ const { output } = await build({
     dir: "dist",
     format: "esm",
     entryFileNames: "[name].js",
-    chunkFileNames: "chunks/[name]-[hash].js",
+    // All in one folder, so that import.meta.url means the same everywhere.
+    chunkFileNames: "[name]-[hash].js",
   },
 });
 

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { generatedPages } from "./pages.ts";
 
-for (const [path, text] of generatedPages()) {
+for (const [path, text] of await generatedPages()) {
   writeFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), text);
   process.stdout.write(`${path}\n`);
 }

@@ -1,6 +1,7 @@
 /** The generated pages, as text: what is written from the code is never written by hand. */
-import { agentFlags, type Flag } from "../agent/flags.ts";
+import type { Flag } from "../agent/flags.ts";
 import { realSources } from "../agent/sources/all.ts";
+import { commands } from "../cli/commands.ts";
 import * as catalogue from "../core/catalog/index.ts";
 import type { Metric, MetricFamily } from "../core/catalog/metric.ts";
 import { errorTable } from "../core/kit/errors.ts";
@@ -10,11 +11,11 @@ type Entry = Metric | MetricFamily;
 const generated = "<!-- Written by `npm run generate`; changes made here are lost. -->";
 
 /** Path from the repository's root → text. */
-export function generatedPages(): ReadonlyMap<string, string> {
+export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["METRICS.md", metricsPage()],
     ["docs/errors.md", errorsPage()],
-    ["docs/flags.md", flagsPage()],
+    ["docs/flags.md", await flagsPage()],
   ]);
 }
 
@@ -82,7 +83,15 @@ The program exits with 2 when its command line was wrong, with 1 when anything e
 ${rows.join("\n")}`;
 }
 
-function flagsPage(): string {
+async function flagsPage(): Promise<string> {
+  const sections = await Promise.all(
+    commands.map(async (command) => {
+      const { name, summary } = command;
+      const { flags } = await command.load();
+      if (Object.keys(flags).length === 0) return "";
+      return `## warpwatch ${name}\n\n${summary}\n\n${flagTable(flags)}\n`;
+    }),
+  );
   return `# Flags
 
 ${generated}
@@ -90,16 +99,15 @@ ${generated}
 \`warpwatch help <command>\` prints the same. A flag is given as \`--name=value\`; durations are written as \`100ms\`, \`15s\`
 or \`1m30s\`.
 
-## warpwatch agent
-
-${flagTable(agentFlags)}`;
+${sections.join("").trimEnd()}
+`;
 }
 
 function flagTable(flags: Readonly<Record<string, Flag>>): string {
   const rows = Object.entries(flags).map(([name, flag]) => {
     const standIn = flag.default ? `\`${flag.default}\`` : "";
     const help = flag.help + (flag.multiple === true ? " May be given more than once." : "");
-    return `| \`--${name}\` | ${flag.type === "boolean" ? "" : flag.value} | ${standIn} | ${cell(help)} |`;
+    return `| \`--${name}\` | ${cell(flag.value)} | ${standIn} | ${cell(help)} |`;
   });
   return `| flag | value | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
 }

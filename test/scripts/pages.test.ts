@@ -4,8 +4,10 @@ import { describe, expect, it } from "vitest";
 import { generatedPages } from "../../scripts/pages.ts";
 import { repositoryRoot } from "../kit/sources.ts";
 
+const pages = await generatedPages();
+
 describe("the generated pages", () => {
-  it.each([...generatedPages()])("%s is what `npm run generate` writes", (path, text) => {
+  it.each([...pages])("%s is what `npm run generate` writes", (path, text) => {
     expect(readFileSync(join(repositoryRoot, path), "utf8")).toBe(text);
   });
 });

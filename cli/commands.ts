@@ -1,0 +1,42 @@
+/** Every subcommand, in the order in which the help lists them; each is loaded only when it is asked for, so that an agent doesn't carry a collector. */
+import type { Command } from "./command.ts";
+
+export interface CommandEntry {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "up",
+    summary: "Measure, judge and report this machine: agent, collector and console in one process.",
+    load: async () => (await import("./up.ts")).upCommand,
+  },
+  {
+    name: "agent",
+    summary: "Measure this node and serve it to Prometheus and to a collector.",
+    load: async () => (await import("./agent.ts")).agentCommand,
+  },
+  {
+    name: "collector",
+    summary: "Judge what agents and exporters measure, keep alerts, notify people.",
+    load: async () => (await import("./collector.ts")).collectorCommand,
+  },
+  {
+    name: "check",
+    summary: "Check configuration files before a process reads them.",
+    load: async () => (await import("./check.ts")).checkCommand,
+  },
+  {
+    name: "inject",
+    summary: "Make a synthetic device fail, to see what follows.",
+    load: async () => (await import("./inject.ts")).injectCommand,
+  },
+  {
+    name: "metrics",
+    summary: "Explain the metrics whose names hold a word.",
+    load: async () => (await import("./metrics.ts")).metricsCommand,
+  },
+];
