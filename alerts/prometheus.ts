@@ -1,9 +1,10 @@
 /** Renders rules as a Prometheus rule file (Prometheus 2.42), each with the alert for its data going missing. */
 import { stringify } from "yaml";
+import type { LabelName } from "../core/catalog/labels.ts";
 import type { Metric } from "../core/catalog/metric.ts";
 import type { Condition, Expression } from "./expression.ts";
 import { renderCondition, renderDuration } from "./promql.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, Severity } from "./rule.ts";
 
 interface PrometheusRule {
   readonly alert: string;
@@ -18,6 +19,14 @@ interface PrometheusRule {
 const missingForMilliseconds = 5 * 60_000;
 /** Series seen within this time are expected to be there. */
 const missingWindowMilliseconds = 60 * 60_000;
+/** What the names of these alerts end with. */
+export const missingSuffix = "DataMissing";
+const node = "node" satisfies LabelName;
+
+/** The alert that fires when the rule's data stopped coming. */
+export function missingAlertOf(rule: Rule): string {
+  return `${rule.name}${missingSuffix}`;
+}
 
 /** A rule file with one group per component, in the rules' order. */
 export function renderRuleFile(rules: readonly Rule[]): string {
@@ -59,21 +68,28 @@ function renderMissing(rule: Rule, labels: PrometheusRule["labels"]): Prometheus
   // Series that may end for good are vouched for by one that may not.
   const needed = rule.ended === undefined ? metricsOf(rule.condition) : [rule.ended.stillReported];
   const names = [...new Set(needed.map((metric) => metric.name))];
+  const by = placeOf(needed).join(", ");
   const gone = names.map(
     (name) =>
-      `(count by (job, instance) (last_over_time(${name}[${window}])) unless on (job, instance) count by (job, instance) (${name}))`,
+      `(count by (${by}) (last_over_time(${name}[${window}])) unless on (${by}) count by (${by}) (${name}))`,
   );
   return {
-    alert: `${rule.name}DataMissing`,
+    alert: missingAlertOf(rule),
     expr: gone.join(" or "),
     for: renderDuration(missingForMilliseconds),
-    labels: { ...labels, severity: "warning" },
+    labels: { ...labels, severity: "warning" satisfies Severity },
     annotations: {
-      summary: `{{ $labels.instance }} no longer says what ${rule.name} needs`,
+      summary: `{{ or $labels.node $labels.instance }} no longer says what ${rule.name} needs`,
       description: `${names.join(", ")} came from {{ $labels.instance }} within the last hour and doesn't now. ${rule.name} can't fire and its silence means nothing.`,
       runbook_url: rule.runbookUrl,
     },
   };
+}
+
+/** What names a target in most setups; a metric's own `node` is another one than that of its target. */
+function placeOf(metrics: readonly Metric[]): string[] {
+  const ownNode = metrics.some((metric) => metric.labels.includes(node));
+  return ["job", "instance", "cluster", ...(ownNode ? [] : [node])];
 }
 
 /** Every metric that a condition reads. */

@@ -13,8 +13,8 @@ import {
 import type { Sample } from "../kit/rule-bench.ts";
 
 /**
- * The samples that make a rule's value what the case wants, so many seconds after a Unix time; called once per sample,
- * and counters grow by it each time.
+ * The samples that make a rule's value what the case wants, so many seconds after a Unix time; called with rising
+ * seconds, and counters grow by it each second.
  */
 export type Scene = (value: number, second: number, startSeconds: number) => Sample[];
 
@@ -41,10 +41,15 @@ function xidCounter(action: string): Sample {
   return { metric: gpuErrors.xidEvents, labels: { ...uuid, action }, value: 0 };
 }
 
-/** Counters that rise by the given rate; a change of the rate starts from where they stood. */
-function rising(): (rate: number) => number {
+/** A counter that rises by the given rate from the second before on; a change of the rate starts from where it stood. */
+function rising(): (rate: number, second: number) => number {
   let total = 0;
-  return (rate) => (total += rate);
+  let before = -1;
+  return (rate, second) => {
+    total += rate * (second - before);
+    before = second;
+    return total;
+  };
 }
 
 export const ruleCases: readonly (() => RuleCase)[] = [
@@ -75,7 +80,7 @@ export const ruleCases: readonly (() => RuleCase)[] = [
     const waited = rising();
     return {
       rule: "HostCpuPressure",
-      scene: (rate) => [{ metric: pressure.cpuWaiting, value: waited(rate) }],
+      scene: (rate, second) => [{ metric: pressure.cpuWaiting, value: waited(rate, second) }],
       fires: 0.55,
       below: 0.49,
       holds: 0.45,
@@ -103,10 +108,10 @@ export const ruleCases: readonly (() => RuleCase)[] = [
     const [reads, seconds] = [rising(), rising()];
     return {
       rule: "HostDiskLatency",
-      scene: (latency) => [
-        { metric: disk.readsCompleted, labels: sda, value: reads(10) },
+      scene: (latency, second) => [
+        { metric: disk.readsCompleted, labels: sda, value: reads(10, second) },
         { metric: disk.writesCompleted, labels: sda, value: 5 },
-        { metric: disk.readSeconds, labels: sda, value: seconds(10 * latency) },
+        { metric: disk.readSeconds, labels: sda, value: seconds(10 * latency, second) },
         { metric: disk.writeSeconds, labels: sda, value: 5 },
       ],
       fires: 0.11,
@@ -119,10 +124,10 @@ export const ruleCases: readonly (() => RuleCase)[] = [
     const [packets, errors] = [rising(), rising()];
     return {
       rule: "HostNetworkErrors",
-      scene: (ratio) => [
-        { metric: network.receivePackets, labels: eth0, value: packets(1000) },
+      scene: (ratio, second) => [
+        { metric: network.receivePackets, labels: eth0, value: packets(1000, second) },
         { metric: network.transmitPackets, labels: eth0, value: 5 },
-        { metric: network.receiveErrors, labels: eth0, value: errors(1000 * ratio) },
+        { metric: network.receiveErrors, labels: eth0, value: errors(1000 * ratio, second) },
         { metric: network.transmitErrors, labels: eth0, value: 5 },
       ],
       fires: 0.011,
