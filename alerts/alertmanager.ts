@@ -2,6 +2,7 @@
 import { stringify } from "yaml";
 import { agentGone, gpuMissing } from "./fleet.ts";
 import { gpuXid } from "./gpu.ts";
+import { missingSuffix } from "./prometheus.ts";
 
 export interface AlertmanagerOptions {
   /** A file that holds the PagerDuty integration key; the key itself never stands in a configuration. */
@@ -14,19 +15,40 @@ export interface AlertmanagerOptions {
   readonly repeatInterval?: string;
 }
 
-/** Alerts of a node that is gone say nothing new; nor do those of a GPU that fell off the bus. */
-const inhibitions = [
-  { source: agentGone.name, hides: `alertname != "${agentGone.name}"`, equal: ["node"] },
-  { source: gpuXid.name, hides: 'component = "gpu"', equal: ["instance", "UUID"] },
-  { source: gpuMissing.name, hides: 'component = "gpu"', equal: ["node"] },
-] as const;
+interface Inhibition {
+  readonly source: string;
+  /** Matchers of what is not told while the source fires. */
+  readonly hides: readonly string[];
+  /** Labels that both must share. A label that both lack counts as shared: each source here carries all of its own. */
+  readonly equal: readonly string[];
+}
 
-/** One page per node for what is critical, at once; tickets for warnings, in batches; the rest is kept, not sent. */
+const place = ["cluster", "node", "instance"];
+const missing = `.+${missingSuffix}`;
+
+/** What says nothing new while the cause is told; no critical alert hides another one of another GPU. */
+const inhibitions: readonly Inhibition[] = [
+  { source: agentGone.name, hides: ['severity != "critical"'], equal: ["node"] },
+  { source: gpuMissing.name, hides: [`alertname =~ "Gpu${missing}"`], equal: ["node"] },
+  {
+    source: gpuXid.name,
+    hides: ['component = "gpu"', 'severity != "critical"'],
+    equal: ["instance", "UUID"],
+  },
+];
+
+/** What the example under alerts/alertmanager is rendered with. */
+export const exampleOptions: AlertmanagerOptions = {
+  pagerdutyRoutingKeyFile: "/etc/alertmanager/secrets/pagerduty-routing-key",
+  ticketWebhookUrl: "https://tickets.example.com/alertmanager",
+};
+
+/** A page per alert and node for what is critical, at once; tickets for warnings, in batches; `info` is kept, not sent. */
 export function renderAlertmanager(options: AlertmanagerOptions): string {
   const configuration = {
     route: {
       receiver: "nobody",
-      group_by: ["alertname", "cluster", "node", "instance"],
+      group_by: ["alertname", ...place],
       group_wait: "30s",
       group_interval: "5m",
       repeat_interval: options.repeatInterval ?? "4h",
@@ -37,15 +59,15 @@ export function renderAlertmanager(options: AlertmanagerOptions): string {
           group_wait: "0s",
           group_interval: "10s",
         },
+        // A target that falls silent takes the data of many rules along: that is one ticket.
+        { receiver: "ticket", matchers: [`alertname =~ "${missing}"`], group_by: place },
         { receiver: "ticket", matchers: ['severity = "warning"'] },
       ],
     },
-    inhibit_rules: inhibitions.map((rule) => ({
-      source_matchers: [`alertname = "${rule.source}"`],
-      target_matchers: [rule.hides, `alertname != "${rule.source}"`].filter(
-        (matcher, index, all) => all.indexOf(matcher) === index,
-      ),
-      equal: rule.equal,
+    inhibit_rules: inhibitions.map(({ source, hides, equal }) => ({
+      source_matchers: [`alertname = "${source}"`],
+      target_matchers: [...hides, `alertname != "${source}"`],
+      equal,
     })),
     receivers: [
       { name: "nobody" },
