@@ -39,7 +39,9 @@ describe.skipIf(!hasProgram("prometheus"))("Prometheus at one scrape a second", 
     const verdict = await prometheus.verdict();
     expect(verdict).toMatchObject({ duplicates: 0, outOfOrder: 0, outOfBounds: 0 });
     expect(verdict.succeeded).toBe(verdict.scrapes);
-    expect(verdict.scrapes).toBeGreaterThanOrEqual(smokeMilliseconds / 1000 - startMilliseconds / 1000);
+    expect(verdict.scrapes).toBeGreaterThanOrEqual(
+      smokeMilliseconds / 1000 - startMilliseconds / 1000,
+    );
     expect(verdict.samples).toBeGreaterThan(100);
     await prometheus.program.stop();
     expect(await agent.stop()).toBe(0);
