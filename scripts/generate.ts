@@ -1,4 +1,4 @@
-/** Writes the pages that come from the code: METRICS.md, docs/errors.md, docs/flags.md. */
+/** Writes the pages that come from the code: METRICS.md and the tables in docs/. */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { generatedPages } from "./pages.ts";

@@ -1,6 +1,7 @@
 /** The generated pages, as text: what is written from the code is never written by hand. */
 import type { Flag } from "../agent/flags.ts";
 import { realSources } from "../agent/sources/all.ts";
+import { allRules } from "../alerts/all.ts";
 import { commands } from "../cli/commands.ts";
 import * as catalogue from "../core/catalog/index.ts";
 import type { Metric, MetricFamily } from "../core/catalog/metric.ts";
@@ -14,6 +15,7 @@ const generated = "<!-- Written by `npm run generate`; changes made here are los
 export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["METRICS.md", metricsPage()],
+    ["docs/alerts.md", alertsPage()],
     ["docs/errors.md", errorsPage()],
     ["docs/flags.md", await flagsPage()],
   ]);
@@ -65,6 +67,25 @@ function subjectSection(
 
 | name | type | unit | labels | class | source | meaning |
 | --- | --- | --- | --- | --- | --- | --- |
+${rows.join("\n")}
+`;
+}
+
+function alertsPage(): string {
+  const rows = allRules.map(({ name, severity, forMilliseconds, component, summary }) => {
+    const page = `[${name}](../alerts/runbooks/${name}.md)`;
+    const wait = forMilliseconds === 0 ? "at once" : `${forMilliseconds / 1000} s`;
+    return `| ${page} | ${severity} | ${component} | ${wait} | ${cell(summary)} |`;
+  });
+  return `# Alerts
+
+${generated}
+
+The rules that the collector judges on every frame, each with its runbook. \`critical\` pages a person now, \`warning\`
+opens a ticket. \`docs/configuration.md\` says how to change a threshold, switch a rule off or add your own.
+
+| alert | severity | about | holds for | what it says |
+| --- | --- | --- | --- | --- |
 ${rows.join("\n")}
 `;
 }

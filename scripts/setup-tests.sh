@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests drive: real Prometheus, Alertmanager and node_exporter, and strace.
+# Installs the Debian packages that the tests drive: real Prometheus, Alertmanager and node_exporter, Chromium, and strace.
 # Does nothing where they are there already; without root it says what to install and stops.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ needed=(
   "amtool:prometheus-alertmanager"
   "prometheus-node-exporter:prometheus-node-exporter"
   "strace:strace"
+  "chromium:chromium"
 )
 
 missing=()
