@@ -93,7 +93,7 @@ function placeOf(metrics: readonly Metric[]): string[] {
 }
 
 /** Every metric that a condition reads. */
-export function metricsOf(condition: Condition): Metric[] {
+function metricsOf(condition: Condition): Metric[] {
   switch (condition.op) {
     case "and":
     case "unless":

@@ -110,7 +110,7 @@ export function renderDuration(milliseconds: number): string {
   return text;
 }
 
-export function renderMatchers(match: Matchers<string>, extra = ""): string {
+function renderMatchers(match: Matchers<string>, extra = ""): string {
   const parts = Object.entries(match).map(([label, want]) => {
     if (want === undefined) return "";
     if (typeof want === "string") return `${label}=${quote(want)}`;

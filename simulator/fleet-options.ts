@@ -20,7 +20,7 @@ export interface FleetOptions {
 }
 
 export const maximumGpus = 10_000;
-export const maximumGpusPerNode = 16;
+const maximumGpusPerNode = 16;
 
 /** Throws SCENARIO_INVALID. */
 export function checkOptions(options: FleetOptions): FleetSize & { stepMilliseconds: number } {

@@ -26,7 +26,7 @@ export function priorOf(failuresPerDay: number, shape: number): GammaPrior {
 }
 
 /** Evidence of `ageDays` counts as e^(−age/this). */
-export const evidenceDays = 28;
+const evidenceDays = 28;
 
 /** Exposure of a device watched for some days, faded as its evidence is. */
 export function effectiveExposureDays(watchedDays: number): number {

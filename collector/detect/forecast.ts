@@ -17,7 +17,7 @@ export interface ForecastOptions {
   readonly significance: number;
 }
 
-export const defaultForecastOptions: ForecastOptions = {
+const defaultForecastOptions: ForecastOptions = {
   spanMilliseconds: 5000,
   windowMilliseconds: 6 * 3_600_000,
   significance: 4,

@@ -134,14 +134,7 @@ export const info = defineMetric({
   name: "warpwatch_gpu_info",
   kind: "info",
   help: "The GPU's model, serial number, driver and VBIOS as labels; always 1.",
-  labels: [
-    ...gpuLabelNames,
-    "pci_bus_id",
-    "model",
-    "serial",
-    "driver_version",
-    "vbios_version",
-  ],
+  labels: [...gpuLabelNames, "pci_bus_id", "model", "serial", "driver_version", "vbios_version"],
 });
 export const powerLimit = warpwatch(
   "warpwatch_gpu_power_limit_watts",
