@@ -7,6 +7,7 @@ import * as filesystem from "./filesystem.ts";
 import * as fleet from "./fleet.ts";
 import * as gpuErrors from "./gpu-errors.ts";
 import * as gpu from "./gpu.ts";
+import * as history from "./history.ts";
 import * as memory from "./memory.ts";
 import * as network from "./network.ts";
 import * as notify from "./notify.ts";
@@ -22,6 +23,7 @@ export {
   fleet,
   gpu,
   gpuErrors,
+  history,
   memory,
   network,
   notify,
@@ -38,6 +40,7 @@ const subjects: readonly object[] = [
   fleet,
   gpu,
   gpuErrors,
+  history,
   memory,
   network,
   notify,

@@ -24,6 +24,9 @@ export const errorTable = {
   EXPOSITION_MALFORMED: "the target's metrics page breaks the format at the line that is named",
   FRAME_MALFORMED:
     "the sender and this process don't speak the same frame format: run the same version on both",
+  HISTORY_FAILED:
+    "the process that reads and writes history's files failed: see its folder's rights, space and memory",
+  QUERY_INVALID: "mend the parameter that is named; docs/history.md tells what each takes",
   LIMIT_REACHED:
     "something was dropped to keep a bound: docs/configuration.md says how to raise it",
   STATE_UNUSABLE: "the state folder can't be used: check its owner, its mode and the free space",

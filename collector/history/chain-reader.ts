@@ -1,0 +1,117 @@
+/** Reads a chain back: every sample once, and the end of a series where a complete frame no longer holds it. */
+import type { DatabaseSync } from "node:sqlite";
+import { createFrameDecoder } from "../../core/wire/frame-codec.ts";
+import { isPresent, type Frame, type Schema } from "../../core/wire/frame.ts";
+import { timeSpan } from "./chain-writer.ts";
+import { isStalenessMarker, type SampleVisitor } from "./sample.ts";
+
+export interface StoredChain {
+  /** The schema's number in the journal. */
+  readonly schema: number;
+  readonly schemaBody: Uint8Array;
+  readonly repeated: readonly number[];
+}
+
+/**
+ * A slow source's samples ride in every frame with the time they were read. So that a look-back of five minutes finds
+ * them, what is still there is taken as a new sample, of the frame's time, once this long has passed.
+ */
+const holdMilliseconds = 120_000;
+
+export function loadChain(sqlite: DatabaseSync, chain: number): StoredChain | null {
+  const row = sqlite
+    .prepare(
+      "SELECT s.id, s.body, c.repeated FROM chain c JOIN schema s ON s.id = c.schema WHERE c.id = ?",
+    )
+    .get(chain);
+  if (!row) return null;
+  return {
+    schema: Number(row["id"]),
+    schemaBody: row["body"] as Uint8Array,
+    repeated: JSON.parse(String(row["repeated"])) as number[],
+  };
+}
+
+/** The bodies of a chain's frames in the order they were written. */
+export function* loadBodies(sqlite: DatabaseSync, chain: number): Generator<Uint8Array> {
+  const rows = sqlite.prepare("SELECT body FROM frame WHERE chain = ? ORDER BY id").iterate(chain);
+  for (const row of rows) yield row["body"] as Uint8Array;
+}
+
+/** Decodes frame after frame of a chain; a frame holds until the next is decoded. Throws FRAME_MALFORMED. */
+export function* decodeChain(
+  schemaBody: Uint8Array,
+  bodies: Iterable<Uint8Array>,
+): Generator<Frame> {
+  const decoder = createFrameDecoder();
+  decoder.decode(asBuffer(schemaBody), () => undefined);
+  const decoded: Frame[] = [];
+  for (const body of bodies) {
+    decoder.decode(asBuffer(body), (frame) => decoded.push(frame));
+    yield* decoded.splice(0);
+  }
+}
+
+/** Takes one frame after the other of a chain and hands on what is new in each, of the chosen slots only. */
+export function createFrameReader(
+  repeated: readonly number[],
+  choose: (schema: Schema) => readonly number[],
+): (frame: Frame, visit: SampleVisitor) => void {
+  let slots: readonly number[] = [];
+  let groupOfSlot = new Int32Array(0);
+  let before = new Uint8Array(0);
+  /** Per group: the time of its samples in the frame before, and the time under which they were last handed on. */
+  let times = new Float64Array(0);
+  let handedOn = new Float64Array(0);
+  let isFirst = true;
+
+  function begin({ schema, timestamps }: Frame): void {
+    slots = choose(schema);
+    groupOfSlot = new Int32Array(schema.series.length);
+    schema.groups.forEach(({ first, length }, group) =>
+      groupOfSlot.fill(group, first, first + length),
+    );
+    before = new Uint8Array((schema.series.length + 7) >> 3);
+    times = new Float64Array(schema.groups.length).fill(Number.NaN);
+    handedOn = new Float64Array(schema.groups.length).fill(-Infinity);
+    for (const group of repeated) times[group] = timestamps[group] ?? Number.NaN;
+  }
+
+  return (frame, visit) => {
+    if (isFirst) begin(frame);
+    isFirst = false;
+    const { values, present, timestamps, complete } = frame;
+    const groups = frame.schema.groups.length;
+    const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
+    const { newest } = timeSpan(frame);
+    const sampleTimes = new Float64Array(groups);
+    for (let group = 0; group < groups; group += 1) {
+      const time = timestamps[group] ?? 0;
+      if (!complete || time !== times[group]) sampleTimes[group] = time;
+      else if (newest - (handedOn[group] ?? 0) >= holdMilliseconds) sampleTimes[group] = newest;
+      else sampleTimes[group] = Number.NaN;
+      times[group] = time;
+      if (!Number.isNaN(sampleTimes[group])) handedOn[group] = sampleTimes[group] ?? 0;
+    }
+    for (const slot of slots) {
+      const was = isPresent(before, slot);
+      if (isPresent(present, slot)) {
+        const known = sampleTimes[groupOfSlot[slot] ?? 0] ?? Number.NaN;
+        if (Number.isNaN(known) && was) continue;
+        const time = Number.isNaN(known) ? newest : known;
+        const ended = isStalenessMarker(words, slot);
+        visit(slot, Math.round(time * 1000), values[slot] ?? Number.NaN, ended);
+      } else if (was && complete) visit(slot, Math.round(newest * 1000), Number.NaN, true);
+    }
+    // A partial frame says nothing of what it doesn't hold.
+    if (complete) before.set(present);
+    else
+      present.forEach((bits, byte) => {
+        before[byte] = (before[byte] ?? 0) | bits;
+      });
+  };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,147 @@
+/** The journal's file: one SQLite database (WAL, `synchronous=FULL`) with frames in chains and the list of Parquet files. */
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
+
+export const databaseName = "journal.db";
+
+/**
+ * A chain is a run of frames of one origin that can be decoded from its first frame on: that one is whole, the others are
+ * differences. A frame without a chain has been compacted or dropped and only waits for its space to be freed.
+ * `bytes`, `oldest` and `newest` are in the index too, so that a start needn't read the bodies.
+ */
+const migrations: readonly string[] = [
+  `CREATE TABLE schema (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     body BLOB NOT NULL
+   ) STRICT;
+   CREATE TABLE chain (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     schema INTEGER NOT NULL REFERENCES schema (id),
+     job TEXT NOT NULL,
+     instance TEXT NOT NULL,
+     boot TEXT NOT NULL,
+     hour INTEGER NOT NULL,
+     series INTEGER NOT NULL,
+     repeated TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE frame (
+     id INTEGER PRIMARY KEY,
+     chain INTEGER NOT NULL,
+     sequence INTEGER NOT NULL,
+     oldest REAL NOT NULL,
+     newest REAL NOT NULL,
+     bytes INTEGER NOT NULL,
+     closing INTEGER NOT NULL,
+     body BLOB NOT NULL
+   ) STRICT;
+   CREATE INDEX frame_by_chain ON frame (chain, sequence, oldest, newest, bytes);
+   CREATE TABLE parquet (
+     file TEXT PRIMARY KEY,
+     day TEXT NOT NULL,
+     first_time REAL NOT NULL,
+     last_time REAL NOT NULL,
+     rows INTEGER NOT NULL,
+     bytes INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX parquet_by_day ON parquet (day);`,
+];
+
+/** "wwhi" in ASCII: tells our file from any other SQLite database. */
+const applicationId = 0x77_77_68_69;
+const lockWaitMilliseconds = 2000;
+/** What the write-ahead log is cut back to after a reader has held it. */
+const logBytes = 64 * 1024 * 1024;
+
+/** Opens or creates the journal in the folder. Throws STATE_UNUSABLE. */
+export function openJournalDatabase(folder: string): DatabaseSync {
+  const file = join(folder, databaseName);
+  let sqlite: DatabaseSync | undefined;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // SQLite gives its write-ahead log the mode of the database, so the mode is set before it opens the file.
+    closeSync(openSync(file, "a", 0o600));
+    chmodSync(file, 0o600);
+    sqlite = new DatabaseSync(file, { timeout: lockWaitMilliseconds });
+    sqlite.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    sqlite.exec(`PRAGMA journal_size_limit = ${logBytes}`);
+    const owner = pragma(sqlite, "application_id");
+    if (owner !== applicationId && owner !== 0)
+      throw new WarpwatchError("STATE_UNUSABLE", `${file} belongs to another program`);
+    migrate(sqlite, file);
+    return sqlite;
+  } catch (cause) {
+    sqlite?.close();
+    throw cause instanceof WarpwatchError ? cause : unusable(file, cause);
+  }
+}
+
+/** A view of the journal as it is now, which what happens afterwards doesn't change. Close it soon: it holds back the log. */
+export function openSnapshot(folder: string): DatabaseSync {
+  const file = join(folder, databaseName);
+  try {
+    const sqlite = new DatabaseSync(file, { readOnly: true, timeout: lockWaitMilliseconds });
+    // The first read, not BEGIN, is what fixes the view.
+    sqlite.exec("BEGIN; SELECT id FROM chain LIMIT 1");
+    return sqlite;
+  } catch (cause) {
+    throw unusable(file, cause);
+  }
+}
+
+/** Runs the work in one transaction: on disk when it returns, undone when it throws. Throws STATE_UNUSABLE. */
+export function transact<Result>(sqlite: DatabaseSync, work: () => Result): Result {
+  try {
+    sqlite.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      sqlite.exec("COMMIT");
+      return result;
+    } catch (thrown) {
+      // A full disk makes SQLite roll back by itself.
+      if (sqlite.isTransaction) sqlite.exec("ROLLBACK");
+      throw thrown;
+    }
+  } catch (cause) {
+    throw cause instanceof WarpwatchError ? cause : unusable("the journal", cause);
+  }
+}
+
+/** Whether the write failed because there is no space left. */
+export function isDiskFull(thrown: unknown): boolean {
+  const cause = thrown instanceof WarpwatchError ? thrown.cause : thrown;
+  if (systemCode(cause) === "ENOSPC") return true;
+  const sqliteFull = 13;
+  return (
+    typeof cause === "object" &&
+    cause !== null &&
+    "errcode" in cause &&
+    (Number(cause.errcode) & 0xff) === sqliteFull
+  );
+}
+
+function migrate(sqlite: DatabaseSync, file: string): void {
+  const version = pragma(sqlite, "user_version");
+  if (version > migrations.length)
+    throw new WarpwatchError(
+      "STATE_UNUSABLE",
+      `${file} was written by a newer version (schema ${version}, this one knows ${migrations.length})`,
+    );
+  if (version === migrations.length) return;
+  transact(sqlite, () => {
+    for (const step of migrations.slice(version)) sqlite.exec(step);
+    sqlite.exec(`PRAGMA application_id = ${applicationId}`);
+    sqlite.exec(`PRAGMA user_version = ${migrations.length}`);
+  });
+}
+
+function pragma(sqlite: DatabaseSync, name: "application_id" | "user_version"): number {
+  return Number(sqlite.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+function unusable(file: string, cause: unknown): WarpwatchError {
+  return new WarpwatchError("STATE_UNUSABLE", `${file} can't be used: ${describeError(cause)}`, {
+    cause,
+  });
+}

@@ -1,0 +1,140 @@
+/** Parquet files and the list of those that count: a file without a row in the list was never finished and goes at start. */
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { open, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type { Log } from "../../core/kit/log.ts";
+import { scratchName } from "./child.ts";
+import { databaseName, transact } from "./database.ts";
+import type { WrittenFile } from "./job.ts";
+
+export interface ParquetFile {
+  /** `day=2026-01-31/….parquet`, within history's folder. */
+  readonly file: string;
+  readonly day: string;
+  readonly firstTime: number;
+  readonly lastTime: number;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface ParquetFiles {
+  readonly bytes: number;
+  list(): ParquetFile[];
+  /** Gives the files their places, durably; they count only once `add` is on disk. */
+  place(written: readonly WrittenFile[], scratch: string, name: string): Promise<ParquetFile[]>;
+  /** To be called within a transaction. */
+  add(files: readonly ParquetFile[]): void;
+  /** To be called once that transaction is on disk. */
+  added(files: readonly ParquetFile[]): void;
+  /** Takes the files off the list and then removes them. */
+  remove(files: readonly ParquetFile[]): void;
+  /** Files that are on the list and not in the folder: they are taken off it. */
+  forgetLost(): ParquetFile[];
+}
+
+const dayFolder = /^day=\d{4}-\d\d-\d\d$/;
+
+export function createParquetFiles(folder: string, sqlite: DatabaseSync, log: Log): ParquetFiles {
+  const addRow = sqlite.prepare(
+    "INSERT INTO parquet (file, day, first_time, last_time, rows, bytes) VALUES (?, ?, ?, ?, ?, ?)",
+  );
+  const removeRow = sqlite.prepare("DELETE FROM parquet WHERE file = ?");
+  let bytes = 0;
+
+  function list(): ParquetFile[] {
+    return listParquetFiles(sqlite);
+  }
+
+  function takeOff(files: readonly ParquetFile[]): void {
+    transact(sqlite, () => files.map(({ file }) => removeRow.run(file)));
+    for (const file of files) bytes -= file.bytes;
+  }
+
+  bytes = list().reduce((sum, file) => sum + file.bytes, 0);
+  clean(folder, new Set(list().map(({ file }) => file)), log);
+  return {
+    get bytes() {
+      return bytes;
+    },
+    list,
+    async place(written, scratch, name) {
+      const placed: ParquetFile[] = [];
+      for (const { name: from, day, firstTime, lastTime, rows, bytes: size } of written) {
+        const dayName = `day=${day}`;
+        if (mkdirSync(join(folder, dayName), { recursive: true, mode: 0o700 }) !== undefined)
+          await syncFolder(folder);
+        const file = `${dayName}/${name}.parquet`;
+        await rename(join(scratch, from), join(folder, file));
+        await syncFolder(join(folder, dayName));
+        placed.push({ file, day, firstTime, lastTime, rows, bytes: size });
+      }
+      return placed;
+    },
+    add(files) {
+      for (const { file, day, firstTime, lastTime, rows, bytes: size } of files)
+        addRow.run(file, day, firstTime, lastTime, rows, size);
+    },
+    added(files) {
+      for (const file of files) bytes += file.bytes;
+    },
+    remove(files) {
+      takeOff(files);
+      for (const { file, day } of files) {
+        rmSync(join(folder, file), { force: true });
+        removeIfEmpty(join(folder, `day=${day}`));
+      }
+    },
+    forgetLost() {
+      const lost = list().filter(({ file }) => !existsSync(join(folder, file)));
+      if (lost.length > 0) takeOff(lost);
+      return lost;
+    },
+  };
+}
+
+export function listParquetFiles(sqlite: DatabaseSync): ParquetFile[] {
+  return sqlite
+    .prepare("SELECT * FROM parquet ORDER BY day, file")
+    .all()
+    .map((row) => ({
+      file: String(row["file"]),
+      day: String(row["day"]),
+      firstTime: Number(row["first_time"]),
+      lastTime: Number(row["last_time"]),
+      rows: Number(row["rows"]),
+      bytes: Number(row["bytes"]),
+    }));
+}
+
+/** Removes what a crash left: scratch folders, and files that never got on the list. */
+function clean(folder: string, listed: ReadonlySet<string>, log: Log): void {
+  rmSync(join(folder, scratchName), { recursive: true, force: true });
+  for (const day of readdirSync(folder)) {
+    if (day.startsWith(databaseName) || !dayFolder.test(day)) continue;
+    for (const name of readdirSync(join(folder, day))) {
+      const file = `${day}/${name}`;
+      if (listed.has(file) || !name.endsWith(".parquet")) continue;
+      log.info(`${file} was left unfinished by an earlier run and is removed`);
+      rmSync(join(folder, file), { force: true });
+    }
+    removeIfEmpty(join(folder, day));
+  }
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Others are in it, or it is gone.
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The collector's embedded history: frames go to a journal in SQLite, what is older than the hour to Parquet files, and
+ * queries see both as one. The folder belongs to one collector at a time, which the state beside it makes sure of.
+ */
+import { mkdirSync } from "node:fs";
+import { history } from "../../core/catalog/index.ts";
+import type { Env } from "../../core/kit/env.ts";
+import type { Log } from "../../core/kit/log.ts";
+import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import type { Frame } from "../../core/wire/frame.ts";
+import { createJobRunner } from "./child.ts";
+import { createCompaction, type CompactionResult } from "./compaction.ts";
+import { openJournalDatabase } from "./database.ts";
+import { createParquetFiles, type ParquetFile } from "./files.ts";
+import { createJournal } from "./journal.ts";
+import { createQuery, type RunQuery } from "./query.ts";
+import { createRetention, type Expired } from "./retention.ts";
+import type { StepLimits } from "./steps.ts";
+
+export interface HistoryOptions {
+  readonly folder: string;
+  readonly env: Env;
+  readonly log: Log;
+  readonly metrics: SelfMetrics;
+  readonly retentionMilliseconds: number;
+  /** Of journal and Parquet files together. */
+  readonly maximumBytes: number;
+  readonly bounds?: Partial<HistoryBounds>;
+}
+
+export interface HistoryBounds {
+  readonly commitMilliseconds: number;
+  readonly journalBytes: number;
+  /** DuckDB's memory in each child process. */
+  readonly memoryMebibytes: number;
+  readonly batchSamples: number;
+  readonly compactMilliseconds: number;
+  readonly queryMilliseconds: number;
+  readonly query: Partial<StepLimits>;
+}
+
+export interface History {
+  /** Resolves when the frame is on disk; rejects when it isn't and won't be. A caller may leave the promise alone. */
+  append(frame: Frame): Promise<void>;
+  readonly query: RunQuery;
+  /** What was written before the current hour or, with `all`, until now becomes Parquet files. */
+  compact(options?: { readonly all?: boolean }): Promise<CompactionResult>;
+  retain(): Expired;
+  files(): ParquetFile[];
+  /** Commits what waits and stops what runs. */
+  close(): Promise<void>;
+}
+
+const gibibyte = 2 ** 30;
+const defaultBounds: HistoryBounds = {
+  commitMilliseconds: 100,
+  journalBytes: 8 * gibibyte,
+  memoryMebibytes: 256,
+  batchSamples: 12_000_000,
+  compactMilliseconds: 600_000,
+  queryMilliseconds: 10_000,
+  query: {},
+};
+
+/** Throws STATE_UNUSABLE when the folder can't be used. */
+export function createHistory(options: HistoryOptions): History {
+  const { folder, env, log, metrics, maximumBytes } = options;
+  const bounds = { ...defaultBounds, ...options.bounds };
+  const { clock } = env;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const sqlite = openJournalDatabase(folder);
+  const files = createParquetFiles(folder, sqlite, log);
+  metrics.gauge(history.parquetBytes, () => files.bytes);
+  const journal = createJournal({
+    sqlite,
+    clock,
+    log,
+    metrics,
+    commitMilliseconds: bounds.commitMilliseconds,
+    // At most half, so that there is always room for the files that it becomes.
+    maximumBytes: Math.min(bounds.journalBytes, maximumBytes / 2),
+  });
+  const jobs = createJobRunner({ env, folder, ...bounds });
+  const shared = { ...options, ...bounds, sqlite, clock, journal, files, jobs };
+  const compaction = createCompaction(shared);
+  const retain = createRetention(shared);
+  const query = createQuery({
+    ...shared,
+    limits: bounds.query,
+    timeoutMilliseconds: bounds.queryMilliseconds,
+  });
+  void journal.sweep();
+  let isClosed = false;
+
+  return {
+    append: (frame) => journal.append(frame),
+    query,
+    compact: (request) => compaction.run(request),
+    retain,
+    files: () => files.list(),
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      journal.flush();
+      await jobs.close();
+      await compaction.idle();
+      await journal.sweep();
+      sqlite.close();
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** Hands what the door let in to history: the door's state of an origin, made a frame again. */
+import { describeError } from "../../core/kit/errors.ts";
+import { isPresent, setPresent, type Frame } from "../../core/wire/frame.ts";
+import type { OriginListener, OriginState } from "../origin.ts";
+import type { History } from "./history.ts";
+import { writeStalenessMarker } from "./sample.ts";
+
+/** What was handed on last of an origin that sends partial frames: the state keeps samples of earlier ones. */
+interface Before {
+  readonly schema: OriginState["schema"];
+  readonly times: Float64Array;
+  readonly present: Uint8Array;
+}
+
+export function createHistoryListener(history: Pick<History, "append">): OriginListener {
+  const partial = new Map<string, Before>();
+  return {
+    frame(state) {
+      const frame = state.complete ? wholeFrame(state) : newFrame(state, partial.get(state.key));
+      if (!state.complete)
+        partial.set(state.key, {
+          schema: state.schema,
+          times: state.times.slice(),
+          present: state.present.slice(),
+        });
+      // What fails is counted and logged there; the sender of these frames has nothing to do about it.
+      history.append(frame).catch((thrown: unknown) => void describeError(thrown));
+    },
+    forget: (key) => void partial.delete(key),
+  };
+}
+
+function wholeFrame({ schema, sequence, values, present, times, ...state }: OriginState): Frame {
+  const timestamps = Float64Array.from(schema.groups, ({ first, length }) => {
+    for (let slot = first; slot < first + length; slot += 1)
+      if (isPresent(present, slot)) return times[slot] ?? 0;
+    return state.timeMilliseconds;
+  });
+  return { schema, sequence, timestamps, values, present, complete: true };
+}
+
+/** Only what the last frame brought: samples with a new time, and an end for the series that it ended. */
+function newFrame(state: OriginState, before: Before | undefined): Frame {
+  const { schema, sequence, times } = state;
+  const known = before?.schema === schema ? before : undefined;
+  const values = state.values.slice();
+  const present = new Uint8Array(state.present.length);
+  const timestamps = new Float64Array(schema.groups.length).fill(state.timeMilliseconds);
+  schema.groups.forEach(({ first, length }, group) => {
+    for (let slot = first; slot < first + length; slot += 1) {
+      const isThere = isPresent(state.present, slot);
+      if (isThere && times[slot] !== known?.times[slot]) {
+        timestamps[group] = times[slot] ?? 0;
+        setPresent(present, slot);
+      } else if (!isThere && known && isPresent(known.present, slot)) {
+        writeStalenessMarker(values, slot);
+        setPresent(present, slot);
+      }
+    }
+  });
+  return { schema, sequence, timestamps, values, present, complete: false };
+}

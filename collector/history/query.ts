@@ -1,0 +1,209 @@
+/** Range and instant queries over the journal, decoded here in small slices, and the Parquet files, read in a child process. */
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { history } from "../../core/catalog/index.ts";
+import type { Clock } from "../../core/kit/clock.ts";
+import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
+import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { createFrameReader, decodeChain, loadBodies, loadChain } from "./chain-reader.ts";
+import type { JobRunner } from "./child.ts";
+import { openSnapshot } from "./database.ts";
+import { listParquetFiles } from "./files.ts";
+import type { StoredSeries } from "./job.ts";
+import type { Journal } from "./journal.ts";
+import { matchingSlots, type Matcher } from "./matcher.ts";
+import type { RangeQuery } from "./request.ts";
+import {
+  createSteps,
+  lookBackMicroseconds,
+  type QueriedSeries,
+  type SampleAdder,
+  type StepLimits,
+  type StepRange,
+  type Steps,
+} from "./steps.ts";
+
+export interface QueryOptions {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly metrics: SelfMetrics;
+  readonly journal: Journal;
+  readonly jobs: JobRunner;
+  readonly memoryMebibytes: number;
+  readonly limits?: Partial<StepLimits>;
+  readonly timeoutMilliseconds?: number;
+}
+
+/** Throws LIMIT_REACHED when the query is too large, takes too long or there are too many; HISTORY_FAILED. */
+export type RunQuery = (query: RangeQuery) => Promise<QueriedSeries[]>;
+
+const defaultLimits: StepLimits = { series: 5000, cells: 500_000 };
+const defaultTimeoutMilliseconds = 10_000;
+const maximumRunning = 2;
+const maximumWaiting = 16;
+/** How long the journal may be decoded before other work gets its turn. */
+const sliceMilliseconds = 8;
+
+export function createQuery(options: QueryOptions): RunQuery {
+  const { clock } = options;
+  const outcomes = options.metrics.counter(history.queries);
+  const seconds = options.metrics.histogram(history.querySeconds);
+  const limits = { ...defaultLimits, ...options.limits };
+  const timeout = options.timeoutMilliseconds ?? defaultTimeoutMilliseconds;
+  const turns = createTurns();
+
+  async function run(query: RangeQuery, deadline: number): Promise<QueriedSeries[]> {
+    await turns.wait();
+    const steps = createSteps(query.range, limits);
+    const checkTime = (): void => {
+      if (clock.monotonic() > deadline)
+        throw new WarpwatchError(
+          "LIMIT_REACHED",
+          `the query took over ${timeout / 1000} s: ask for a shorter range or more labels`,
+        );
+    };
+    try {
+      checkTime();
+      options.journal.flush();
+      const sqlite = openSnapshot(options.folder);
+      // The same instant as the snapshot's: what is compacted from here on is still in it.
+      const chains = chainsIn(query.range);
+      try {
+        await readFiles(sqlite, query, steps);
+        await readJournal(sqlite, query.matcher, chains, steps, checkTime);
+      } finally {
+        sqlite.close();
+      }
+      checkTime();
+      return steps.series();
+    } finally {
+      turns.done();
+    }
+  }
+
+  function chainsIn(range: StepRange): number[] {
+    const { after, until } = spanOf(range);
+    return Array.from(options.journal.index.all())
+      .filter(([, { newest, oldest }]) => newest > after && oldest <= until)
+      .map(([chain]) => chain);
+  }
+
+  async function readFiles(sqlite: DatabaseSync, query: RangeQuery, steps: Steps): Promise<void> {
+    const { after, until } = spanOf(query.range);
+    const files = listParquetFiles(sqlite)
+      .filter(({ firstTime, lastTime }) => lastTime > after && firstTime <= until)
+      .map(({ file }) => join(options.folder, file));
+    if (files.length === 0) return;
+    const { series } = await options.jobs.query({
+      kind: "query",
+      files,
+      ...query,
+      rows: limits.cells,
+      memoryMebibytes: options.memoryMebibytes,
+    });
+    for (const stored of series) addStored(steps, query.matcher.metric, stored);
+  }
+
+  async function readJournal(
+    sqlite: DatabaseSync,
+    matcher: Matcher,
+    chains: readonly number[],
+    steps: Steps,
+    checkTime: () => void,
+  ): Promise<void> {
+    const withoutMatch = new Set<number>();
+    let sliceEnd = clock.monotonic() + sliceMilliseconds;
+    const rest = async (): Promise<void> => {
+      if (clock.monotonic() < sliceEnd) return;
+      checkTime();
+      await new Promise((resolve) => setImmediate(resolve));
+      sliceEnd = clock.monotonic() + sliceMilliseconds;
+    };
+    for (const chain of chains) {
+      await rest();
+      await readChain(sqlite, chain, matcher, withoutMatch, steps, rest);
+    }
+  }
+
+  return async (query) => {
+    const began = clock.monotonic();
+    try {
+      const series = await run(query, began + timeout);
+      outcomes.increase({ outcome: "success" });
+      return series;
+    } catch (thrown) {
+      const refused = thrown instanceof WarpwatchError && thrown.code === "LIMIT_REACHED";
+      outcomes.increase({ outcome: refused ? "refused" : "failure" });
+      if (thrown instanceof WarpwatchError) throw thrown;
+      throw new WarpwatchError("HISTORY_FAILED", describeError(thrown), { cause: thrown });
+    } finally {
+      seconds.observe({}, (clock.monotonic() - began) / 1000);
+    }
+  };
+}
+
+/** Unix milliseconds: samples after the first and up to the second can count. */
+function spanOf({ start, step, points }: StepRange): { after: number; until: number } {
+  return {
+    after: (start - lookBackMicroseconds) / 1000,
+    until: (start + (points - 1) * step) / 1000,
+  };
+}
+
+/** Schemas that were found to hold nothing of what is asked for are not decoded again. */
+async function readChain(
+  sqlite: DatabaseSync,
+  chain: number,
+  matcher: Matcher,
+  withoutMatch: Set<number>,
+  steps: Steps,
+  rest: () => Promise<void>,
+): Promise<void> {
+  const stored = loadChain(sqlite, chain);
+  if (!stored || withoutMatch.has(stored.schema)) return;
+  const adders: SampleAdder[] = [];
+  const read = createFrameReader(stored.repeated, (schema) => {
+    const names = matchingSlots(schema, matcher);
+    for (const [slot, name] of names) adders[slot] = steps.adder(name);
+    return [...names.keys()];
+  });
+  for (const frame of decodeChain(stored.schemaBody, loadBodies(sqlite, chain))) {
+    read(frame, (slot, time, value, ended) => adders[slot]?.(time, value, ended));
+    if (adders.length === 0) {
+      withoutMatch.add(stored.schema);
+      return;
+    }
+    await rest();
+  }
+}
+
+function addStored(steps: Steps, metric: string, { labels, node, ...stored }: StoredSeries): void {
+  const add = steps.adder({ metric, labels, node });
+  stored.times.forEach((time, index) => {
+    const value = stored.values[index] ?? null;
+    add(time, Number(value), value === null);
+  });
+}
+
+/** So many at a time, so many waiting, the others refused. */
+function createTurns() {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return {
+    async wait(): Promise<void> {
+      if (running < maximumRunning) {
+        running += 1;
+        return;
+      }
+      if (waiting.length >= maximumWaiting)
+        throw new WarpwatchError("LIMIT_REACHED", "too many queries wait already: try again later");
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    /** The place goes straight to the next. */
+    done(): void {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/** Metrics of the collector's history: the journal, the Parquet files, queries and what bounds them. */
+import { defineMetric } from "./metric.ts";
+
+export const framesStored = defineMetric({
+  name: "warpwatch_history_frames_total",
+  kind: "counter",
+  help: "Frames that are on disk in the journal.",
+});
+export const framesDropped = defineMetric({
+  name: "warpwatch_history_frames_dropped_total",
+  kind: "counter",
+  help: "Frames that history lacks, by reason; none of them was acknowledged, but for those of journal_full.",
+  labels: ["reason"],
+});
+export const commitSeconds = defineMetric({
+  name: "warpwatch_history_commit_duration_seconds",
+  kind: "histogram",
+  unit: "seconds",
+  help: "Time to make a group of frames durable.",
+  buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+});
+export const journalBytes = defineMetric({
+  name: "warpwatch_history_journal_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  help: "Size in bytes of the frames in the journal, which aren't in Parquet files yet.",
+});
+export const parquetBytes = defineMetric({
+  name: "warpwatch_history_parquet_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  help: "Size in bytes of history's Parquet files.",
+});
+export const compactions = defineMetric({
+  name: "warpwatch_history_compactions_total",
+  kind: "counter",
+  help: "Batches of the journal that were to become Parquet files, by outcome.",
+  labels: ["outcome"],
+});
+export const bytesExpired = defineMetric({
+  name: "warpwatch_history_expired_bytes_total",
+  kind: "counter",
+  unit: "bytes",
+  help: "Size in bytes of what retention removed, by reason: age, size, or lost where a file was gone.",
+  labels: ["reason"],
+});
+export const queries = defineMetric({
+  name: "warpwatch_history_queries_total",
+  kind: "counter",
+  help: "Queries of history by outcome.",
+  labels: ["outcome"],
+});
+export const querySeconds = defineMetric({
+  name: "warpwatch_history_query_duration_seconds",
+  kind: "histogram",
+  unit: "seconds",
+  help: "Time to answer a query of history, waiting included.",
+  buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+});
