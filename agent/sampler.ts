@@ -6,6 +6,7 @@ import type { Device } from "../core/catalog/device.ts";
 import type { SamplingClass } from "../core/catalog/metric.ts";
 import { every, type Timer } from "../core/kit/clock.ts";
 import { describeError } from "../core/kit/errors.ts";
+import { withSpan } from "../core/kit/tracing.ts";
 import type { Frame, FrameSink, Origin } from "../core/wire/frame.ts";
 import { createFrameBuilder, type AgentReading, type FrameBuilder } from "./sampler-frame.ts";
 import {
@@ -95,7 +96,12 @@ export function createSampler(options: SamplerOptions): Sampler {
       await settle(state, pump(state), firstFrameMilliseconds);
       publish(state);
       if (state.stopped) return;
-      state.ticker = every(clock, options.config.periodMilliseconds.fast, () => tick(state));
+      state.ticker = every(clock, options.config.periodMilliseconds.fast, () => {
+        void withSpan("warpwatch.sample", (note) => {
+          note?.({ "warpwatch.sources": state.runners.length });
+          return tick(state);
+        });
+      });
     },
     refresh: (maximumAgeMilliseconds = 1000, budgetMilliseconds = 50) =>
       (state.refreshing ??= refresh(state, maximumAgeMilliseconds, budgetMilliseconds).finally(
@@ -152,13 +158,14 @@ function createState(options: SamplerOptions): State {
   };
 }
 
-function tick(state: State): void {
+/** A promise only where it waits for a source. */
+function tick(state: State): Promise<void> | void {
   const { fast } = state.options.config.periodMilliseconds;
   markDue(state);
   const started = pump(state);
-  if (started.length === 0) publish(state);
-  else
-    void settle(state, started, Math.min(settleMilliseconds, fast / 2)).then(() => publish(state));
+  if (started.length === 0) return publish(state);
+  const wait = Math.min(settleMilliseconds, fast / 2);
+  return settle(state, started, wait).then(() => publish(state));
 }
 
 /** Puts those in line whose period has begun, and those that may be opened again. */

@@ -2,6 +2,7 @@
 import { collector } from "../../core/catalog/index.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { withSpan } from "../../core/kit/tracing.ts";
 import { silentAfterMilliseconds, type OriginListener, type OriginState } from "../origin.ts";
 import type { Alert } from "../state/alert.ts";
 import type { AlertBook } from "./alert-book.ts";
@@ -33,11 +34,14 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     frame(state) {
-      const started = clock.monotonic();
-      for (const detector of detectors) detector.step(state);
-      seconds.observe({}, (clock.monotonic() - started) / 1000);
-      evaluations.increase({});
-      book.commit();
+      withSpan("warpwatch.evaluate", (note) => {
+        note?.({ "warpwatch.origin": state.key });
+        const started = clock.monotonic();
+        for (const detector of detectors) detector.step(state);
+        seconds.observe({}, (clock.monotonic() - started) / 1000);
+        evaluations.increase({});
+        book.commit();
+      });
     },
     forget(key) {
       for (const detector of detectors) {

@@ -7,6 +7,7 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { withSpan } from "../../core/kit/tracing.ts";
 import type { Frame, FrameSink } from "../../core/wire/frame.ts";
 import type { OriginListener, OriginState } from "../origin.ts";
 import { admitSchema, findMalformation, type AdmissionLimits } from "./admit.ts";
@@ -137,11 +138,19 @@ export function createIngest(options: IngestOptions): Ingest {
       }
   }
 
+  function traced(frame: Frame, admission: AdmissionLimits): void {
+    withSpan("warpwatch.ingest", (note) => {
+      const { origin, series } = frame.schema;
+      note?.({ "warpwatch.origin": origin.instance, "warpwatch.series": series.length });
+      accept(frame, admission);
+    });
+  }
+
   return {
-    accept: (frame) => accept(frame, limits),
+    accept: (frame) => traced(frame, limits),
     own: {
       accept: (frame) =>
-        accept(frame, { seriesPerOrigin: Infinity, labelValueLength: limits.labelValueLength }),
+        traced(frame, { seriesPerOrigin: Infinity, labelValueLength: limits.labelValueLength }),
     },
     listen: (listener) => void listeners.push(listener),
     *origins() {

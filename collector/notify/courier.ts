@@ -5,6 +5,7 @@
 import { sleep, type Clock } from "../../core/kit/clock.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
+import { withSpan } from "../../core/kit/tracing.ts";
 import type { Notification, Outbox } from "../state/outbox.ts";
 import { backoffMilliseconds } from "./backoff.ts";
 import { createLanes, type Lane, type Lanes } from "./lanes.ts";
@@ -122,16 +123,14 @@ export async function closeCourier(courier: Courier, graceMilliseconds: number):
 
 /** One attempt for the first row of the lane. Never throws. */
 async function serve(courier: Courier, lane: Lane): Promise<void> {
-  const { outbox, notifier } = courier;
+  const { outbox } = courier;
   try {
     const found = outbox.read(lane.queue[0] ?? 0);
     if (found === null) {
       advance(courier, lane);
       return;
     }
-    const receipt = lane.accepted
-      ? accepted
-      : await withDeadline(courier, (signal) => notifier.send(found, signal));
+    const receipt = lane.accepted ? accepted : await send(courier, found);
     if (receipt.outcome === "accepted") await settle(courier, lane, found);
     else if (receipt.outcome === "retry" && !isExpired(courier, found))
       retryLater(courier, lane, receipt);
@@ -139,6 +138,19 @@ async function serve(courier: Courier, lane: Lane): Promise<void> {
   } catch (thrown) {
     retryLater(courier, lane, internalFailure(thrown));
   }
+}
+
+function send(courier: Courier, found: Notification): Promise<Receipt> {
+  const { notifier } = courier;
+  return withSpan("warpwatch.notify", async (note) => {
+    const receipt = await withDeadline(courier, (signal) => notifier.send(found, signal));
+    note?.({
+      "warpwatch.notifier": notifier.name,
+      "warpwatch.rule": found.alert.rule,
+      "warpwatch.outcome": receipt.outcome,
+    });
+    return receipt;
+  });
 }
 
 async function settle(courier: Courier, lane: Lane, found: Notification): Promise<void> {

@@ -4,6 +4,7 @@ import type { LabelValues, Metric } from "../catalog/metric.ts";
 import type { ExpositionFormat } from "../wire/exposition.ts";
 import { formatNumber } from "../wire/number-format.ts";
 import type { Clock } from "./clock.ts";
+import { findMeter, makeInstrument, observeGauge, type Instrument } from "./tracing.ts";
 
 export interface SelfCounter<Label extends string> {
   increase(labels: LabelValues<Label>, by?: number): void;
@@ -49,6 +50,8 @@ export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
   const registry = new Registry();
   if (options.processMetrics !== false) addProcessMetrics(registry, clock);
   const registers = [registry];
+  const meter = findMeter();
+  const mirror = (metric: Metric): Instrument | null => meter && makeInstrument(meter, metric);
   let families: readonly Family[] = [];
   let collectedAt = -Infinity;
   let pending: Promise<void> | null = null;
@@ -65,18 +68,25 @@ export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
     counter(metric) {
       const counter = new Counter({ ...describe(metric), registers });
       const admit = createAdmission(metric);
+      const instrument = mirror(metric);
       return {
         increase(labels, by = 1) {
-          if (admit(labels)) counter.inc({ ...labels }, by);
+          if (!admit(labels)) return;
+          counter.inc({ ...labels }, by);
+          instrument?.record(by, labels);
         },
       };
     },
     gauge(metric, read) {
       const gauge = new Gauge({ ...describe(metric), registers, ...collector(read) });
       const admit = createAdmission(metric);
+      if (read && meter) observeGauge(meter, metric, read);
+      const instrument = read ? null : mirror(metric);
       return {
         set(labels, value) {
-          if (admit(labels)) gauge.set({ ...labels }, value);
+          if (!admit(labels)) return;
+          gauge.set({ ...labels }, value);
+          instrument?.record(value, labels);
         },
       };
     },
@@ -87,9 +97,12 @@ export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
         buckets: [...metric.buckets],
       });
       const admit = createAdmission(metric);
+      const instrument = mirror(metric);
       return {
         observe(labels, value) {
-          if (admit(labels)) histogram.observe({ ...labels }, value);
+          if (!admit(labels)) return;
+          histogram.observe({ ...labels }, value);
+          instrument?.record(value, labels);
         },
       };
     },

@@ -4,6 +4,7 @@ import type { Clock, Timer } from "../../../core/kit/clock.ts";
 import { describeError, WarpwatchError } from "../../../core/kit/errors.ts";
 import type { Log } from "../../../core/kit/log.ts";
 import type { SelfMetrics } from "../../../core/kit/self-metrics.ts";
+import { withSpan, type Note } from "../../../core/kit/tracing.ts";
 import type { FrameSink } from "../../../core/wire/frame.ts";
 import { createExpositionParser } from "../../../core/wire/parse.ts";
 import type { ParsedExposition } from "../../../core/wire/parsed.ts";
@@ -193,7 +194,8 @@ function scrapeRegularly(
   };
   let stopped = false;
 
-  async function scrape(): Promise<void> {
+  async function scrape(note: Note): Promise<void> {
+    note?.({ "warpwatch.job": job.name, "warpwatch.instance": target.instance });
     const timeMilliseconds = Math.floor(clock.now());
     const started = clock.monotonic();
     let page: ParsedExposition | null = null;
@@ -213,6 +215,7 @@ function scrapeRegularly(
     const durationSeconds = (clock.monotonic() - started) / 1000;
     sink.accept(frames.make({ page, timeMilliseconds, durationSeconds }));
     const state = page === null ? "down" : "up";
+    note?.({ "warpwatch.state": state, "warpwatch.samples": page?.samples ?? 0 });
     if (error !== "" && error !== view.error) log.warn(`${address}: ${error}`, { source: address });
     else if (state === "up" && view.state === "down") log.info("the target is back", { address });
     const samples = page?.samples ?? 0;
@@ -226,7 +229,9 @@ function scrapeRegularly(
     };
   }
 
-  const loop = runLoop(clock, job.intervalMilliseconds, spread(targetKey(target)), scrape);
+  const loop = runLoop(clock, job.intervalMilliseconds, spread(targetKey(target)), () =>
+    withSpan("warpwatch.scrape", scrape),
+  );
   return {
     target,
     view: () => view,
