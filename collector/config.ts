@@ -28,6 +28,11 @@ export interface CollectorConfig {
     readonly goneMilliseconds: number;
     readonly maximumNodes: number;
   };
+  readonly history: {
+    readonly enabled: boolean;
+    readonly retentionMilliseconds: number;
+    readonly maximumBytes: number;
+  };
   /** The rules that are judged: ours as changed, then the user's. */
   readonly rules: readonly Rule[];
   readonly notifiers: readonly NotifierSettings[];
@@ -175,6 +180,22 @@ const ingestSchema = z
     lateMilliseconds: entry.late_after,
   }));
 
+const historySchema = z
+  .strictObject({
+    enabled: z.boolean().default(true),
+    retention_days: count(3650).default(30),
+    maximum_bytes: z
+      .int()
+      .min(64 * 2 ** 20)
+      .default(20 * 2 ** 30),
+  })
+  .prefault({})
+  .transform(({ enabled, retention_days: days, maximum_bytes: maximumBytes }) => ({
+    enabled,
+    retentionMilliseconds: days * 86_400_000,
+    maximumBytes,
+  }));
+
 const jobsSchema = z
   .array(jobSchema)
   .max(1000)
@@ -205,6 +226,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
         maximum_nodes: count(100_000).default(10_000),
       })
       .prefault({}),
+    history: historySchema,
     rules: overridesSchema,
     own_rules: ownRulesSchema,
     notifiers: notifiersSchema,
@@ -222,6 +244,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
       goneMilliseconds: entry.fleet.gone_after,
       maximumNodes: entry.fleet.maximum_nodes,
     },
+    history: entry.history,
     rules: resolveRules(entry.rules, entry.own_rules),
     notifiers: entry.notifiers,
   }));

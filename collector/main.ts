@@ -4,7 +4,7 @@ import { every } from "../core/kit/clock.ts";
 import type { Env } from "../core/kit/env.ts";
 import { describeError } from "../core/kit/errors.ts";
 import type { Log } from "../core/kit/log.ts";
-import { createSelfMetrics } from "../core/kit/self-metrics.ts";
+import { createSelfMetrics, type SelfMetrics } from "../core/kit/self-metrics.ts";
 import { prepareStateFolder, readLocalToken, type LocalToken } from "../core/kit/state-folder.ts";
 import type { WarpwatchEvent } from "../core/wire/event.ts";
 import type { FrameSink } from "../core/wire/frame.ts";
@@ -17,10 +17,13 @@ import { createEngine, type Engine } from "./detect/engine.ts";
 import { createThresholdDetector } from "./detect/threshold/detector.ts";
 import { watchFleetFile } from "./fleet/file.ts";
 import { createFleet, type Fleet } from "./fleet/fleet.ts";
+import { createHistory, type History } from "./history/history.ts";
+import { createHistoryListener } from "./history/listener.ts";
 import { createIngest } from "./ingest/door.ts";
 import { createScraper, type TargetView } from "./ingest/scrape/scraper.ts";
 import { createNotifiers } from "./notify/config.ts";
 import { startDispatcher } from "./notify/dispatcher.ts";
+import { createSchedule } from "./schedule.ts";
 import type { Alert } from "./state/alert.ts";
 import { openState, type State } from "./state/open.ts";
 
@@ -79,6 +82,14 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     const fleet = openFleet(options, state, engine, ingest.own, boot);
     ingest.listen(fleet);
     ingest.listen(engine);
+    const history = openHistory(options, join(folder, "history"), metrics);
+    if (history) ingest.listen(createHistoryListener(history));
+    stops.unshift(() => history?.close());
+    const schedule = createSchedule({ clock, log });
+    stops.unshift(() => schedule.stop());
+    // Their failures are told by history itself; what is left is done with the next run.
+    schedule.add("compaction of history", "5 * * * *", () => history?.compact());
+    schedule.add("retention of history", "20 * * * *", () => history?.retain());
     const events = createRecentEvents(metrics);
     const scraper = createScraper({
       jobs: config.scrape,
@@ -105,7 +116,17 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       listen: config.listen,
       hostNames: [...config.hostNames, env.node],
       token: token.token,
-      routes: createRoutes({ clock, metrics, ingest, fleet, engine, scraper, events, unready }),
+      routes: createRoutes({
+        clock,
+        metrics,
+        ingest,
+        fleet,
+        engine,
+        scraper,
+        events,
+        history,
+        unready,
+      }),
       clock,
       log,
       metrics,
@@ -155,6 +176,21 @@ function openFleet(
     maximumNodes,
     onRemoved: (node, device) => engine.endRemoved(node, device),
   });
+}
+
+/** Alerts don't wait for history: a collector that can't have it says so and goes on without. */
+function openHistory(
+  { env, log, config }: CollectorOptions,
+  folder: string,
+  metrics: SelfMetrics,
+): History | null {
+  if (!config.history.enabled) return null;
+  try {
+    return createHistory({ ...config.history, folder, env, log, metrics });
+  } catch (thrown) {
+    log.error(`nothing is kept for history: ${describeError(thrown)}`);
+    return null;
+  }
 }
 
 /** A file that can't be used is told once, and what it said before stays. */

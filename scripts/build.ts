@@ -18,7 +18,11 @@ const installed = Object.keys(readManifest(root).dependencies ?? {});
 rmSync(join(root, "dist"), { recursive: true, force: true });
 const { output } = await build({
   cwd: root,
-  input: { warpwatch: "cli/main.ts" },
+  input: {
+    warpwatch: "cli/main.ts",
+    // History's child process is a program of its own.
+    "duckdb-program": "collector/history/duckdb-program.ts",
+  },
   platform: "node",
   external: new RegExp(`^(${installed.join("|")})(/|$)`),
   transform: { target: "node24" },

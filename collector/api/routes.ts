@@ -10,6 +10,8 @@ import { negotiateCoding, negotiateFormat } from "../../core/wire/negotiate.ts";
 import { consoleHeaders, loadConsolePages } from "../console/pages.ts";
 import type { Engine } from "../detect/engine.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import { answerQuery } from "../history/answer.ts";
+import type { History } from "../history/history.ts";
 import type { Ingest } from "../ingest/door.ts";
 import type { Scraper } from "../ingest/scrape/scraper.ts";
 import type { RecentEvents } from "./events.ts";
@@ -23,6 +25,8 @@ export interface ApiParts {
   readonly engine: Pick<Engine, "alerts">;
   readonly scraper: Pick<Scraper, "targets" | "errors">;
   readonly events: RecentEvents;
+  /** null when none is kept. */
+  readonly history: Pick<History, "query"> | null;
   /** One sentence when the collector isn't ready, null when it is. */
   readonly unready: () => string | null;
 }
@@ -49,7 +53,13 @@ const name = z.string().min(1).max(253);
 const removalSchema = z.strictObject({ node: name, device: name.optional() });
 
 export function createRoutes(parts: ApiParts): ApiRoute[] {
-  return [...pageRoutes(), ...healthRoutes(parts), ...dataRoutes(parts), ...removalRoutes(parts)];
+  return [
+    ...pageRoutes(),
+    ...healthRoutes(parts),
+    ...dataRoutes(parts),
+    ...queryRoutes(parts),
+    ...removalRoutes(parts),
+  ];
 }
 
 /** The console holds no data: that comes from the API, with a token. */
@@ -113,6 +123,19 @@ function dataRoutes(parts: ApiParts): ApiRoute[] {
     json("events", (query) => ({ events: parts.events.list(query.get("node") ?? "") })),
     json("removals", () => ({ removals: parts.fleet.removals() })),
   ];
+}
+
+/** The first takes `start`, `end` and `step`, the second `time`. */
+function queryRoutes({ clock, history }: ApiParts): ApiRoute[] {
+  return ["query_range", "query"].map((path) => ({
+    method: "GET",
+    path: `/api/v1/${path}`,
+    role: "viewer",
+    handle: ({ query }) =>
+      history
+        ? answerQuery(history, clock, query)
+        : refuse(503, "no history is kept here: see `history` in docs/configuration.md"),
+  }));
 }
 
 /** What was taken out on purpose: for an operator, since it silences. */

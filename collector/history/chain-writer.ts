@@ -46,7 +46,8 @@ export interface ChainWriter {
   readonly boot: string;
 }
 
-interface Last {
+/** What is known to be there: of the last complete frame and of the partial ones since, by schema. */
+interface Held {
   readonly schema: Schema;
   readonly present: Uint8Array;
   readonly timestamps: Float64Array;
@@ -58,10 +59,13 @@ const maximumFrames = 240;
 /** And how many samples, so that a batch of chains fits in memory whatever the origin's size. */
 const maximumSlots = 2_000_000;
 const headerBytes = 12;
+/** Schemas of partial frames in a row whose series are remembered; those of older ones end by the look-back. */
+const maximumHeld = 4;
 
 export function createChainWriter(): ChainWriter {
   const encoder = createFrameEncoder();
-  let last: Last | null = null;
+  /** Newest first. */
+  let held: readonly Held[] = [];
   let sequence = -1;
   let newest = 0;
   let boot = "";
@@ -72,7 +76,9 @@ export function createChainWriter(): ChainWriter {
   function continues(frame: Frame, hourNow: number): boolean {
     return (
       isOpen &&
-      last?.schema === frame.schema &&
+      held[0]?.schema === frame.schema &&
+      // What the others hold ends with a complete frame, and that is said between chains.
+      (held.length === 1 || !frame.complete) &&
       frame.sequence > sequence &&
       hourNow === hour &&
       frames < maximumFrames &&
@@ -86,7 +92,7 @@ export function createChainWriter(): ChainWriter {
     const both = encoder.encode(frame);
     const schemaEnd = headerBytes + both.readUInt32LE(4);
     const schemaBody = Buffer.from(both.subarray(0, schemaEnd));
-    const repeated = repeatedGroups(last, frame);
+    const repeated = repeatedGroups(held[0], frame);
     isOpen = true;
     hour = hourNow;
     frames = 0;
@@ -96,13 +102,17 @@ export function createChainWriter(): ChainWriter {
     };
   }
 
-  function endOf(frame: Frame, hourNow: number): ChainEntry[] {
-    const ending = last && frame.complete ? endingFrame(last, frame, sequence + 1) : null;
-    if (!ending) return [];
-    const begun = isOpen
-      ? { start: null, message: encoder.encode(ending) }
-      : start(ending, hourNow);
-    return [{ start: begun.start, frame: encoded(ending, begun.message, true) }];
+  function endsWith(frame: Frame, hourNow: number): ChainEntry[] {
+    if (!frame.complete) return [];
+    return held.flatMap((one, index) => {
+      const ending = endingFrame(one, frame, sequence + 1);
+      if (!ending) return [];
+      const begun =
+        isOpen && index === 0
+          ? { start: null, message: encoder.encode(ending) }
+          : start(ending, hourNow);
+      return [{ start: begun.start, frame: encoded(ending, begun.message, true) }];
+    });
   }
 
   return {
@@ -117,12 +127,12 @@ export function createChainWriter(): ChainWriter {
     },
     restart({ lost }) {
       isOpen = false;
-      if (lost) last = null;
+      if (lost) held = [];
     },
     write(frame, nowMilliseconds) {
       const hourNow = Math.floor(nowMilliseconds / hourMilliseconds);
       const goesOn = continues(frame, hourNow);
-      const entries = goesOn ? [] : endOf(frame, hourNow);
+      const entries = goesOn ? [] : endsWith(frame, hourNow);
       const begun = goesOn
         ? { start: null, message: encoder.encode(frame) }
         : start(frame, hourNow);
@@ -132,7 +142,7 @@ export function createChainWriter(): ChainWriter {
       ({ sequence } = frame);
       ({ newest } = own);
       ({ boot } = frame.schema.origin);
-      last = remember(last, frame);
+      held = remember(held, frame);
       return entries;
     },
   };
@@ -155,24 +165,27 @@ export function timeSpan({ schema, timestamps }: Frame): { oldest: number; newes
   return { oldest: Math.min(oldest, newest), newest };
 }
 
-function remember(last: Last | null, frame: Frame): Last {
-  const { schema } = frame;
+function remember(held: readonly Held[], frame: Frame): readonly Held[] {
+  const { schema, complete } = frame;
   const bytes = (schema.series.length + 7) >> 3;
-  const kept: Last =
-    last?.schema === schema
-      ? last
-      : {
-          schema,
-          present: new Uint8Array(bytes),
-          timestamps: new Float64Array(schema.groups.length),
-        };
-  kept.present.set(frame.present.subarray(0, bytes));
+  const [newest] = held;
+  const same = newest?.schema === schema ? newest : null;
+  const kept: Held = same ?? {
+    schema,
+    present: new Uint8Array(bytes),
+    timestamps: new Float64Array(schema.groups.length),
+  };
+  for (let byte = 0; byte < bytes; byte += 1) {
+    const before = complete ? 0 : (kept.present[byte] ?? 0);
+    kept.present[byte] = before | (frame.present[byte] ?? 0);
+  }
   kept.timestamps.set(frame.timestamps.subarray(0, schema.groups.length));
-  return kept;
+  if (complete) return [kept];
+  return same ? held : [kept, ...held].slice(0, maximumHeld);
 }
 
 /** Groups of slow sources ride unchanged in many frames: the same source with the same time is the same samples. */
-function repeatedGroups(last: Last | null, { schema, timestamps }: Frame): number[] {
+function repeatedGroups(last: Held | undefined, { schema, timestamps }: Frame): number[] {
   if (!last) return [];
   const times = new Map(
     last.schema.groups.map(({ source }, group) => [source, last.timestamps[group]]),
@@ -183,7 +196,7 @@ function repeatedGroups(last: Last | null, { schema, timestamps }: Frame): numbe
 }
 
 /** A frame of the former schema with a staleness marker for each series that the new frame doesn't hold; null if it holds all. */
-function endingFrame(last: Last, frame: Frame, sequence: number): Frame | null {
+function endingFrame(last: Held, frame: Frame, sequence: number): Frame | null {
   const { schema } = last;
   const held = schema === frame.schema ? null : presentKeys(frame);
   const values = new Float64Array(schema.series.length);

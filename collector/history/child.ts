@@ -122,9 +122,9 @@ function failed(how: string, cause?: unknown): WarpwatchError {
   return new WarpwatchError("HISTORY_FAILED", `history's child process ${how}`, { cause });
 }
 
-/** In a checkout the program lies beside this file; in what ships beside the bundle or, from a chunk, above it. */
+/** The program lies beside this file in a checkout, and beside the bundle in what ships. */
 function findProgram(): string {
-  const places = ["./duckdb-program.ts", "./duckdb-program.js", "../duckdb-program.js"];
+  const places = ["./duckdb-program.ts", "./duckdb-program.js"];
   const found = places
     .map((place) => fileURLToPath(new URL(place, import.meta.url)))
     .find((file) => existsSync(file));

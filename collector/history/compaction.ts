@@ -92,10 +92,12 @@ export function createCompaction(options: CompactionOptions): Compaction {
   }
 
   async function runAll(all: boolean): Promise<CompactionResult> {
-    journal.seal();
     const hour = Math.floor(env.clock.now() / hourMilliseconds);
+    const limit = all ? hour + 1 : hour;
     const total = { batches: 0, rows: 0, bytes: 0 };
-    for (const batch of selectBatches(all ? hour + 1 : hour)) {
+    if (!all && selectBatches(limit).length === 0) return total;
+    journal.seal();
+    for (const batch of selectBatches(limit)) {
       try {
         const { rows, bytes } = await compactBatch(batch);
         total.batches += 1;

@@ -90,6 +90,8 @@ export function createHistory(options: HistoryOptions): History {
     timeoutMilliseconds: bounds.queryMilliseconds,
   });
   void journal.sweep();
+  // What an earlier run left is compacted now; failing is told, and the next run tries again.
+  compaction.run().catch(() => undefined);
   let isClosed = false;
 
   return {
