@@ -12,6 +12,7 @@ needed=(
   "prometheus-node-exporter:prometheus-node-exporter"
   "strace:strace"
   "chromium:chromium"
+  "chromium:chromium"
 )
 
 missing=()
