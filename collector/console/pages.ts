@@ -6,8 +6,11 @@ export interface ConsolePage {
   readonly contentType: string;
 }
 
+/** `console.js` is what the page loads; the others are what it imports. */
+const scripts = ["console.js", "dom.js", "fleet.js", "format.js", "verdicts.js"] as const;
+
 /** Nothing but our own files, no inline script or style, no framing, and no string may become markup. */
-export const contentSecurityPolicy = [
+const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -38,6 +41,6 @@ export function loadConsolePages(): ReadonlyMap<string, ConsolePage> {
   return new Map([
     ["/", page("index.html", "text/html; charset=utf-8")],
     ["/console.css", page("console.css", "text/css; charset=utf-8")],
-    ["/console.js", page("console.js", "text/javascript; charset=utf-8")],
+    ...scripts.map((file) => [`/${file}`, page(file, "text/javascript; charset=utf-8")] as const),
   ]);
 }

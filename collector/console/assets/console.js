@@ -1,9 +1,31 @@
-// The console: asks the collector for the overview every second and draws it, with text nodes only.
+// The console: asks the collector for its overview every second and draws what changed.
 // @ts-check
-/** @import { AlertOverview, FindingOverview, GpuOverview, NodeOverview, Overview } from "../overview.ts" */
+/** @import { Overview } from "../overview.ts" */
+import { byId, drawEach, element, setAttribute, setClass, setHidden, setText } from "./dom.js";
+import { drawFleet } from "./fleet.js";
+import { counted, lasting } from "./format.js";
+import { drawAlerts, drawFindings } from "./verdicts.js";
 
 const refreshMilliseconds = 1000;
+/** Nobody looks, but the title still tells. */
+const hiddenRefreshMilliseconds = 10_000;
+const timeoutMilliseconds = 5000;
 const tokenKey = "warpwatch-token";
+const drawMeasure = "warpwatch-draw";
+
+const timeOfDay = new Intl.DateTimeFormat([], {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
+});
+
+let token = takeToken();
+/** When the collector last answered, on the page's steady clock; null before the first time. @type {number | null} */
+let answeredAt = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
 /** The token comes once in the fragment, which no server and no log ever sees. */
 function takeToken() {
@@ -15,205 +37,118 @@ function takeToken() {
   return sessionStorage.getItem(tokenKey) ?? "";
 }
 
-/**
- * @param {string} tag
- * @param {{ class?: string, text?: string, title?: string, href?: string }} [properties]
- * @param {readonly Node[]} [children]
- */
-function element(tag, properties = {}, children = []) {
-  const made = document.createElement(tag);
-  if (properties.class !== undefined) made.className = properties.class;
-  if (properties.text !== undefined) made.textContent = properties.text;
-  if (properties.title !== undefined) made.title = properties.title;
-  if (properties.href !== undefined && /^https?:\/\//.test(properties.href)) {
-    made.setAttribute("href", properties.href);
-    made.setAttribute("rel", "noreferrer");
-  }
-  made.append(...children);
-  return made;
-}
-
-/** @param {string} id @param {readonly Node[]} children */
-function fill(id, children) {
-  document.getElementById(id)?.replaceChildren(...children);
-}
-
-/** @param {number | null} value @param {(value: number) => string} format */
-function reading(value, format) {
-  return value === null ? "unknown" : format(value);
-}
-
-/** @param {number} ratio */
-const percent = (ratio) => `${(ratio * 100).toFixed(0)} %`;
-
-/** @param {number} sinceMilliseconds @param {number} nowMilliseconds */
-function ago(sinceMilliseconds, nowMilliseconds) {
-  const seconds = Math.max(0, Math.round((nowMilliseconds - sinceMilliseconds) / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
-}
-
-/** @param {readonly string[]} titles @param {readonly (readonly Node[])[]} rows */
-function table(titles, rows) {
-  const head = element(
-    "tr",
-    {},
-    titles.map((text) => element("th", { text })),
-  );
-  const body = rows.map((cells) => element("tr", {}, cells));
-  return element("table", {}, [element("thead", {}, [head]), element("tbody", {}, body)]);
-}
-
-/** @param {readonly AlertOverview[]} alerts @param {number} now */
-function drawAlerts(alerts, now) {
-  if (alerts.length === 0) return [element("p", { class: "empty", text: "None." })];
-  const rows = alerts.map((alert) => [
-    element("td", { class: `state-${alert.severity}`, text: alert.severity }),
-    element("td", {
-      class: `state-${alert.unknown ? "unknown" : alert.state}`,
-      text: alert.unknown ? `${alert.state}, data missing` : alert.state,
-    }),
-    element("td", {}, [element("a", { text: alert.rule, href: alert.runbookUrl })]),
-    element("td", { text: alert.node }),
-    element("td", { class: "wide", text: alert.summary }),
-    element("td", { text: ago(alert.sinceMilliseconds, now) }),
-  ]);
-  return [table(["Severity", "State", "Alert", "Node", "What", "For"], rows)];
-}
-
-/** @param {readonly FindingOverview[]} findings @param {number} now */
-function drawFindings(findings, now) {
-  if (findings.length === 0) return [element("p", { class: "empty", text: "None." })];
-  const rows = findings.map((finding) => [
-    element("td", { text: finding.detector }),
-    element("td", { text: finding.node }),
-    element("td", { text: finding.subject }),
-    element("td", { class: "wide", text: finding.text }),
-    element("td", { text: ago(finding.sinceMilliseconds, now) }),
-  ]);
-  return [table(["Detector", "Node", "About", "What", "For"], rows)];
-}
-
-/** @param {GpuOverview} gpu */
-function drawGpu(gpu) {
-  const facts = [
-    ["Busy", reading(gpu.utilisationRatio, percent)],
-    ["Memory", reading(gpu.memoryRatio, percent)],
-    ["Heat", reading(gpu.temperatureCelsius, (value) => `${value.toFixed(0)} °C`)],
-    ["Power", reading(gpu.powerWatts, (value) => `${value.toFixed(0)} W`)],
-    ["Fails in 30 d", reading(gpu.failureWithin30Days, (value) => `${(value * 100).toFixed(1)} %`)],
-  ];
-  const head = element("div", { class: "head" }, [
-    element("span", { text: gpu.name }),
-    element("span", { class: `state-${gpu.state}`, text: gpu.state }),
-  ]);
-  const list = facts.flatMap(([name, value]) => [
-    element("dt", { text: name ?? "" }),
-    element("dd", { text: value ?? "" }),
-  ]);
-  const parts = [head, element("dl", {}, list)];
-  if (gpu.utilisationRatio !== null) {
-    const meter = element("meter", { title: "utilisation" });
-    meter.setAttribute("value", String(gpu.utilisationRatio));
-    parts.push(meter);
-  }
-  if (gpu.alerts.length > 0)
-    parts.push(element("p", { class: "names", text: gpu.alerts.join(", ") }));
-  return element("div", { class: `gpu ${gpu.state}`, title: `${gpu.model} ${gpu.uuid}` }, parts);
-}
-
-/** Which nodes have their list of sources opened; survives redrawing. @type {Set<string>} */
-const opened = new Set();
-
-/** @param {NodeOverview} node */
-function drawNode(node) {
-  const disk = node.fullestFilesystem;
-  const facts = [
-    `CPU ${reading(node.cpuBusyRatio, percent)}`,
-    `memory ${reading(node.memoryUsedRatio, percent)}`,
-    disk === null ? "disk unknown" : `${disk.mountpoint} ${percent(disk.usedRatio)} full`,
-    node.ageSeconds === null ? "no sample yet" : `sample ${node.ageSeconds.toFixed(1)} s old`,
-  ];
-  const title = element("div", { class: "title" }, [
-    element("h3", { text: node.node }),
-    element("span", { class: `state-${node.state}`, text: node.state }),
-    ...facts.map((text) => element("span", { class: "quiet", text })),
-  ]);
-  const counts = ["up", "absent", "down"].map(
-    (state) => `${node.sources.filter((source) => source.state === state).length} ${state}`,
-  );
-  const sources = element("details", {}, [
-    element("summary", { text: `Sources: ${counts.join(", ")}` }),
-    element(
-      "ul",
-      { class: "sources" },
-      node.sources.map((source) =>
-        element("li", {}, [
-          element("span", { class: `state-${source.state}`, text: source.state }),
-          element("span", { text: ` ${source.source}` }),
-          element("span", {
-            class: "quiet",
-            text: source.reason === "" ? "" : ` ${source.reason}`,
-          }),
-        ]),
-      ),
-    ),
-  ]);
-  if (opened.has(node.node)) sources.setAttribute("open", "");
-  sources.addEventListener("toggle", () => {
-    if (sources.hasAttribute("open")) opened.add(node.node);
-    else opened.delete(node.node);
-  });
-  const gpus =
-    node.gpus.length === 0
-      ? element("p", { class: "empty", text: "No GPU on this node." })
-      : element("div", { class: "gpus" }, node.gpus.map(drawGpu));
-  return element("article", { class: "node" }, [title, gpus, sources]);
+/** @param {Overview} overview */
+function draw(overview) {
+  performance.clearMeasures(drawMeasure);
+  const start = performance.now();
+  const now = overview.timeMilliseconds;
+  drawTally(overview);
+  setText(byId("clock"), `${timeOfDay.format(now)} · ${overview.version}`);
+  drawAlerts(overview.alerts, now);
+  drawFindings(overview.findings, now);
+  drawFleet(overview.nodes);
+  performance.measure(drawMeasure, { start, end: performance.now() });
 }
 
 /** @param {Overview} overview */
-function draw(overview) {
-  const gpus = overview.nodes.reduce((sum, node) => sum + node.gpus.length, 0);
-  const firing = overview.alerts.filter((alert) => alert.state === "firing").length;
-  const up = overview.nodes.filter((node) => node.state === "up").length;
-  const summary = document.getElementById("summary");
-  if (summary)
-    summary.textContent = `${up} of ${overview.nodes.length} nodes up, ${gpus} GPUs, ${firing} alerts firing, ${overview.findings.length} findings`;
-  const clock = document.getElementById("clock");
-  if (clock)
-    clock.textContent = `${new Date(overview.timeMilliseconds).toLocaleTimeString()} · ${overview.version}`;
-  fill("alerts", drawAlerts(overview.alerts, overview.timeMilliseconds));
-  fill("findings", drawFindings(overview.findings, overview.timeMilliseconds));
-  fill("nodes", overview.nodes.map(drawNode));
+function drawTally({ nodes, alerts, findings }) {
+  const gpus = nodes.flatMap((node) => node.gpus);
+  const firing = alerts.filter((alert) => alert.state === "firing");
+  const critical = firing.filter((alert) => alert.severity === "critical").length;
+  const up = nodes.filter((node) => node.state === "up").length;
+  const ofState = (/** @type {string} */ state) => gpus.filter((gpu) => gpu.state === state).length;
+  const troubled = ["critical", "lost", "warning", "unknown"].map((state) => ({
+    key: state,
+    text: `${ofState(state)} ${state}`,
+    tone: state,
+  }));
+  const tally = [
+    {
+      key: "nodes",
+      text: `${up} of ${counted(nodes.length, "node")} up`,
+      tone: up === nodes.length ? "ok" : "critical",
+    },
+    { key: "gpus", text: `${ofState("ok")} of ${counted(gpus.length, "GPU")} ok`, tone: "plain" },
+    ...troubled.filter(({ key }) => ofState(key) > 0),
+    {
+      key: "alerts",
+      text: `${counted(firing.length, "alert")} firing`,
+      tone: critical > 0 ? "critical" : firing.length > 0 ? "warning" : "ok",
+    },
+    { key: "findings", text: counted(findings.length, "finding"), tone: "plain" },
+  ];
+  drawEach(byId("tally"), tally, {
+    key: ({ key }) => key,
+    make: () => ({ root: element("li") }),
+    update({ root }, { text, tone }) {
+      setText(root, text);
+      setClass(root, tone);
+    },
+  });
+  const title = firing.length > 0 ? `(${firing.length}) Warpwatch` : "Warpwatch";
+  if (document.title !== title) document.title = title;
 }
 
-/** @param {string} text */
-function trouble(text) {
-  const box = document.getElementById("trouble");
-  if (!box) return;
-  box.textContent = text;
-  box.hidden = text === "";
+/** Empty text: all is well. @param {string} text @param {boolean} [wantsToken] */
+function tell(text, wantsToken = false) {
+  const since = answeredAt === null ? "" : lasting(performance.now() - answeredAt);
+  setText(byId("trouble-text"), text);
+  setText(byId("trouble-age"), text === "" || since === "" ? "" : `Last answer ${since} ago.`);
+  setHidden(byId("entry"), !wantsToken);
+  setHidden(byId("trouble"), text === "");
+  setAttribute(document.body, "data-stale", String(text !== "" && answeredAt !== null));
 }
 
-async function refresh() {
+/** @returns {Promise<boolean>} whether it is worth asking again */
+async function ask() {
+  if (token === "") {
+    tell("This page needs the collector's token: open the address it printed, or paste it.", true);
+    return false;
+  }
+  /** @type {Overview | null} */
+  let overview = null;
   try {
     const response = await fetch("/api/v1/overview", {
       headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(timeoutMilliseconds),
     });
-    if (response.status === 401 || response.status === 403)
-      trouble(
-        "This page needs the collector's token: open the address that it printed when it started.",
+    if (response.status === 401 || response.status === 403) {
+      // Asking again with it would only use up the attempts that the server allows.
+      tell(
+        "The collector doesn't know this token: it is in the file `token` of its state folder.",
+        true,
       );
-    else if (response.ok) {
-      draw(await response.json());
-      trouble("");
-    } else trouble(`The collector answered ${response.status}. What is shown may be out of date.`);
+      return false;
+    }
+    if (response.ok) overview = await response.json();
+    else tell(`Out of date: the collector answers with an error (${response.status}).`);
   } catch {
-    trouble("The collector doesn't answer. What is shown is out of date.");
+    tell("Out of date: the collector doesn't answer.");
   }
-  setTimeout(() => void refresh(), refreshMilliseconds);
+  if (overview === null) return true;
+  draw(overview);
+  answeredAt = performance.now();
+  tell("");
+  return true;
 }
 
-const token = takeToken();
+async function refresh() {
+  clearTimeout(timer);
+  const again = await ask();
+  clearTimeout(timer);
+  const pause = document.hidden ? hiddenRefreshMilliseconds : refreshMilliseconds;
+  if (again) timer = setTimeout(() => void refresh(), pause);
+}
+
+byId("entry").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const field = /** @type {HTMLInputElement} */ (byId("token"));
+  token = field.value.trim();
+  field.value = "";
+  sessionStorage.setItem(tokenKey, token);
+  void refresh();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && token !== "") void refresh();
+});
 void refresh();
