@@ -93,7 +93,8 @@ export function createSampler(options: SamplerOptions): Sampler {
   return {
     async start() {
       markDue(state);
-      await settle(state, pump(state), firstFrameMilliseconds);
+      void pump(state);
+      await settle(state, hastyRounds(state), firstFrameMilliseconds);
       publish(state);
       if (state.stopped) return;
       state.ticker = every(clock, options.config.periodMilliseconds.fast, () => {
@@ -156,6 +157,12 @@ function createState(options: SamplerOptions): State {
     ticker: null,
     stopped: false,
   };
+}
+
+/** What is read once an hour doesn't hold up the first frame. */
+function hastyRounds({ rounds }: State): Promise<void>[] {
+  const hasty = [...rounds].filter(([{ source }]) => source.sampling !== "inventory");
+  return hasty.map(([, round]) => round);
 }
 
 /** A promise only where it waits for a source. */

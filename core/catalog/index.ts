@@ -4,15 +4,25 @@ import * as collector from "./collector.ts";
 import * as cpu from "./cpu.ts";
 import * as disk from "./disk.ts";
 import * as filesystem from "./filesystem.ts";
+import * as findings from "./findings.ts";
 import * as fleet from "./fleet.ts";
 import * as gpuErrors from "./gpu-errors.ts";
 import * as gpu from "./gpu.ts";
 import * as history from "./history.ts";
+import * as inventory from "./inventory.ts";
 import * as memory from "./memory.ts";
 import * as network from "./network.ts";
 import * as notify from "./notify.ts";
 import * as pressure from "./pressure.ts";
 import * as self from "./self.ts";
+import * as cpuDetails from "./cpu-details.ts";
+import * as drives from "./drives.ts";
+import * as fabric from "./fabric.ts";
+import * as identity from "./identity.ts";
+import * as kernel from "./kernel.ts";
+import * as netStatistics from "./net-statistics.ts";
+import * as netclass from "./netclass.ts";
+import * as sensors from "./sensors.ts";
 import * as system from "./system.ts";
 
 export {
@@ -20,15 +30,25 @@ export {
   cpu,
   disk,
   filesystem,
+  findings,
   fleet,
   gpu,
   gpuErrors,
   history,
+  inventory,
   memory,
   network,
   notify,
   pressure,
   self,
+  cpuDetails,
+  drives,
+  fabric,
+  identity,
+  kernel,
+  netStatistics,
+  netclass,
+  sensors,
   system,
 };
 
@@ -37,15 +57,25 @@ const subjects: readonly object[] = [
   cpu,
   disk,
   filesystem,
+  findings,
   fleet,
   gpu,
   gpuErrors,
   history,
+  inventory,
   memory,
   network,
   notify,
   pressure,
   self,
+  cpuDetails,
+  drives,
+  fabric,
+  identity,
+  kernel,
+  netStatistics,
+  netclass,
+  sensors,
   system,
 ];
 

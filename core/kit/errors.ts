@@ -6,6 +6,7 @@ export const errorTable = {
   CONFIG_INVALID_VALUE: "the value doesn't fit the setting: docs/configuration.md says what does",
   CONFIG_UNREADABLE: "check that the file exists and that this user may read it",
   FLAG_INVALID: "run the command with --help to see its flags",
+  LIBRARY_MISSING: "the installation is incomplete: install Warpwatch again, with its dependencies",
   LISTEN_FAILED:
     "another program has the port, or this user may not open it: choose another address",
   PATH_UNREADABLE: "mount the path or give this user the right to read it",
