@@ -2,6 +2,7 @@
 import * as fleet from "./fleet.ts";
 import * as gpu from "./gpu.ts";
 import * as host from "./host.ts";
+import * as learned from "./learned.ts";
 import type { Rule } from "./rule.ts";
 
 export const allRules: readonly Rule[] = Object.freeze([
@@ -17,4 +18,7 @@ export const allRules: readonly Rule[] = Object.freeze([
   host.cpuOverloaded,
   host.diskLatency,
   host.networkErrors,
+  learned.anomalyFinding,
+  learned.limitForecast,
+  learned.gpuFailureLikely,
 ]);

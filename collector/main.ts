@@ -14,16 +14,17 @@ import { startApiServer } from "./api/server.ts";
 import type { CollectorConfig } from "./config.ts";
 import { createAlertBook } from "./detect/alert-book.ts";
 import { createEngine, type Engine } from "./detect/engine.ts";
+import { createLearned, type Learned } from "./detect/learned/learned.ts";
 import { createThresholdDetector } from "./detect/threshold/detector.ts";
 import { watchFleetFile } from "./fleet/file.ts";
 import { createFleet, type Fleet } from "./fleet/fleet.ts";
 import { createHistory, type History } from "./history/history.ts";
 import { createHistoryListener } from "./history/listener.ts";
 import { createIngest } from "./ingest/door.ts";
-import { createScraper, type TargetView } from "./ingest/scrape/scraper.ts";
+import { createScraper, type Scraper, type TargetView } from "./ingest/scrape/scraper.ts";
 import { createNotifiers } from "./notify/config.ts";
 import { startDispatcher } from "./notify/dispatcher.ts";
-import { createSchedule } from "./schedule.ts";
+import { createSchedule, type Schedule } from "./schedule.ts";
 import type { Alert } from "./state/alert.ts";
 import { openState, type State } from "./state/open.ts";
 
@@ -65,42 +66,23 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const state = openState({ folder: join(folder, "collector"), notifiers, clock });
   const stops: (() => void | Promise<void>)[] = [];
   try {
-    const dispatcher = startDispatcher({
-      notifiers,
-      outbox: state.outbox,
-      alerts: state.alerts,
-      env,
-      log,
-      metrics,
-    });
+    const { outbox, alerts } = state;
+    const dispatcher = startDispatcher({ notifiers, outbox, alerts, env, log, metrics });
     stops.unshift(() => dispatcher.close());
     const ingest = createIngest({ clock, log, metrics, limits: config.ingest });
-    const { rules } = config;
-    const book = createAlertBook({ rules, store: state.alerts, clock, log, metrics });
-    const detectors = [createThresholdDetector({ rules, book, log, metrics })];
-    const engine = createEngine({ clock, metrics, book, detectors });
-    const fleet = openFleet(options, state, engine, ingest.own, boot);
+    const judges = createJudges({ options, state, sink: ingest.own, boot, metrics, folder });
+    const { engine, learned } = judges;
+    stops.unshift(() => learned.close());
+    const fleet = openFleet(options, state, judges, ingest.own, boot);
     ingest.listen(fleet);
     ingest.listen(engine);
     const history = openHistory(options, join(folder, "history"), metrics);
     if (history) ingest.listen(createHistoryListener(history));
     stops.unshift(() => history?.close());
-    const schedule = createSchedule({ clock, log });
+    const schedule = scheduleUpkeep(history, options);
     stops.unshift(() => schedule.stop());
-    // Their failures are told by history itself; what is left is done with the next run.
-    schedule.add("compaction of history", "5 * * * *", () => history?.compact());
-    schedule.add("retention of history", "20 * * * *", () => history?.retain());
     const events = createRecentEvents(metrics);
-    const scraper = createScraper({
-      jobs: config.scrape,
-      clock,
-      log,
-      metrics,
-      sink: ingest,
-      boot,
-      maximumTargets: config.maximumTargets,
-      seriesPerTarget: config.ingest.seriesPerOrigin,
-    });
+    const scraper = openScraper(options, ingest, boot, metrics);
     stops.unshift(() => scraper.stop());
     const refreshFleetFile = followFleetFile(config.fleet.file, fleet, log);
     let ticks = 0;
@@ -108,6 +90,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       ticks += 1;
       refreshFleetFile();
       fleet.tick();
+      learned.tick();
       engine.tick(ingest.origins());
     });
     stops.unshift(() => timer.cancel());
@@ -122,6 +105,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
         ingest,
         fleet,
         engine,
+        learned,
         scraper,
         events,
         history,
@@ -155,10 +139,63 @@ async function stopAll(
   state.close();
 }
 
+interface Judges {
+  readonly engine: Engine;
+  readonly learned: Learned;
+}
+
+interface JudgesOptions {
+  readonly options: CollectorOptions;
+  readonly state: State;
+  readonly sink: FrameSink;
+  readonly boot: string;
+  readonly metrics: SelfMetrics;
+  readonly folder: string;
+}
+
+/** The engine with the rules and the learned detectors. */
+function createJudges({ options, state, sink, boot, metrics, folder }: JudgesOptions): Judges {
+  const { env, log, config } = options;
+  const { clock } = env;
+  const { rules } = config;
+  const book = createAlertBook({ rules, store: state.alerts, clock, log, metrics });
+  const snapshots = join(folder, "detectors");
+  const learned = createLearned({ clock, log, metrics, sink, boot, folder: snapshots });
+  const threshold = createThresholdDetector({ rules, book, log, metrics });
+  const detectors = [threshold, ...learned.detectors];
+  return { engine: createEngine({ clock, metrics, book, detectors }), learned };
+}
+
+function openScraper(
+  { env, log, config }: CollectorOptions,
+  sink: FrameSink,
+  boot: string,
+  metrics: SelfMetrics,
+): Scraper {
+  return createScraper({
+    jobs: config.scrape,
+    clock: env.clock,
+    log,
+    metrics,
+    sink,
+    boot,
+    maximumTargets: config.maximumTargets,
+    seriesPerTarget: config.ingest.seriesPerOrigin,
+  });
+}
+
+/** Failures are told by history itself; what is left is done with the next run. */
+function scheduleUpkeep(history: History | null, { env, log }: CollectorOptions): Schedule {
+  const schedule = createSchedule({ clock: env.clock, log });
+  schedule.add("compaction of history", "5 * * * *", () => history?.compact());
+  schedule.add("retention of history", "20 * * * *", () => history?.retain());
+  return schedule;
+}
+
 function openFleet(
   { env, log, config }: CollectorOptions,
   state: State,
-  engine: Engine,
+  { engine, learned }: Judges,
   sink: FrameSink,
   boot: string,
 ): Fleet {
@@ -174,7 +211,10 @@ function openFleet(
     boot,
     goneMilliseconds,
     maximumNodes,
-    onRemoved: (node, device) => engine.endRemoved(node, device),
+    onRemoved(node, device) {
+      learned.remove(node, device);
+      engine.endRemoved(node, device);
+    },
   });
 }
 

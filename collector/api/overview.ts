@@ -3,6 +3,9 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { version } from "../../core/kit/version.ts";
 import type { GpuOverview, GpuState, NodeOverview, Overview } from "../console/overview.ts";
 import type { Engine } from "../detect/engine.ts";
+import type { GpuFailure } from "../detect/learned/failure-detector.ts";
+import type { Finding } from "../detect/learned/finding.ts";
+import type { Learned } from "../detect/learned/learned.ts";
 import type { Fleet, NodeView } from "../fleet/fleet.ts";
 import type { Ingest } from "../ingest/door.ts";
 import type { OriginState } from "../origin.ts";
@@ -14,12 +17,19 @@ export interface OverviewParts {
   readonly ingest: Pick<Ingest, "origins">;
   readonly fleet: Pick<Fleet, "nodes">;
   readonly engine: Pick<Engine, "alerts">;
+  readonly learned: Pick<Learned, "findings" | "failures">;
 }
 
 interface CpuMark {
   readonly idle: number;
   readonly total: number;
   readonly busy: number | null;
+}
+
+interface Verdicts {
+  readonly alerts: readonly Alert[];
+  /** By UUID. */
+  readonly failures: ReadonlyMap<string, GpuFailure>;
 }
 
 /** Counters this much further make a ratio that says something. */
@@ -30,6 +40,7 @@ export function createOverview(parts: OverviewParts): () => Overview {
   return () => {
     const origins = new Map([...parts.ingest.origins()].map((state) => [state.key, state]));
     const alerts = parts.engine.alerts();
+    const failures = new Map(parts.learned.failures().map((one) => [one.uuid, one]));
     const now = new Map<string, CpuMark>();
     const nodes = parts.fleet
       .nodes()
@@ -42,7 +53,8 @@ export function createOverview(parts: OverviewParts): () => Overview {
           if (mark) now.set(state.key, mark);
         });
         const busy = states.flatMap(({ key }) => now.get(key)?.busy ?? []);
-        return describeNode(node, states, readings, alerts, busy[0] ?? null, parts.clock);
+        const verdicts = { alerts, failures };
+        return describeNode(node, states, readings, verdicts, busy[0] ?? null, parts.clock);
       });
     marks = now;
     return {
@@ -50,7 +62,7 @@ export function createOverview(parts: OverviewParts): () => Overview {
       version,
       nodes: nodes.toSorted((one, other) => one.node.localeCompare(other.node)),
       alerts: alerts.map(describeAlert),
-      findings: [],
+      findings: parts.learned.findings().map(describeFinding),
     };
   };
 }
@@ -59,7 +71,7 @@ function describeNode(
   node: NodeView,
   states: readonly OriginState[],
   readings: readonly Readings[],
-  alerts: readonly Alert[],
+  verdicts: Verdicts,
   cpuBusyRatio: number | null,
   clock: Clock,
 ): NodeOverview {
@@ -73,7 +85,7 @@ function describeNode(
     cpuBusyRatio: node.state === "up" ? cpuBusyRatio : null,
     memoryUsedRatio: firstOf(fresh, (one) => one.memoryUsedRatio),
     fullestFilesystem: firstOf(fresh, (one) => one.fullestFilesystem),
-    gpus: describeGpus(node, fresh, alerts),
+    gpus: describeGpus(node, fresh, verdicts),
     sources: readings.flatMap(({ sources }) => sources),
   };
 }
@@ -81,7 +93,7 @@ function describeNode(
 function describeGpus(
   node: NodeView,
   readings: readonly Readings[],
-  alerts: readonly Alert[],
+  { alerts, failures }: Verdicts,
 ): GpuOverview[] {
   const missing = new Set(node.missing);
   const listed = [...node.gpus, ...node.missing.map((id) => ({ id, index: "", model: "" }))];
@@ -100,7 +112,7 @@ function describeGpus(
       memoryRatio: reading?.memoryRatio ?? null,
       temperatureCelsius: reading?.temperatureCelsius ?? null,
       powerWatts: reading?.powerWatts ?? null,
-      failureWithin30Days: null,
+      failureWithin30Days: failures.get(id)?.within30Days ?? null,
       alerts: own.map(({ rule }) => rule),
     };
   });
@@ -125,6 +137,11 @@ function describeAlert(alert: Alert): Overview["alerts"][number] {
     summary: alert.annotations["summary"] ?? "",
     runbookUrl: alert.annotations["runbook_url"] ?? "",
   };
+}
+
+function describeFinding(finding: Finding): Overview["findings"][number] {
+  const { detector, node, subject, sinceMilliseconds, text } = finding;
+  return { detector, node, subject, sinceMilliseconds, text };
 }
 
 /** Busy since the last mark; a page that asks again at once gets the ratio it had. */

@@ -9,6 +9,7 @@ import { createExposition } from "../../core/wire/exposition.ts";
 import { negotiateCoding, negotiateFormat } from "../../core/wire/negotiate.ts";
 import { consoleHeaders, loadConsolePages } from "../console/pages.ts";
 import type { Engine } from "../detect/engine.ts";
+import type { Learned } from "../detect/learned/learned.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { answerQuery } from "../history/answer.ts";
 import type { History } from "../history/history.ts";
@@ -23,6 +24,7 @@ export interface ApiParts {
   readonly ingest: Pick<Ingest, "origins">;
   readonly fleet: Fleet;
   readonly engine: Pick<Engine, "alerts">;
+  readonly learned: Pick<Learned, "findings" | "failures" | "lastFrame">;
   readonly scraper: Pick<Scraper, "targets" | "errors">;
   readonly events: RecentEvents;
   /** null when none is kept. */
@@ -72,6 +74,7 @@ function pageRoutes(): ApiRoute[] {
 
 function healthRoutes(parts: ApiParts): ApiRoute[] {
   const exposition = createExposition();
+  const verdicts = createExposition();
   const nothing = { origin: { node: "", job: "", instance: "", boot: "" }, version: 0 };
   const emptyFrame = {
     schema: { ...nothing, groups: [], series: [] },
@@ -85,7 +88,9 @@ function healthRoutes(parts: ApiParts): ApiRoute[] {
     open("/metrics", async ({ headers }) => {
       const { format, contentType } = negotiateFormat(textOf(headers["accept"]));
       const coding = negotiateCoding(textOf(headers["accept-encoding"]));
-      const append = await parts.metrics.render(format);
+      const own = await parts.metrics.render(format);
+      const learned = parts.learned.lastFrame() ?? emptyFrame;
+      const append = Buffer.from(verdicts.render(learned, format, { append: own })).toString();
       const rendered = exposition.render(parts.fleet.lastFrame() ?? emptyFrame, format, { append });
       const common = { "content-type": contentType, vary: "accept, accept-encoding" };
       return coding === "gzip"
@@ -118,6 +123,10 @@ function dataRoutes(parts: ApiParts): ApiRoute[] {
     json("overview", overview),
     json("status", () => ({ version, timeMilliseconds: parts.clock.now() })),
     json("alerts", () => ({ alerts: parts.engine.alerts() })),
+    json("findings", () => ({
+      findings: parts.learned.findings(),
+      failures: parts.learned.failures(),
+    })),
     json("nodes", () => ({ nodes: parts.fleet.nodes() })),
     json("targets", () => ({ targets: parts.scraper.targets(), errors: parts.scraper.errors() })),
     json("events", (query) => ({ events: parts.events.list(query.get("node") ?? "") })),

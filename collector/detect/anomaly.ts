@@ -27,6 +27,8 @@ export const defaultAnomalyOptions: AnomalyOptions = {
 export interface AnomalyScreen {
   /** Makes room for this many series; what is known of the first ones stays. */
   resize(rows: number): void;
+  /** The series of this row begins anew: what was learned is forgotten. */
+  reset(row: number): void;
   /** Judges one sample per series. `scores[row]` is −log10 of the p-value, 0 while warming up and where absent. */
   step(
     values: Float64Array,
@@ -34,7 +36,9 @@ export interface AnomalyScreen {
     timeMilliseconds: number,
     scores: Float64Array,
   ): void;
-  /** What the screen expected of a series and its robust scale, in the series' unit. */
+  /** What the newest sample differed from the expected by, before it was learned from. */
+  deviation(row: number): number;
+  /** What the screen expects of a series and its robust scale, in the series' unit. */
   expected(row: number): { readonly level: number; readonly scale: number };
   snapshot(): Uint8Array;
   /** False when the bytes are of another version or shape; the screen is then as new. */
@@ -52,7 +56,8 @@ const plainError = 7;
 const seasonError = 8;
 const weightField = 9;
 const total = 10;
-const fields = 11;
+const newest = 11;
+const fields = 12;
 
 const seasonBins = 24;
 const hourMilliseconds = 3_600_000;
@@ -108,6 +113,7 @@ export function createAnomalyScreen(
     }
     const offset = seasonOffset(row, bin);
     const residual = value - (state[at + level] ?? 0) - offset;
+    state[at + newest] = residual;
     const jump = value - (state[at + previous] ?? 0);
     const shortRate = 1 / options.shortSamples;
     const shift = (state[at + short] ?? 0) + shortRate * (residual - (state[at + short] ?? 0));
@@ -200,6 +206,11 @@ export function createAnomalyScreen(
 
   return {
     resize,
+    reset(row) {
+      state.fill(0, row * fields, (row + 1) * fields);
+      season.fill(0, row * seasonBins * 2, (row + 1) * seasonBins * 2);
+      histogram.fill(0, row * statistics * bins, (row + 1) * statistics * bins);
+    },
     step(values, present, timeMilliseconds, scores) {
       const bin = Math.floor(timeMilliseconds / hourMilliseconds) % seasonBins;
       for (let row = 0; row < rows; row += 1) {
@@ -208,6 +219,7 @@ export function createAnomalyScreen(
           isPresent(present, row) && Number.isFinite(value) ? judge(row, value, bin) : 0;
       }
     },
+    deviation: (row) => state[row * fields + newest] ?? 0,
     expected: (row) => ({
       level: state[row * fields + level] ?? Number.NaN,
       scale: state[row * fields + scale] ?? Number.NaN,

@@ -26,7 +26,7 @@ export function priorOf(failuresPerDay: number, shape: number): GammaPrior {
 }
 
 /** Evidence of `ageDays` counts as e^(−age/this). */
-const evidenceDays = 28;
+export const evidenceDays = 28;
 
 /** Exposure of a device watched for some days, faded as its evidence is. */
 export function effectiveExposureDays(watchedDays: number): number {
@@ -45,6 +45,7 @@ export const evidenceWeights = {
 } as const;
 
 export type EvidenceKind = keyof typeof evidenceWeights;
+export const evidenceKinds = Object.keys(evidenceWeights) as EvidenceKind[];
 
 export interface Evidence {
   readonly kind: EvidenceKind;
@@ -81,6 +82,12 @@ export function failureProbability(
   return -Math.expm1(-shape * Math.log1p(expected / own / rateDays));
 }
 
+/** What was counted of one kind: how many times, and their weight by now, faded. */
+export interface Tally {
+  readonly times: number;
+  readonly weight: number;
+}
+
 /** Judges one device by its evidence, all of it dated at or before `nowMilliseconds`. */
 export function predictFailure(
   prior: GammaPrior,
@@ -88,23 +95,32 @@ export function predictFailure(
   watchedDays: number,
   nowMilliseconds: number,
 ): FailurePrediction {
-  let count = 0;
-  const weights = new Map<EvidenceKind, { times: number; weight: number }>();
+  const tallies = new Map<EvidenceKind, Tally>();
   for (const { kind, timeMilliseconds } of evidence) {
     const ageDays = (nowMilliseconds - timeMilliseconds) / 86_400_000;
     if (ageDays < 0) continue;
-    const weight = evidenceWeights[kind] * Math.exp(-ageDays / evidenceDays);
-    const sum = weights.get(kind) ?? { times: 0, weight: 0 };
-    weights.set(kind, { times: sum.times + 1, weight: sum.weight + weight });
-    count += weight;
+    const { times, weight } = tallies.get(kind) ?? { times: 0, weight: 0 };
+    const added = evidenceWeights[kind] * Math.exp(-ageDays / evidenceDays);
+    tallies.set(kind, { times: times + 1, weight: weight + added });
   }
+  return predictFromTallies(prior, tallies, watchedDays);
+}
+
+export function predictFromTallies(
+  prior: GammaPrior,
+  tallies: ReadonlyMap<EvidenceKind, Tally>,
+  watchedDays: number,
+): FailurePrediction {
+  let count = 0;
+  for (const { weight } of tallies.values()) count += weight;
   const exposure = effectiveExposureDays(watchedDays);
   const within7Days = failureProbability(prior, count, exposure, 7);
   const within30Days = failureProbability(prior, count, exposure, 30);
-  const reasons = [...weights]
+  const reasons = [...tallies]
+    .filter(([, { times }]) => times > 0)
     .toSorted((a, b) => b[1].weight - a[1].weight)
     .map(([kind, { times }]) => `${times} × ${kind}`);
-  const spent = evidence.some((item) => item.kind === "row_remap_failure");
+  const spent = (tallies.get("row_remap_failure")?.times ?? 0) > 0;
   return { within7Days, within30Days, reasons, action: actionFor(within30Days, spent) };
 }
 

@@ -32,13 +32,22 @@ export interface Forecast {
   readonly latestMilliseconds: number;
   /** Standard deviations by which the trend stands out from chance. */
   readonly significance: number;
+  /** The past that it looked at. */
+  readonly pastMilliseconds: number;
+  /** The slope of the newer half as a ratio of the whole's: well below 1 for a series that settles. */
+  readonly pace: number;
+  /** How many points the past was. */
+  readonly points: number;
 }
 
 /** The past of one series, at a fixed cost. */
 export interface Trend {
-  add(timeMilliseconds: number, value: number): void;
+  /** True when a point was completed, and a forecast may say something new. */
+  add(timeMilliseconds: number, value: number): boolean;
   /** When the series reaches the limit from the side it is on, or null when it has no significant trend towards it. */
   forecast(limit: number): Forecast | null;
+  /** Unit of the series per second over this many of the newest points. */
+  slopePerSecond(points: number): number;
 }
 
 const capacity = 48;
@@ -46,77 +55,103 @@ const suffixes = [12, 24, 48] as const;
 /** 90 % two-sided. */
 const intervalDeviations = 1.645;
 
-export function createTrend(options: ForecastOptions = defaultForecastOptions): Trend {
-  let span = options.spanMilliseconds;
-  let times: number[] = [];
-  let values: number[] = [];
-  let open = { slot: Number.NaN, sum: 0, timeSum: 0, count: 0 };
+const spanField = 0;
+const count = 1;
+const openSlot = 2;
+const openSum = 3;
+const openTimeSum = 4;
+const openCount = 5;
+const firstTime = 6;
+const firstValue = firstTime + capacity + 1;
+/** Numbers that a trend keeps. */
+export const trendCells = firstValue + capacity + 1;
+
+/** A trend over the given cells, which hold all it knows: zeros are a new one. */
+export function createTrend(
+  options: ForecastOptions = defaultForecastOptions,
+  cells: Float64Array = new Float64Array(trendCells),
+): Trend {
+  const times = cells.subarray(firstTime, firstValue);
+  const values = cells.subarray(firstValue, trendCells);
+  if (cells[spanField] === 0) cells[spanField] = options.spanMilliseconds;
 
   function close(): void {
-    if (open.count === 0) return;
-    times.push(open.timeSum / open.count);
-    values.push(open.sum / open.count);
-    if (times.length <= capacity) return;
+    const points = cells[count] ?? 0;
+    const samples = cells[openCount] ?? 0;
+    times[points] = (cells[openTimeSum] ?? 0) / samples;
+    values[points] = (cells[openSum] ?? 0) / samples;
+    cells[count] = points + 1;
+    if (points + 1 <= capacity) return;
+    const span = cells[spanField] ?? 0;
     if (span * 2 * capacity > options.windowMilliseconds) {
-      times.shift();
-      values.shift();
+      times.copyWithin(0, 1);
+      values.copyWithin(0, 1);
+      cells[count] = capacity;
       return;
     }
-    times = mergePairs(times);
-    values = mergePairs(values);
-    span *= 2;
+    mergePairs(times, points + 1);
+    cells[count] = mergePairs(values, points + 1);
+    cells[spanField] = span * 2;
   }
 
   return {
     add(timeMilliseconds, value) {
-      const slot = Math.floor(timeMilliseconds / span);
-      if (slot !== open.slot) {
+      const completed =
+        (cells[openCount] ?? 0) > 0 &&
+        Math.floor(timeMilliseconds / (cells[spanField] ?? 1)) !== cells[openSlot];
+      if (completed) {
         close();
-        open = { slot: Math.floor(timeMilliseconds / span), sum: 0, timeSum: 0, count: 0 };
+        cells.fill(0, openSum, openCount + 1);
       }
-      open.sum += value;
-      open.timeSum += timeMilliseconds;
-      open.count += 1;
+      cells[openSlot] = Math.floor(timeMilliseconds / (cells[spanField] ?? 1));
+      cells[openSum] = (cells[openSum] ?? 0) + value;
+      cells[openTimeSum] = (cells[openTimeSum] ?? 0) + timeMilliseconds;
+      cells[openCount] = (cells[openCount] ?? 0) + 1;
+      return completed;
     },
     forecast(limit) {
+      const points = cells[count] ?? 0;
       let best: Forecast | null = null;
       for (const length of suffixes) {
-        if (times.length < length) break;
-        const found = fit(times.slice(-length), values.slice(-length), limit);
+        if (points < length) break;
+        const found = fit(
+          times.subarray(points - length, points),
+          values.subarray(points - length, points),
+          limit,
+          options.significance,
+        );
         if (found && found.significance > Math.max(best?.significance ?? 0, options.significance))
           best = found;
       }
       return best;
+    },
+    slopePerSecond(points) {
+      const end = cells[count] ?? 0;
+      const first = Math.max(0, end - points);
+      return 1000 * slopeOf(times.subarray(0, end), values.subarray(0, end), first);
     },
   };
 }
 
 /** Exported for backtests: the forecast from these points alone. `times` in Unix milliseconds, rising. */
 export function fit(
-  times: readonly number[],
-  values: readonly number[],
+  times: ArrayLike<number>,
+  values: ArrayLike<number>,
   limit: number,
+  leastSignificance = 0,
 ): Forecast | null {
   const n = times.length;
-  const slopes: number[] = [];
-  let kendall = 0;
-  for (let later = 1; later < n; later += 1)
-    for (let earlier = 0; earlier < later; earlier += 1) {
-      const rise = (values[later] ?? 0) - (values[earlier] ?? 0);
-      slopes.push(rise / ((times[later] ?? 0) - (times[earlier] ?? 0)));
-      kendall += Math.sign(rise);
-    }
-  slopes.sort((a, b) => a - b);
+  const { slopes, kendall } = slopesBetween(times, values, 0);
+  const independent = Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
+  if (Math.abs(kendall) / independent < leastSignificance) return null;
+  slopes.sort();
   const slope = quantile(slopes, slopes.length / 2);
   const last = times[n - 1] ?? 0;
-  const base = values
-    .map((value, index) => value - slope * ((times[index] ?? 0) - last))
-    .sort((a, b) => a - b);
-  const now = quantile(base, n / 2);
-  const residuals = values.map(
-    (value, index) => value - now - slope * ((times[index] ?? 0) - last),
-  );
-  const deviation = Math.sqrt(((n * (n - 1) * (2 * n + 5)) / 18) * likeness(residuals));
+  const base = Float64Array.from(values, (value, at) => value - slope * ((times[at] ?? 0) - last));
+  const now = quantile(base.toSorted(), n / 2);
+  const residuals = base.map((value) => value - now);
+  const rise = slope * (last - (times[0] ?? 0));
+  const deviation = independent * Math.sqrt(likeness(residuals, rise));
   const significance = Math.abs(kendall) / deviation;
   const distance = limit - now;
   if (distance === 0 || Math.sign(distance) !== Math.sign(slope)) return null;
@@ -131,11 +166,39 @@ export function fit(
     earliestMilliseconds: Math.min(...ends),
     latestMilliseconds: Math.max(...ends),
     significance,
+    pastMilliseconds: last - (times[0] ?? 0),
+    pace: slopeOf(times, values, n >> 1) / slope,
+    points: n,
   };
 }
 
-/** How many times less the points tell than as many independent ones, from their correlation with their neighbours. */
-function likeness(residuals: readonly number[]): number {
+/** Theil–Sen: the median of the slopes between all pairs from this point on. */
+function slopeOf(times: ArrayLike<number>, values: ArrayLike<number>, first: number): number {
+  const { slopes } = slopesBetween(times, values, first);
+  return quantile(slopes.sort(), slopes.length / 2);
+}
+
+/** The slopes between all pairs, and Kendall's S: rising pairs less falling ones. */
+function slopesBetween(times: ArrayLike<number>, values: ArrayLike<number>, first: number) {
+  const n = times.length - first;
+  const slopes = new Float64Array((n * (n - 1)) / 2);
+  let kendall = 0;
+  let pair = 0;
+  for (let later = first + 1; later < times.length; later += 1)
+    for (let earlier = first; earlier < later; earlier += 1) {
+      const rise = (values[later] ?? 0) - (values[earlier] ?? 0);
+      slopes[pair] = rise / ((times[later] ?? 0) - (times[earlier] ?? 0));
+      kendall += Math.sign(rise);
+      pair += 1;
+    }
+  return { slopes, kendall };
+}
+
+/**
+ * How many times less the points tell than as many independent ones, from their correlation with their neighbours.
+ * What correlates must be large enough beside the whole rise to pass for a trend: a bend in a steep line isn't.
+ */
+function likeness(residuals: Float64Array, rise: number): number {
   let products = 0;
   let squares = 0;
   residuals.forEach((residual, index) => {
@@ -143,22 +206,23 @@ function likeness(residuals: readonly number[]): number {
     squares += residual * residual;
   });
   const correlation = squares > 0 ? Math.min(0.8, Math.max(0, products / squares)) : 0;
-  return (1 + correlation) / (1 - correlation);
+  const noise = (16 * squares) / residuals.length / (rise * rise || Number.MIN_VALUE);
+  return 1 + ((2 * correlation) / (1 - correlation)) * Math.min(1, noise);
 }
 
-function quantile(sorted: readonly number[], position: number): number {
+function quantile(sorted: ArrayLike<number>, position: number): number {
   const index = Math.min(sorted.length - 1, Math.max(0, position - 0.5));
   const low = sorted[Math.floor(index)] ?? 0;
   const high = sorted[Math.ceil(index)] ?? 0;
   return low + (high - low) * (index - Math.floor(index));
 }
 
-/** Means of neighbours; an odd first one stays, so that the newest pairs are whole. */
-function mergePairs(column: readonly number[]): number[] {
-  const merged: number[] = [];
-  let index = column.length % 2;
-  if (index === 1) merged.push(column[0] ?? 0);
-  for (; index + 1 < column.length; index += 2)
-    merged.push(((column[index] ?? 0) + (column[index + 1] ?? 0)) / 2);
-  return merged;
+/** Means of neighbours in place; an odd first one stays, so that the newest pairs are whole. Returns how many are left. */
+function mergePairs(column: Float64Array, points: number): number {
+  const odd = points % 2;
+  for (let pair = 0; odd + 2 * pair + 1 < points; pair += 1) {
+    const at = odd + 2 * pair;
+    column[odd + pair] = ((column[at] ?? 0) + (column[at + 1] ?? 0)) / 2;
+  }
+  return odd + (points - odd) / 2;
 }

@@ -37,7 +37,7 @@ export interface Xid {
 }
 
 /** These leave the GPU usable; a code we don't know is a case for a person, not for a page. */
-const harmlessActions: ReadonlySet<XidAction> = new Set([
+export const harmlessActions: ReadonlySet<XidAction> = new Set([
   "ignore",
   "restart_app",
   "see_message",

@@ -3,6 +3,7 @@ import {
   cpu,
   disk,
   filesystem,
+  findings,
   fleet,
   gpu,
   gpuErrors,
@@ -33,6 +34,7 @@ const bytes = { unit: "bytes", suffix: "_bytes" } as const;
 const mount = { device: "/dev/sda1", mountpoint: "/data", fstype: "xfs" };
 const uuid = { gpu: "0", UUID: "GPU-1" };
 const dcgm = { ...uuid, pci_bus_id: "x", device: "nvidia0", modelName: "H100", Hostname: "node-1" };
+const verdict = { node: "node-9", subject: "gpu0", UUID: "GPU-1", metric: "heat" };
 const sda = { device: "sda" };
 const eth0 = { device: "eth0" };
 
@@ -199,5 +201,41 @@ export const ruleCases: readonly (() => RuleCase)[] = [
     fires: 0,
     below: 1,
     clears: 1,
+  }),
+  () => ({
+    rule: "AnomalyFinding",
+    scene: (active) => [
+      { metric: findings.open, labels: { detector: "anomaly" }, value: active },
+      { metric: findings.active, labels: { ...verdict, detector: "anomaly" }, value: active },
+    ],
+    fires: 1,
+    below: 0,
+    clears: 0,
+  }),
+  () => ({
+    rule: "LimitForecast",
+    // The value is in hours from the sample's own time.
+    scene: (hours, second, start) => [
+      { metric: findings.open, labels: { detector: "forecast" }, value: 1 },
+      { metric: findings.forecastLimit, labels: verdict, value: start + second + hours * 3600 },
+    ],
+    fires: 167,
+    below: 168,
+    clears: 169,
+  }),
+  () => ({
+    rule: "GpuFailureLikely",
+    scene: (ratio) => [
+      { metric: findings.open, labels: { detector: "failure" }, value: 1 },
+      {
+        metric: findings.failureProbability,
+        labels: { ...uuid, node: "node-9", horizon: "30d" },
+        value: ratio,
+      },
+    ],
+    fires: 0.21,
+    below: 0.2,
+    holds: 0.16,
+    clears: 0.15,
   }),
 ];

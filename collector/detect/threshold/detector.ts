@@ -31,6 +31,7 @@ export function createThresholdDetector(options: ThresholdOptions): Detector {
   const { rules, book, log } = options;
   const bindings = new Map<string, Binding>();
   const failures = options.metrics.counter(collector.evaluationFailures);
+  for (const rule of rules) failures.increase({ rule: rule.name }, 0);
   const merged = options.metrics.counter(collector.windowSamplesDropped);
 
   function bind(state: OriginState): Binding {

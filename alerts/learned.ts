@@ -1,0 +1,48 @@
+/** Rules over what the learned detectors found: tickets at most, since a learned verdict never pages by itself. */
+import { findings } from "../core/catalog/index.ts";
+import { age, compare, divide, value } from "./expression.ts";
+import { defineRule } from "./rule.ts";
+
+/** In seconds. */
+const hour = 3600;
+/** Verdicts that are no longer told have ended while the detectors still report. */
+const ended = { stillReported: findings.open, on: [] };
+
+export const anomalyFinding = defineRule({
+  name: "AnomalyFinding",
+  condition: compare(value(findings.active, { detector: "anomaly" }), "==", 1),
+  severity: "warning",
+  component: "detector",
+  summary: "{{ subject }} of {{ node }} is unlike itself: {{ metric }}",
+  description:
+    "The series left what it has been for long enough not to be chance. The collector's console tells the numbers: what it is and what is usual.",
+  ended,
+  source:
+    "docs/detectors.md: the screen's calibrated score, held against the least change worth a person's time.",
+});
+
+export const limitForecast = defineRule({
+  name: "LimitForecast",
+  condition: compare(divide(age(value(findings.forecastLimit)), -hour), "<", 7 * 24),
+  severity: "warning",
+  component: "detector",
+  summary: "{{ subject }} of {{ node }} reaches its limit in {{ value }} h: {{ metric }}",
+  description:
+    "If it goes on as it does. The console and warpwatch_forecast_limit_* tell the date with its 90 % interval.",
+  ended,
+  source:
+    "docs/detectors.md: Theil–Sen slope with Sen's interval; a forecast further off than a week is nobody's ticket yet.",
+});
+
+export const gpuFailureLikely = defineRule({
+  name: "GpuFailureLikely",
+  condition: compare(value(findings.failureProbability, { horizon: "30d" }), ">", 0.2, 0.15),
+  severity: "warning",
+  component: "gpu",
+  summary: "GPU {{ gpu }} of {{ node }} fails within 30 days with {{ value | percent }}",
+  description:
+    "What was counted on {{ UUID }} (XIDs, ECC errors, remapped rows) makes it far likelier to fail than its peers. The console tells the reasons and the action.",
+  ended,
+  source:
+    "docs/detectors.md: the published base rate of GPU failures, updated by what was counted on this GPU; drained at one in five.",
+});
