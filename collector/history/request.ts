@@ -9,7 +9,7 @@ export interface RangeQuery {
   readonly range: StepRange;
 }
 
-export const maximumPoints = 11_000;
+const maximumPoints = 11_000;
 const maximumLabels = 64;
 const maximumTextLength = 1024;
 const namePattern = /^[a-zA-Z_:][a-zA-Z0-9_:.]{0,255}$/;

@@ -26,7 +26,7 @@ import { createFakeClock } from "../../kit/fake-clock.ts";
 /** The beginning of a day in UTC. */
 export const startMilliseconds = Date.UTC(2026, 0, 10);
 export const dayMilliseconds = 86_400_000;
-export const level = openMetric("test_level", "gauge", "What the test stores.", ["gpu"]);
+const level = openMetric("test_level", "gauge", "What the test stores.", ["gpu"]);
 
 export interface TestHistory extends History {
   readonly metrics: SelfMetrics;
