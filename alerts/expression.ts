@@ -24,14 +24,16 @@ export type Expression =
 
 export type Selection = Extract<Expression, { op: "value" }>;
 
+export interface ComparisonCondition {
+  readonly op: Comparison;
+  readonly left: Expression;
+  readonly right: number;
+  /** Hysteresis: while the alert fires, this takes the threshold's place. */
+  readonly clear?: number;
+}
+
 export type Condition =
-  | {
-      readonly op: Comparison;
-      readonly left: Expression;
-      readonly right: number;
-      /** Hysteresis: while the alert fires, this takes the threshold's place. */
-      readonly clear?: number;
-    }
+  | ComparisonCondition
   /** True where both are true for the same values of `on` (all labels when left out). */
   | {
       readonly op: "and" | "unless";
@@ -39,6 +41,17 @@ export type Condition =
       readonly right: Condition;
       readonly on?: readonly string[];
     };
+
+/** The comparison whose threshold is the rule's: the leftmost, since the others say where it applies. */
+export function leadingComparison(condition: Condition): ComparisonCondition {
+  switch (condition.op) {
+    case "and":
+    case "unless":
+      return leadingComparison(condition.left);
+    default:
+      return condition;
+  }
+}
 
 export function value<Label extends string>(
   metric: Metric<Label>,

@@ -1,4 +1,5 @@
 /** Renders expressions and conditions as PromQL (Prometheus 2.42's grammar). */
+import type { Metric } from "../core/catalog/metric.ts";
 import type { Condition, Expression, Matchers } from "./expression.ts";
 
 /** `ruleName` is needed for hysteresis, which PromQL can only express by looking whether the alert is firing. */
@@ -25,8 +26,8 @@ export function renderCondition(condition: Condition, ruleName: string): string 
 
 /** What a dashboard adds to every selector, and the window it puts in the place of each rule's. */
 export interface RenderOptions {
-  /** Matchers in PromQL, as `instance=~"$instance"`. */
-  readonly matchers?: string;
+  /** Matchers in PromQL for a metric, as `instance=~"$instance"`. */
+  readonly matchers?: (metric: Metric) => string;
   /** As `$__rate_interval`. */
   readonly window?: string;
 }
@@ -34,7 +35,7 @@ export interface RenderOptions {
 export function renderExpression(expression: Expression, options: RenderOptions = {}): string {
   switch (expression.op) {
     case "value":
-      return `${expression.metric.name}${renderMatchers(expression.match, options.matchers)}`;
+      return `${expression.metric.name}${renderMatchers(expression.match, options.matchers?.(expression.metric))}`;
     case "rate":
     case "increase": {
       const window = options.window ?? renderDuration(expression.windowMilliseconds);

@@ -1,8 +1,12 @@
 /** Every board there is, and the text each is generated to. */
-import { buildBoard, type Board } from "./board.ts";
+import { agentBoard } from "./agent.ts";
+import type { Board } from "./board.ts";
+import { collectorBoard } from "./collector.ts";
+import { fleetBoard } from "./fleet.ts";
+import { buildBoard } from "./grafana.ts";
 import { nodeBoard } from "./node.ts";
 
-export const boards: readonly Board[] = [nodeBoard];
+export const boards: readonly Board[] = [fleetBoard, nodeBoard, agentBoard, collectorBoard];
 
 /** File name under dashboards/json → its text. */
 export function renderBoards(): Map<string, string> {

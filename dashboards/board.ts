@@ -1,24 +1,7 @@
-/** Boards as values: panels over catalogue metrics, turned into Grafana's JSON by its own Foundation SDK. */
-import { PanelBuilder as BarGauge } from "@grafana/grafana-foundation-sdk/bargauge";
-import type { Builder } from "@grafana/grafana-foundation-sdk/cog";
-import {
-  DashboardBuilder,
-  DashboardCursorSync,
-  DatasourceVariableBuilder,
-  QueryVariableBuilder,
-  RowBuilder,
-  ThresholdsConfigBuilder,
-  ThresholdsMode,
-  VariableRefresh,
-  VariableSort,
-  type Dashboard,
-  type Panel as GrafanaPanel,
-} from "@grafana/grafana-foundation-sdk/dashboard";
-import { DataqueryBuilder } from "@grafana/grafana-foundation-sdk/prometheus";
-import { PanelBuilder as Stat } from "@grafana/grafana-foundation-sdk/stat";
-import { PanelBuilder as TimeSeries } from "@grafana/grafana-foundation-sdk/timeseries";
+/** What a board is: rows of panels over catalogue metrics, as values; dashboards/grafana.ts turns them into Grafana's JSON. */
 import type { Expression } from "../alerts/expression.ts";
-import { renderExpression } from "../alerts/promql.ts";
+import type { Rule } from "../alerts/rule.ts";
+import type { LabelName } from "../core/catalog/labels.ts";
 import type { Metric } from "../core/catalog/metric.ts";
 
 /** Units as Grafana's panels know them. */
@@ -33,16 +16,37 @@ export type PanelUnit =
   | "hertz"
   | "s"
   | "ops"
-  | "short";
+  | "cps"
+  | "reqps"
+  | "short"
+  | "none";
+
+/** A quantile of a histogram's observations, per value of `by`. */
+export interface HistogramQuantile {
+  readonly op: "quantile";
+  readonly of: Metric;
+  readonly quantile: number;
+  readonly by: readonly LabelName[];
+}
 
 export interface Query {
-  readonly expression: Expression;
+  readonly expression: Expression | HistogramQuantile;
   /** `{{label}}` stands for a label's value. */
   readonly legend: string;
+  /** Rates and increases are over this: as short as the scrapes allow, or all of the time that is shown. */
+  readonly over?: "interval" | "range";
+  /** A fact or a limit among lines that move. */
+  readonly still?: boolean;
+}
+
+/** A number that is a state, as a word and a colour. */
+export interface StateWord {
+  readonly text: string;
+  readonly color: "green" | "orange" | "red" | "blue" | "text";
 }
 
 export interface Panel {
-  readonly kind: "timeseries" | "stat" | "bargauge";
+  readonly kind: "timeseries" | "stat" | "timeline" | "table";
   readonly title: string;
   /** What it shows and what to make of it. */
   readonly description: string;
@@ -50,18 +54,36 @@ export interface Panel {
   readonly queries: readonly Query[];
   /** Grid columns of 24. */
   readonly width: number;
-  /** Values from which the panel turns orange and red. */
+  /** The rules that judge what the panel shows: their thresholds are drawn, their runbooks are linked. */
+  readonly rules?: readonly Rule[];
+  /** Values from which the panel turns orange and red, where no rule says so. */
   readonly warning?: number;
   readonly critical?: number;
-  /** The axis ends here, where the unit has a natural end. */
+  /** The axis begins and ends here, where the unit has a natural end; it begins at 0 if not given. */
+  readonly minimum?: number | "any";
   readonly maximum?: number;
-  /** The fault that has to have happened before the queries return anything; none for most. */
-  readonly needsFault?: string;
+  readonly states?: Readonly<Record<string, StateWord>>;
+  /** The labels that a table shows. */
+  readonly columns?: readonly LabelName[];
+  /** The board that a click on a series leads to, for the series' instance. */
+  readonly leadsTo?: string;
+  /** Facts and limits, which don't move by themselves. */
+  readonly still?: boolean;
+  /** What has to happen before the queries return anything, or anything that moves. */
+  readonly needsFault?: NeededFault;
+}
+
+/** A fault of the simulator (docs/simulator.md). */
+export interface NeededFault {
+  readonly kind: string;
+  readonly code?: number;
 }
 
 export interface Row {
   readonly title: string;
   readonly panels: readonly Panel[];
+  /** Closed until someone opens it: details that are seldom needed cost no query until then. */
+  readonly collapsed?: boolean;
 }
 
 export interface Board {
@@ -69,94 +91,87 @@ export interface Board {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** The metric whose `instance` label lists the nodes that the board can show. */
+  /** The metric whose `job` and `instance` labels list what the board can show. */
   readonly instancesOf: Metric;
+  /** The metric whose `gpu` label lists the GPUs to choose from; without it the board has no such choice. */
+  readonly gpusOf?: Metric<"gpu" | LabelName>;
   readonly rows: readonly Row[];
 }
 
-const datasource = { type: "prometheus", uid: "$datasource" } as const;
-const matchers = 'job=~"$job", instance=~"$instance"';
-const panelHeight = 8;
+type Extra = Partial<Omit<Panel, "kind" | "title" | "unit" | "description" | "queries">>;
 
-/** The PromQL of a panel's query, with the board's variables in it. */
-export function renderQuery(query: Query): string {
-  return renderExpression(query.expression, { matchers, window: "$__rate_interval" });
+/** A panel of lines over time, a third of the width if not said otherwise. */
+export function lines(
+  title: string,
+  unit: PanelUnit,
+  description: string,
+  queries: readonly Query[],
+  extra: Extra = {},
+): Panel {
+  return { kind: "timeseries", title, unit, description, queries, width: 8, ...extra };
 }
 
-/** Grafana's JSON model of a board; equal boards give equal text. */
-export function buildBoard(board: Board): Dashboard {
-  const builder = new DashboardBuilder(board.title)
-    .uid(board.uid)
-    .description(board.description)
-    .tags(["warpwatch"])
-    .readonly()
-    .tooltip(DashboardCursorSync.Crosshair)
-    .time({ from: "now-1h", to: "now" })
-    .refresh("10s")
-    .timezone("browser")
-    .withVariable(
-      new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"),
-    )
-    .withVariable(selector("job", "Job", `label_values(${board.instancesOf.name}, job)`))
-    .withVariable(
-      selector(
-        "instance",
-        "Instance",
-        `label_values(${board.instancesOf.name}{job=~"$job"}, instance)`,
-      ),
-    );
-  let id = 0;
-  for (const row of board.rows) {
-    builder.withRow(new RowBuilder(row.title).id((id += 1)));
-    for (const panel of row.panels) builder.withPanel(buildPanel(panel, (id += 1)));
-  }
-  return builder.build();
+/** The value now, with its course behind it. */
+export function figure(
+  title: string,
+  unit: PanelUnit,
+  description: string,
+  queries: readonly Query[],
+  extra: Extra = {},
+): Panel {
+  return { kind: "stat", title, unit, description, queries, width: 4, ...extra };
 }
 
-function selector(name: string, label: string, query: string): QueryVariableBuilder {
-  return new QueryVariableBuilder(name)
-    .label(label)
-    .datasource(datasource)
-    .query(query)
-    .refresh(VariableRefresh.OnTimeRangeChanged)
-    .sort(VariableSort.AlphabeticalAsc)
-    .multi(true)
-    .includeAll(true)
-    .allValue(".+")
-    .current({ text: "All", value: "$__all" });
+/** Bands of states over time. */
+export function timeline(
+  title: string,
+  description: string,
+  states: Readonly<Record<string, StateWord>>,
+  queries: readonly Query[],
+  extra: Extra = {},
+): Panel {
+  return {
+    kind: "timeline",
+    title,
+    unit: "none",
+    description,
+    queries,
+    width: 12,
+    states,
+    ...extra,
+  };
 }
 
-function buildPanel(panel: Panel, id: number): Builder<GrafanaPanel> {
-  const builder = makePanel(panel.kind)
-    .id(id)
-    .title(panel.title)
-    .description(panel.description)
-    .datasource(datasource)
-    .unit(panel.unit)
-    .span(panel.width)
-    .height(panelHeight)
-    .min(0)
-    .thresholds(
-      new ThresholdsConfigBuilder()
-        .mode(ThresholdsMode.Absolute)
-        .steps([
-          { value: null, color: "green" },
-          ...(panel.warning === undefined ? [] : [{ value: panel.warning, color: "orange" }]),
-          ...(panel.critical === undefined ? [] : [{ value: panel.critical, color: "red" }]),
-        ]),
-    );
-  if (panel.maximum !== undefined) builder.max(panel.maximum);
-  panel.queries.forEach((query, index) => {
-    const target = new DataqueryBuilder()
-      .expr(renderQuery(query))
-      .legendFormat(query.legend)
-      .refId(String.fromCodePoint(65 + index));
-    builder.withTarget(panel.kind === "timeseries" ? target.range() : target.instant());
-  });
-  return builder;
+/** Facts by their labels. */
+export function table(
+  title: string,
+  description: string,
+  metric: Metric,
+  columns: readonly LabelName[],
+  extra: Extra = {},
+): Panel {
+  const expression = { op: "value", metric, match: {} } as const;
+  return {
+    kind: "table",
+    title,
+    unit: "none",
+    description,
+    queries: [{ expression, legend: "" }],
+    width: 24,
+    columns,
+    still: true,
+    ...extra,
+  };
 }
 
-function makePanel(kind: Panel["kind"]): TimeSeries | Stat | BarGauge {
-  if (kind === "stat") return new Stat();
-  return kind === "bargauge" ? new BarGauge() : new TimeSeries().lineWidth(1).fillOpacity(8);
+export function one(expression: Query["expression"], legend: string): readonly Query[] {
+  return [{ expression, legend }];
+}
+
+export function quantile(
+  of: Metric,
+  wanted: number,
+  by: readonly LabelName[] = ["instance"],
+): HistogramQuantile {
+  return { op: "quantile", of, quantile: wanted, by };
 }

@@ -1,5 +1,5 @@
 /** What Warpwatch says of itself: its sources, its agent, its HTTP servers. Named after Prometheus' naming guide. */
-import { defineMetric } from "./metric.ts";
+import { defineMetric, openMetric } from "./metric.ts";
 
 export const sourceUp = defineMetric({
   name: "warpwatch_source_up",
@@ -125,3 +125,16 @@ export const httpDroppedConnections = defineMetric({
   kind: "counter",
   help: "Connections that were closed at once because there were too many.",
 });
+
+/** What prom-client and every Go exporter say of their own process, under the names that all share. */
+export const processCpuSeconds = openMetric(
+  "process_cpu_seconds_total",
+  "counter",
+  "Processor time that the process itself has used, in seconds.",
+);
+
+export const processResidentMemory = openMetric(
+  "process_resident_memory_bytes",
+  "gauge",
+  "Memory of the process itself that is in RAM, in bytes.",
+);

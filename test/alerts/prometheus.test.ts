@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { allRules } from "../../alerts/all.ts";
-import type { Condition } from "../../alerts/expression.ts";
+import { leadingComparison } from "../../alerts/expression.ts";
 import { overrideRule } from "../../alerts/override.ts";
 import { missingAlertOf, renderRuleFile } from "../../alerts/prometheus.ts";
 import type { Rule } from "../../alerts/rule.ts";
@@ -175,21 +175,11 @@ function missingTest(rule: Rule, make: () => RuleCase): RuleTest {
 
 /** The rule with its threshold a fifth further out and a fifth further in; where it is zero, by one. */
 function mutantsOf(rule: Rule): Rule[] {
-  const threshold = thresholdOf(rule.condition);
+  const threshold = leadingComparison(rule.condition).right;
   const distance = threshold === 0 ? 1 : Math.abs(threshold) / 5;
   return [threshold + distance, threshold - distance].map((moved) =>
     overrideRule(rule, { threshold: moved }),
   );
-}
-
-function thresholdOf(condition: Condition): number {
-  switch (condition.op) {
-    case "and":
-    case "unless":
-      return thresholdOf(condition.left);
-    default:
-      return condition.right;
-  }
 }
 
 /** Levels in an order and for times that follow from the seed, the first and the last chosen so that it fires and ends. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { allRules } from "../../alerts/all.ts";
-import type { Condition, Expression } from "../../alerts/expression.ts";
+import { leadingComparison } from "../../alerts/expression.ts";
 import { labelsOf } from "../../alerts/promql.ts";
 import { isTemplateFormat, placeholdersOf } from "../../collector/detect/template.ts";
 
@@ -24,7 +24,12 @@ describe("every rule", () => {
       expect(rule.runbookUrl.endsWith(`/alerts/runbooks/${name}.md`)).toBe(true);
       expect(rule.summary).toContain("{{ node }}");
       expect(rule.source.length).toBeGreaterThan(20);
-      const known = new Set(["value", "node", "instance", ...labelsOf(leftmost(rule.condition))]);
+      const known = new Set([
+        "value",
+        "node",
+        "instance",
+        ...labelsOf(leadingComparison(rule.condition).left),
+      ]);
       for (const { name: label, format } of placeholdersOf(rule.summary + rule.description)) {
         expect(known).toContain(label);
         expect(isTemplateFormat(format)).toBe(true);
@@ -42,13 +47,3 @@ describe("every rule", () => {
       if (rule.forMilliseconds !== 0) expect(rule.forMilliseconds).toBeGreaterThanOrEqual(60_000);
   });
 });
-
-function leftmost(condition: Condition): Expression {
-  switch (condition.op) {
-    case "and":
-    case "unless":
-      return leftmost(condition.left);
-    default:
-      return condition.left;
-  }
-}

@@ -1,4 +1,4 @@
-/** A real Prometheus that scrapes one target every second, and what it says of the target's samples. */
+/** A real Prometheus that scrapes its targets every second, and what it says of their samples. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, startProgram, untilAnswered, type Program } from "./programs.ts";
@@ -15,13 +15,23 @@ export interface ScrapeVerdict {
   readonly samples: number;
 }
 
+export interface RangeSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly values: readonly number[];
+}
+
 export interface Prometheus {
   readonly program: Program;
   query(expression: string): Promise<number>;
+  /** Every series over the last seconds, one value a second. Rejects with what Prometheus says of the expression. */
+  range(expression: string, seconds: number): Promise<RangeSeries[]>;
   verdict(): Promise<ScrapeVerdict>;
 }
 
-export async function startPrometheus(folder: string, target: string): Promise<Prometheus> {
+export async function startPrometheus(
+  folder: string,
+  ...targets: readonly string[]
+): Promise<Prometheus> {
   const data = join(folder, "prometheus");
   mkdirSync(data, { recursive: true });
   const config = join(folder, "prometheus.yml");
@@ -31,7 +41,7 @@ export async function startPrometheus(folder: string, target: string): Promise<P
     `global: { scrape_interval: 1s, scrape_timeout: 900ms }
 scrape_configs:
   - job_name: warpwatch
-    static_configs: [{ targets: ["${target}"] }]
+    static_configs: [{ targets: ${JSON.stringify(targets)} }]
   - job_name: prometheus
     static_configs: [{ targets: ["127.0.0.1:${port}"] }]
 `,
@@ -53,6 +63,31 @@ scrape_configs:
     return Number(answer.data.result[0]?.value[1] ?? Number.NaN);
   }
 
+  async function range(expression: string, seconds: number): Promise<RangeSeries[]> {
+    const end = Math.floor(Date.now() / 1000);
+    const parameters = new URLSearchParams({
+      query: expression,
+      start: String(end - seconds),
+      end: String(end),
+      step: "1",
+    });
+    const response = await fetch(`${base}/api/v1/query_range?${parameters.toString()}`);
+    const answer = (await response.json()) as {
+      readonly error?: string;
+      readonly data?: {
+        readonly result: readonly {
+          readonly metric: Readonly<Record<string, string>>;
+          readonly values: readonly (readonly [number, string])[];
+        }[];
+      };
+    };
+    if (!answer.data) throw new Error(`${expression}: ${answer.error ?? "no answer"}`);
+    return answer.data.result.map(({ metric, values }) => ({
+      labels: metric,
+      values: values.map(([, value]) => Number(value)),
+    }));
+  }
+
   /** Prometheus' own counters, straight from its page: they are about every target, itself included. */
   async function ownCounter(name: string): Promise<number> {
     const page = await (await fetch(`${base}/metrics`)).text();
@@ -63,6 +98,7 @@ scrape_configs:
   return {
     program,
     query,
+    range,
     verdict: async () => ({
       scrapes: await query('count_over_time(up{job="warpwatch"}[1h])'),
       succeeded: await query('sum_over_time(up{job="warpwatch"}[1h])'),

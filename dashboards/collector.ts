@@ -1,0 +1,232 @@
+/** The board about the collector itself: what comes in, how fast it is judged, and whether everyone was told. */
+import { aggregate, increase, rate, value } from "../alerts/expression.ts";
+import * as collector from "../core/catalog/collector.ts";
+import type { Metric } from "../core/catalog/metric.ts";
+import * as notify from "../core/catalog/notify.ts";
+import * as self from "../core/catalog/self.ts";
+import { figure, lines, one, quantile, type Board, type Query, type Row } from "./board.ts";
+
+/** Grafana puts the panel's own interval in its place. */
+const window = 60_000;
+const perCollector = "{{instance}}";
+
+function rateOf(metric: Metric, legend: string): Query {
+  return { expression: rate(value(metric), window), legend: `${perCollector} ${legend}` };
+}
+
+function lostInRange(metric: Metric, legend: string): Query {
+  return {
+    expression: aggregate("sum", ["instance", "reason"], increase(value(metric), window)),
+    legend: `${perCollector} ${legend}`,
+    over: "range",
+  };
+}
+
+/** Half and nearly all of the observations of a histogram. */
+function spread(metric: Metric): readonly Query[] {
+  return [0.5, 0.99].map((wanted) => ({
+    expression: quantile(metric, wanted),
+    legend: `${perCollector} ${wanted * 100} %`,
+  }));
+}
+
+const ingest: Row = {
+  title: "What comes in",
+  panels: [
+    lines("Frames accepted", "ops", "Frames a second from agents and scraped targets.", [
+      rateOf(collector.framesAccepted, "frames"),
+    ]),
+    lines("Samples accepted", "ops", "Samples a second in those frames.", [
+      rateOf(collector.samplesAccepted, "samples"),
+    ]),
+    lines(
+      "Refused at the door, in the time shown",
+      "short",
+      "Frames refused whole and samples taken out of frames, by reason: each is a bound that was met or a clock that is wrong.",
+      [
+        lostInRange(collector.framesRefused, "frames: {{reason}}"),
+        lostInRange(collector.samplesRefused, "samples: {{reason}}"),
+      ],
+      { still: true, warning: 1 },
+    ),
+    lines(
+      "Origins and series",
+      "short",
+      "Agents and targets held, and their series together.",
+      [
+        { expression: value(collector.origins), legend: `${perCollector} origins` },
+        { expression: value(collector.originSeries), legend: `${perCollector} series` },
+      ],
+      { still: true },
+    ),
+    lines(
+      "Targets by state",
+      "short",
+      "Targets that the collector scrapes, by how the last scrape went.",
+      one(
+        aggregate("sum", ["instance", "state"], value(collector.scrapeTargets)),
+        `${perCollector} {{state}}`,
+      ),
+      { still: true },
+    ),
+    lines(
+      "Scrapes by outcome",
+      "ops",
+      "Scrapes a second: ok, or the code of what went wrong (docs/errors.md).",
+      one(
+        aggregate("sum", ["instance", "outcome"], rate(value(collector.scrapes), window)),
+        `${perCollector} {{outcome}}`,
+      ),
+    ),
+    lines(
+      "Lines and target files that could not be used",
+      "cps",
+      "Lines of scraped pages that break the format, and target files that are wrong; the other lines and the targets known before go on.",
+      [
+        rateOf(collector.scrapeMalformedLines, "malformed lines"),
+        rateOf(collector.discoveryErrors, "target files"),
+        rateOf(collector.subscriberErrors, "failures on a frame"),
+      ],
+      { width: 12, still: true },
+    ),
+    lines(
+      "Events received",
+      "cps",
+      "Events a second that agents reported, by kind.",
+      one(
+        aggregate("sum", ["instance", "kind"], rate(value(collector.eventsReceived), window)),
+        `${perCollector} {{kind}}`,
+      ),
+      { width: 12, needsFault: { kind: "xid", code: 79 } },
+    ),
+  ],
+};
+
+const judging: Row = {
+  title: "How it is judged",
+  panels: [
+    lines("Evaluations", "ops", "Frames a second that the rules were evaluated on.", [
+      rateOf(collector.evaluations, "frames"),
+    ]),
+    lines(
+      "Time to evaluate a frame",
+      "s",
+      "All rules on one frame: the median, and what 99 in 100 stay under.",
+      spread(collector.evaluationSeconds),
+    ),
+    lines(
+      "Evaluations that failed",
+      "cps",
+      "A rule that fails keeps the state of its alerts; a bug, please report it.",
+      one(rate(value(collector.evaluationFailures), window), `${perCollector} {{rule}}`),
+      { still: true, critical: 1 },
+    ),
+    lines(
+      "Time to make an alert durable",
+      "s",
+      "Writing changed alerts and their notifications to disk: the state folder's drive shows here.",
+      spread(collector.commitSeconds),
+      { needsFault: { kind: "xid", code: 79 } },
+    ),
+    lines(
+      "From sample to durable notification",
+      "s",
+      "From the time of the sample that made an alert fire or resolve until its notification can't be lost.",
+      spread(collector.detectionSeconds),
+      { warning: 2, needsFault: { kind: "xid", code: 79 } },
+    ),
+    lines(
+      "Alerts not made durable, samples merged",
+      "cps",
+      "Commits that failed (kept in memory and tried again), and samples merged because a window holds a bounded number.",
+      [
+        rateOf(collector.commitFailures, "failed commits"),
+        rateOf(collector.windowSamplesDropped, "merged samples"),
+      ],
+      { still: true },
+    ),
+  ],
+};
+
+const telling: Row = {
+  title: "Whether everyone was told",
+  panels: [
+    lines(
+      "Notifications by outcome",
+      "cps",
+      "Notifications a second that left the outbox: accepted, refused for good, or expired after a day of tries.",
+      one(
+        aggregate("sum", ["notifier", "outcome"], rate(value(notify.notifications), window)),
+        "{{notifier}} {{outcome}}",
+      ),
+      { needsFault: { kind: "xid", code: 79 } },
+    ),
+    lines(
+      "Time from sample to acceptance",
+      "s",
+      "99th percentile per notifier, tries and waiting included.",
+      one(quantile(notify.notificationLatency, 0.99, ["notifier"]), "{{notifier}}"),
+      { warning: 5, needsFault: { kind: "xid", code: 79 } },
+    ),
+    lines(
+      "Waiting in the outbox",
+      "short",
+      "Notifications that no receiver has taken yet; one that stays is a receiver that is down.",
+      one(value(notify.outboxDepth), "{{notifier}}"),
+      { still: true, warning: 100 },
+    ),
+    lines(
+      "Tries that failed",
+      "cps",
+      "Attempts that are made again, by reason.",
+      one(
+        aggregate("sum", ["notifier", "reason"], rate(value(notify.notificationRetries), window)),
+        "{{notifier}} {{reason}}",
+      ),
+      { still: true },
+    ),
+    lines(
+      "Repeats to Alertmanager",
+      "cps",
+      "Requests that repeat firing alerts so that Alertmanager doesn't let them expire.",
+      one(
+        aggregate("sum", ["notifier", "outcome"], rate(value(notify.alertRefreshes), window)),
+        "{{notifier}} {{outcome}}",
+      ),
+    ),
+    lines(
+      "Let go by the outbox, in the time shown",
+      "short",
+      "Superseded by a later one while full, dropped because it was full, or for a notifier that is no longer configured.",
+      [lostInRange(notify.outboxDropped, "{{reason}}")],
+      { still: true, critical: 1 },
+    ),
+    figure(
+      "Dead letters",
+      "short",
+      "Notifications that could not be delivered and are kept to be looked at.",
+      one(value(notify.deadLetters), ""),
+      { critical: 1, still: true, width: 8 },
+    ),
+    lines(
+      "Processor time",
+      "percentunit",
+      "Share of one processor that the collector uses.",
+      one(rate(value(self.processCpuSeconds), window), perCollector),
+    ),
+    lines(
+      "Memory",
+      "bytes",
+      "Memory of the collector that is in RAM.",
+      one(value(self.processResidentMemory), perCollector),
+    ),
+  ],
+};
+
+export const collectorBoard: Board = {
+  uid: "warpwatch-collector",
+  title: "Warpwatch / Collector",
+  description: "What comes in, how fast it is judged, and whether everyone was told.",
+  instancesOf: collector.framesAccepted,
+  rows: [ingest, judging, telling],
+};

@@ -1,0 +1,210 @@
+/**
+ * Every query of every board, asked of a real Prometheus that scrapes a synthetic node with its collector, and this host
+ * beside a stand-in for nvidia-smi. What should move must move; what waits for a fault gets it.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { boards } from "../../dashboards/all.ts";
+import type { NeededFault, Panel, Query } from "../../dashboards/board.ts";
+import { renderQuery } from "../../dashboards/query.ts";
+import { createFakeNvidiaSmi, fakeGpu } from "../kit/fake-nvidia-smi.ts";
+import { makeFolder } from "../kit/folder.ts";
+import {
+  freePort,
+  hasProgram,
+  startProgram,
+  startWarpwatch,
+  untilAnswered,
+  type Program,
+} from "../kit/programs.ts";
+import { startPrometheus, type Prometheus } from "../kit/prometheus.ts";
+import { startPagerDuty, startWebhook } from "../kit/receivers.ts";
+import { repositoryRoot } from "../kit/sources.ts";
+
+const rateWindowSeconds = 10;
+const lookSeconds = 15;
+/** Prometheus takes up its targets within five seconds; a rate needs its window after that. */
+const settleMilliseconds = (5 + rateWindowSeconds + lookSeconds) * 1000;
+/** While it lasts nothing of the node's GPUs can be read: the other faults come first. */
+const last = "driver_hang";
+
+const all = boards.flatMap((board) =>
+  board.rows.flatMap((row) =>
+    row.panels.map((panel) => ({
+      name: `${board.title} / ${panel.title}`,
+      panel,
+      queries: panel.queries.map((query) => ({
+        query,
+        promql: resolve(renderQuery(board, query)),
+      })),
+    })),
+  ),
+);
+type Asked = (typeof all)[number];
+
+it.runIf(hasProgram("prometheus"))(
+  "every query returns series, those that move do move, and a fault that is needed makes the difference",
+  async () => {
+    const { prometheus, inject } = await startDemo();
+    await pass(settleMilliseconds);
+    const calm = all.filter(({ panel }) => panel.needsFault === undefined);
+    const waiting = all.filter(({ panel }) => panel.needsFault !== undefined);
+    expect(await complaints(prometheus, calm)).toEqual([]);
+    expect(await needless(prometheus, waiting)).toEqual([]);
+
+    const faults = faultsOf(waiting);
+    await Promise.all(faults.filter(({ kind }) => kind !== last).map(inject));
+    await pass((rateWindowSeconds + 2) * 1000);
+    const first = waiting.filter(({ panel }) => panel.needsFault?.kind !== last);
+    expect(await complaints(prometheus, first)).toEqual([]);
+
+    await Promise.all(faults.filter(({ kind }) => kind === last).map(inject));
+    await pass((rateWindowSeconds + 2) * 1000);
+    const second = waiting.filter(({ panel }) => panel.needsFault?.kind === last);
+    expect(await complaints(prometheus, second)).toEqual([]);
+  },
+  150_000,
+);
+
+/** Queries that return nothing, or stand still though they should not. A fault moves its panel, not each of its lines. */
+async function complaints(prometheus: Prometheus, asked: readonly Asked[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, panel, queries } of asked) {
+    let moving = 0;
+    for (const { query, promql } of queries) {
+      const state = await stateOf(prometheus, promql);
+      if (state === "nothing") found.push(`${name}: no series: ${promql}`);
+      if (state === "still" && mustMove(panel, query)) found.push(`${name}: still: ${promql}`);
+      if (state === "moves") moving += 1;
+    }
+    if (panel.needsFault !== undefined && moving === 0)
+      found.push(`${name}: stands still in spite of ${panel.needsFault.kind}`);
+  }
+  return found;
+}
+
+function mustMove(panel: Panel, query: Query): boolean {
+  return panel.still !== true && query.still !== true && panel.needsFault === undefined;
+}
+
+/** Panels that wait for a fault and show all they have without it. */
+async function needless(prometheus: Prometheus, asked: readonly Asked[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, queries } of asked) {
+    const states = await Promise.all(queries.map(({ promql }) => stateOf(prometheus, promql)));
+    if (states.every((state) => state === "moves")) found.push(name);
+  }
+  return found;
+}
+
+async function stateOf(
+  prometheus: Prometheus,
+  promql: string,
+): Promise<"nothing" | "still" | "moves"> {
+  const series = await prometheus.range(promql, lookSeconds);
+  const numbers = series.map(({ values }) => values.filter((value) => !Number.isNaN(value)));
+  if (numbers.every((values) => values.length === 0)) return "nothing";
+  return numbers.some((values) => new Set(values).size > 1) ? "moves" : "still";
+}
+
+function resolve(promql: string): string {
+  return promql
+    .replaceAll("$__rate_interval", `${rateWindowSeconds}s`)
+    .replaceAll("$__range", "2m")
+    .replaceAll(/"\$(job|instance|gpu)"/g, '".+"');
+}
+
+function faultsOf(asked: readonly Asked[]): NeededFault[] {
+  const faults = asked.flatMap(({ panel }) => panel.needsFault ?? []);
+  return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()];
+}
+
+function pass(milliseconds: number): Promise<void> {
+  return new Promise((resolveWait) => setTimeout(resolveWait, milliseconds));
+}
+
+async function startDemo() {
+  const folder = makeFolder();
+  const [host = 0, synthetic = 0, collector = 0] = await Promise.all([
+    freePort(),
+    freePort(),
+    freePort(),
+  ]);
+  const smi = createFakeNvidiaSmi({ gpus: [workingGpu(0)] });
+  let round = 0;
+  const work = setInterval(() => smi.set({ gpus: [workingGpu((round += 1))] }), 1000);
+  onTestFinished(() => clearInterval(work));
+  const run = async (port: number, program: Program): Promise<void> => {
+    onTestFinished(async () => void (await program.stop()));
+    await untilAnswered(`http://127.0.0.1:${port}/-/ready`, program);
+  };
+  const syntheticState = join(folder, "synthetic");
+  const warpwatch = join(repositoryRoot, "bin/warpwatch.js");
+  const agent = startProgram(
+    process.execPath,
+    [
+      warpwatch,
+      "agent",
+      `--web.listen-address=127.0.0.1:${host}`,
+      `--state.folder=${join(folder, "host")}`,
+      "--node.name=this-host",
+    ],
+    { PATH: `${smi.path}:${process.env["PATH"] ?? ""}` },
+  );
+  const up = startWarpwatch([
+    "up",
+    "--synthetic",
+    `--synthetic.scenario=${writeScenario(folder)}`,
+    `--agent.listen-address=127.0.0.1:${synthetic}`,
+    `--collector.listen-address=127.0.0.1:${collector}`,
+    `--config.file=${await writeSettings(folder, host)}`,
+    `--state.folder=${syntheticState}`,
+  ]);
+  await Promise.all([run(host, agent), run(synthetic, up), run(collector, up)]);
+  const targets = [host, synthetic, collector].map((port) => `127.0.0.1:${port}`);
+  const prometheus = await startPrometheus(folder, ...targets);
+  onTestFinished(async () => void (await prometheus.program.stop()));
+  let gpu = 0;
+  const inject = async ({ kind, code }: NeededFault): Promise<void> => {
+    const program = startWarpwatch([
+      "inject",
+      kind,
+      ...(kind === "filesystem_fill" ? [] : [`--gpu=${gpu++ % 8}`]),
+      ...(code === undefined ? [] : [`--code=${code}`]),
+      `--state.folder=${syntheticState}`,
+    ]);
+    expect(await program.ended(), program.output()).toBe(0);
+  };
+  return { prometheus, inject };
+}
+
+/** A GPU whose program allocates a little more each round, as the simulator's jobs do only in hours. */
+function workingGpu(round: number) {
+  const used = 40_000 + (round % 60) * 100;
+  const cells = { "memory.used": `${used} MiB`, "memory.free": `${81_000 - used} MiB` };
+  return fakeGpu(0, { ...cells, "fan.speed": `${30 + (round % 7)} %` });
+}
+
+/** Requests come and go: what a GPU does changes by the second. */
+function writeScenario(folder: string): string {
+  const file = join(folder, "scenario.yaml");
+  writeFileSync(file, "workload: inference\n");
+  return file;
+}
+
+async function writeSettings(folder: string, host: number): Promise<string> {
+  const pager = await startPagerDuty();
+  const alertmanager = await startWebhook("/api/v2/alerts");
+  onTestFinished(async () => void (await Promise.all([pager.close(), alertmanager.close()])));
+  const file = join(folder, "collector.yaml");
+  const settings = {
+    scrape: [{ job: "warpwatch", interval: "1s", targets: [`127.0.0.1:${host}`] }],
+    notifiers: [
+      { type: "pagerduty", url: pager.url, routing_key: "0123456789abcdef0123456789abcdef" },
+      { type: "alertmanager", urls: [new URL(alertmanager.url).origin], refresh: "2s" },
+    ],
+  };
+  writeFileSync(file, JSON.stringify(settings));
+  return file;
+}
