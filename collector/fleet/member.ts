@@ -1,5 +1,6 @@
 /** One node of the fleet: which of its origins report, which GPUs it has and which it should have. */
 import { targetUp } from "../../core/catalog/collector.ts";
+import { lost } from "../../core/catalog/gpu-errors.ts";
 import { isPresent, type Schema } from "../../core/wire/frame.ts";
 import { silentAfterMilliseconds, type OriginState } from "../origin.ts";
 
@@ -31,6 +32,10 @@ interface Reporter {
   /** The slot of `up`, or -1: a target that could not be scraped tells nothing of its node. */
   upSlot: number;
   gpus: ReadonlyMap<string, KnownGpu>;
+  /** Where an agent says that it has lost a GPU it goes on listing, by slot. */
+  lostSlots: ReadonlyMap<number, string>;
+  /** Those of its GPUs that are lost now. */
+  lost: ReadonlySet<string>;
   /** On the monotonic clock: its last frame that tells something; -1 before the first. */
   answered: number;
   periodMilliseconds: number;
@@ -44,6 +49,7 @@ export interface Census {
 
 const maximumGpus = 1024;
 const maximumOrigins = 64;
+const noGpus: ReadonlySet<string> = new Set();
 
 export function createMember(name: string, monotonic: number): Member {
   return {
@@ -63,6 +69,8 @@ export function observe(member: Member, state: OriginState): void {
       schema: null,
       upSlot: -1,
       gpus: new Map(),
+      lostSlots: new Map(),
+      lost: noGpus,
       answered: -1,
       periodMilliseconds: 0,
     };
@@ -72,7 +80,9 @@ export function observe(member: Member, state: OriginState): void {
     reporter.schema = state.schema;
     reporter.upSlot = state.schema.series.findIndex(({ metric }) => metric.name === targetUp.name);
     reporter.gpus = gpusOf(state.schema, state.key, member.name);
+    reporter.lostSlots = lostSlotsOf(state.schema);
   }
+  reporter.lost = lostNow(reporter.lostSlots, state);
   const { upSlot } = reporter;
   const failed = upSlot >= 0 && isPresent(state.present, upSlot) && state.values[upSlot] !== 1;
   if (!failed) reporter.answered = state.arrivedMonotonic;
@@ -90,7 +100,7 @@ export function takeCensus(member: Member, monotonic: number, goneMilliseconds: 
     if (monotonic - reporter.answered > silentAfterMilliseconds(reporter.periodMilliseconds))
       continue;
     reporting.add(key);
-    for (const [id, gpu] of reporter.gpus) present.set(id, gpu);
+    for (const [id, gpu] of reporter.gpus) if (!reporter.lost.has(id)) present.set(id, gpu);
   }
   if (reporting.size === 0)
     return { state: monotonic - lastSign > goneMilliseconds ? "gone" : "unknown", present: null };
@@ -126,4 +136,19 @@ function gpusOf(schema: Schema, reporter: string, node: string): ReadonlyMap<str
     gpus.set(device.id, { id: device.id, index, model: device.model, reporter });
   }
   return gpus;
+}
+
+function lostSlotsOf(schema: Schema): ReadonlyMap<number, string> {
+  const slots = new Map<number, string>();
+  schema.series.forEach(({ metric, device }, slot) => {
+    if (metric.name === lost.name && device?.kind === "gpu") slots.set(slot, device.id);
+  });
+  return slots;
+}
+
+function lostNow(slots: ReadonlyMap<number, string>, state: OriginState): ReadonlySet<string> {
+  let found: Set<string> | null = null;
+  for (const [slot, id] of slots)
+    if (isPresent(state.present, slot) && state.values[slot] === 1) (found ??= new Set()).add(id);
+  return found ?? noGpus;
 }

@@ -46,7 +46,9 @@ export interface IngestOptions {
   readonly limits: IngestLimits;
 }
 
-type RefusedFrame = "duplicate" | "future" | "late" | "malformed" | "origins" | "untimed";
+const refusedFrames = ["duplicate", "future", "late", "malformed", "origins", "untimed"] as const;
+type RefusedFrame = (typeof refusedFrames)[number];
+const refusedSampleReasons = ["future", "series", "label_length"] as const;
 
 const minute = 60_000;
 
@@ -181,6 +183,9 @@ function createCounters(metrics: SelfMetrics, records: ReadonlyMap<string, Origi
     for (const { state } of records.values()) series += state.schema.series.length;
     return series;
   });
+  // A counter that is born at 1 shows no increase, so each is there from the start.
+  for (const reason of refusedFrames) refused.increase({ reason }, 0);
+  for (const reason of refusedSampleReasons) refusedSamples.increase({ reason }, 0);
   return {
     frame: (reason: RefusedFrame) => refused.increase({ reason }),
     listenerFailed: () => subscriberErrors.increase({}),

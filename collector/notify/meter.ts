@@ -2,7 +2,7 @@
 import { notify } from "../../core/catalog/index.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { Outbox } from "../state/outbox.ts";
-import type { RetryReason } from "./notifier.ts";
+import { retryReasons, type RetryReason } from "./notifier.ts";
 
 type Outcome = (typeof outcomes)[number];
 
@@ -33,8 +33,11 @@ export function createNotifyMeter(
   metrics.gauge(notify.deadLetters, () => outbox.deadLetterCount());
   const shown = { superseded: 0, outbox_full: 0, notifier_removed: 0 };
   // A counter that is born at 1 shows no increase, so each is there from the start.
-  for (const notifier of notifiers)
+  for (const notifier of notifiers) {
     for (const outcome of outcomes) notifications.increase({ notifier, outcome }, 0);
+    latency.prepare({ notifier });
+    for (const reason of retryReasons) retries.increase({ notifier, reason }, 0);
+  }
 
   function sample(): void {
     for (const notifier of notifiers) depth.set({ notifier }, outbox.depth(notifier));

@@ -3,7 +3,14 @@ import type { Alert } from "../state/alert.ts";
 import type { Destination, Notification } from "../state/outbox.ts";
 
 /** Why another attempt is worth it; also the metric's label. */
-export type RetryReason = "rate_limited" | "server_error" | "timeout" | "connection" | "internal";
+export type RetryReason = (typeof retryReasons)[number];
+export const retryReasons = [
+  "rate_limited",
+  "server_error",
+  "timeout",
+  "connection",
+  "internal",
+] as const;
 
 export interface Retry {
   readonly outcome: "retry";

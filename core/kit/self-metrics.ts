@@ -16,6 +16,8 @@ export interface SelfGauge<Label extends string> {
 
 export interface SelfHistogram<Label extends string> {
   observe(labels: LabelValues<Label>, value: number): void;
+  /** Makes its counters there at 0: one that is born at 1 shows no increase. */
+  prepare(labels: LabelValues<Label>): void;
 }
 
 export interface SelfMetrics {
@@ -103,6 +105,9 @@ export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
           if (!admit(labels)) return;
           histogram.observe({ ...labels }, value);
           instrument?.record(value, labels);
+        },
+        prepare(labels) {
+          if (admit(labels)) histogram.zero({ ...labels });
         },
       };
     },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { agentGone, gpuMissing } from "../../../alerts/fleet.ts";
+import * as errors from "../../../core/catalog/gpu-errors.ts";
 import { nowhere } from "../../../core/catalog/device.ts";
 import { isPresent, type Frame, type Origin } from "../../../core/wire/frame.ts";
 import { createFleet } from "../../../collector/fleet/fleet.ts";
@@ -106,6 +107,21 @@ describe("the fleet", () => {
     expect(bench.open()).toEqual(["GpuMissing firing"]);
     expect(bench.fleet.nodes()[0]).toMatchObject({ missing: ["GPU-1"], gpusPresent: 1 });
     await bench.run(1, [gpu(0), gpu(1)]);
+    expect(bench.open()).toEqual([]);
+  });
+
+  it("misses a GPU that its agent lists as lost, until it answers again", async () => {
+    const bench = createFleetBench();
+    const lost = (value: number): Sample => ({ ...gpu(1, "GPU-1", value), metric: errors.lost });
+    await bench.run(3, [gpu(0), gpu(1), lost(0)]);
+    await bench.run(4, [gpu(0), gpu(1, "GPU-1", undefined), lost(1)]);
+    expect(bench.said()).toMatchObject({
+      "gpus_expected node-1": 2,
+      "gpus_present node-1": 1,
+      "device_present node-1 1 GPU-1": 0,
+    });
+    expect(bench.open()).toEqual(["GpuMissing firing"]);
+    await bench.run(1, [gpu(0), gpu(1), lost(0)]);
     expect(bench.open()).toEqual([]);
   });
 

@@ -29,7 +29,8 @@ function createDoor(limits: Partial<IngestLimits> = {}) {
   const forgotten: string[] = [];
   ingest.listen({ frame: (state) => seen.push(read(state)), forget: (key) => forgotten.push(key) });
   const refused = async (): Promise<string[]> =>
-    (await metrics.render("text")).match(/^warpwatch_ingest_\w+refused_total\{.*$/gm) ?? [];
+    (await metrics.render("text")).match(/^warpwatch_ingest_\w+refused_total\{.*\} [1-9]\d*$/gm) ??
+    [];
   return { clock, ingest, seen, forgotten, refused };
 }
 
