@@ -14,6 +14,8 @@ export interface AgentConfig {
   readonly telemetryPath: string;
   /** Names by which the server may be called beside its own addresses. */
   readonly hostNames: readonly string[];
+  /** Empty: the state folder's own token. */
+  readonly tokenFile: string;
   readonly paths: HostPaths;
   /** Empty: the machine's host name. */
   readonly node: string;
@@ -35,6 +37,7 @@ export const defaultAgentConfig: AgentConfig = {
   listen: { host: "127.0.0.1", port: 9410 },
   telemetryPath: "/metrics",
   hostNames: [],
+  tokenFile: "",
   paths: defaultPaths,
   node: "",
   job: "warpwatch",
@@ -77,6 +80,7 @@ export function agentConfigFromFlags(
     listen: parseListenAddress("web.listen-address", text("web.listen-address")),
     telemetryPath: telemetryPathOf(text("web.telemetry-path")),
     hostNames: listOf(flags, "web.host"),
+    tokenFile: text("web.token-file"),
     paths: {
       procfs: text("path.procfs"),
       sysfs: text("path.sysfs"),

@@ -30,6 +30,12 @@ export const agentFlags = {
     value: "name",
     help: "A name by which callers may address this server, beside its addresses and the node's name.",
   },
+  "web.token-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "File that holds the token, 32 characters or more; the state folder's own if not given.",
+  },
   "path.procfs": {
     type: "string",
     default: "/proc",

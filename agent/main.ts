@@ -3,7 +3,7 @@ import { self } from "../core/catalog/index.ts";
 import type { Env } from "../core/kit/env.ts";
 import type { Log } from "../core/kit/log.ts";
 import { createSelfMetrics } from "../core/kit/self-metrics.ts";
-import { prepareStateFolder, readLocalToken } from "../core/kit/state-folder.ts";
+import { prepareStateFolder, readLocalToken, readTokenFile } from "../core/kit/state-folder.ts";
 import { version } from "../core/kit/version.ts";
 import type { Frame, FrameSink, Origin } from "../core/wire/frame.ts";
 import type { AgentConfig } from "./config.ts";
@@ -45,7 +45,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const node = config.node === "" ? options.env.node : config.node;
   const env: Env = { ...options.env, node, paths: config.paths };
   prepareStateFolder(config.stateFolder);
-  const { token, file, created } = readLocalToken(config.stateFolder);
+  const { token, file, created } =
+    config.tokenFile === "" ? readLocalToken(config.stateFolder) : readTokenFile(config.tokenFile);
   if (created)
     log.info("a token for calls from beyond loopback was made; it is shown this once", {
       token,

@@ -7,6 +7,7 @@ import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.
 import { describeError } from "../core/kit/errors.ts";
 import { placeholdersOf, isTemplateFormat } from "./detect/template.ts";
 import { defaultIngestLimits, type IngestLimits } from "./ingest/door.ts";
+import type { KubernetesService } from "./ingest/scrape/kubernetes.ts";
 import type { JobConfig } from "./ingest/scrape/scraper.ts";
 import { makeTarget } from "./ingest/scrape/target.ts";
 import { notifiersSchema, type NotifierSettings } from "./notify/config.ts";
@@ -19,6 +20,8 @@ export interface CollectorConfig {
   readonly externalUrl: string;
   /** Empty: the caller chooses. */
   readonly stateFolder: string;
+  /** Empty: the state folder's own token. */
+  readonly tokenFile: string;
   readonly ingest: IngestLimits;
   readonly scrape: readonly JobConfig[];
   readonly maximumTargets: number;
@@ -55,6 +58,18 @@ const listenSchema = z.string().transform((address, context) => {
   return z.NEVER;
 });
 
+const kubernetesSchema = z
+  .strictObject({
+    service: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "is not a service's name"),
+    namespace: text.default(""),
+    api: z.url({ protocol: /^https?$/ }).default("https://kubernetes.default.svc"),
+    account_folder: text.min(1).default("/var/run/secrets/kubernetes.io/serviceaccount"),
+  })
+  .transform(({ account_folder: accountFolder, ...rest }): KubernetesService => ({
+    ...rest,
+    accountFolder,
+  }));
+
 const jobSchema = z
   .strictObject({
     job: z.string().regex(/^[\w.:/-]{1,128}$/, "must be 1 to 128 letters, digits or ._:/-"),
@@ -70,6 +85,8 @@ const jobSchema = z
     targets: z.array(text.min(1)).max(100_000).default([]),
     labels: z.record(labelName, text).default({}),
     files: z.array(text.min(1)).max(100).default([]),
+    token_file: text.min(1).optional(),
+    kubernetes: kubernetesSchema.optional(),
   })
   .transform((entry, context): JobConfig => {
     const timeoutMilliseconds = entry.timeout ?? Math.min(10_000, entry.interval);
@@ -84,6 +101,8 @@ const jobSchema = z
       bodyLimitBytes: entry.body_limit_bytes,
       groups: [{ targets: entry.targets, labels: entry.labels }],
       files: entry.files,
+      tokenFile: entry.token_file,
+      kubernetes: entry.kubernetes,
     };
     entry.targets.forEach((target, index) => {
       const message = complaintOf(() => makeTarget(job, target, entry.labels));
@@ -216,6 +235,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
       .or(z.literal(""))
       .default(""),
     state_folder: text.default(""),
+    token_file: text.default(""),
     ingest: ingestSchema,
     scrape: jobsSchema,
     maximum_targets: count(100_000).default(2000),
@@ -236,6 +256,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     hostNames: entry.host_names,
     externalUrl: entry.external_url,
     stateFolder: entry.state_folder,
+    tokenFile: entry.token_file,
     ingest: entry.ingest,
     scrape: entry.scrape,
     maximumTargets: entry.maximum_targets,

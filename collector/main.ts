@@ -5,7 +5,12 @@ import type { Env } from "../core/kit/env.ts";
 import { describeError } from "../core/kit/errors.ts";
 import type { Log } from "../core/kit/log.ts";
 import { createSelfMetrics, type SelfMetrics } from "../core/kit/self-metrics.ts";
-import { prepareStateFolder, readLocalToken, type LocalToken } from "../core/kit/state-folder.ts";
+import {
+  prepareStateFolder,
+  readLocalToken,
+  readTokenFile,
+  type LocalToken,
+} from "../core/kit/state-folder.ts";
 import type { WarpwatchEvent } from "../core/wire/event.ts";
 import type { FrameSink } from "../core/wire/frame.ts";
 import { createRecentEvents } from "./api/events.ts";
@@ -59,7 +64,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const { clock } = env;
   const folder = config.stateFolder || options.defaultStateFolder;
   prepareStateFolder(folder);
-  const token = readLocalToken(folder);
+  const token =
+    config.tokenFile === "" ? readLocalToken(folder) : readTokenFile(config.tokenFile);
   const boot = env.randomId();
   const metrics = createSelfMetrics({ clock });
   const notifiers = createNotifiers(config.notifiers, { clock, consoleUrl: config.externalUrl });

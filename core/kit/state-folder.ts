@@ -59,15 +59,23 @@ export function readLocalToken(folder: string): LocalToken {
     if (systemCode(thrown) !== "EEXIST")
       throw unusable(file, `can't be written (${systemCode(thrown)})`, thrown);
   }
-  return { token: readExisting(file), file, created: false };
+  return { token: readExisting(file, 0o077, lstatSync), file, created: false };
 }
 
-function readExisting(file: string): string {
+/**
+ * Reads a token that somebody else keeps, as a Kubernetes secret that is mounted: its group may read it, others may not.
+ * Throws STATE_UNUSABLE.
+ */
+export function readTokenFile(file: string): LocalToken {
+  return { token: readExisting(file, 0o007, statSync), file, created: false };
+}
+
+function readExisting(file: string, closedTo: number, look: typeof lstatSync): string {
   let text: string;
   try {
-    const found = lstatSync(file);
+    const found = look(file);
     if (!found.isFile()) throw unusable(file, "is not a plain file");
-    if ((found.mode & 0o077) !== 0)
+    if ((found.mode & closedTo) !== 0)
       throw unusable(
         file,
         "can be read by other users: set its mode to 600, or delete it for a new token",

@@ -10,12 +10,15 @@ import { createExpositionParser } from "../../../core/wire/parse.ts";
 import type { ParsedExposition } from "../../../core/wire/parsed.ts";
 import { createScrapeClient } from "./client.ts";
 import { createFileDiscovery, type FileDiscovery } from "./discovery.ts";
+import { createKubernetesDiscovery, type KubernetesService } from "./kubernetes.ts";
 import { createTargetFrames } from "./target-frame.ts";
 import { makeTarget, targetKey, type ScrapeJob, type Target, type TargetGroup } from "./target.ts";
 
 export interface JobConfig extends ScrapeJob {
   readonly groups: readonly TargetGroup[];
   readonly files: readonly string[];
+  /** A service in Kubernetes whose pods are targets. */
+  readonly kubernetes?: KubernetesService | undefined;
 }
 
 export interface TargetView {
@@ -66,7 +69,7 @@ export function createScraper(options: ScraperOptions): Scraper {
   const client = createScrapeClient(clock, maximumConnections);
   const running = new Map<string, Running>();
   const counters = createCounters(options.metrics);
-  const jobs = options.jobs.map((job) => watchJob(job, counters.discoveryFailed, log));
+  const jobs = options.jobs.map((job) => watchJob(job, clock, counters.discoveryFailed, log));
   let timer: Timer | null = null;
   let stopped = false;
 
@@ -115,7 +118,7 @@ export function createScraper(options: ScraperOptions): Scraper {
     stop() {
       stopped = true;
       timer?.cancel();
-      for (const { stop } of running.values()) stop();
+      for (const { stop } of [...jobs, ...running.values()]) stop();
       client.close();
     },
   };
@@ -126,16 +129,18 @@ interface WatchedJob {
   /** True when the targets may have changed. */
   refresh(): boolean;
   errors(): string[];
+  stop(): void;
 }
 
-function watchJob(job: JobConfig, onError: () => void, log: Log): WatchedJob {
-  const discovery: FileDiscovery = createFileDiscovery({
-    patterns: job.files,
-    onError(sentence) {
-      onError();
-      log.error(`job ${job.name}: ${sentence}`);
-    },
-  });
+function watchJob(job: JobConfig, clock: Clock, onError: () => void, log: Log): WatchedJob {
+  const tell = (sentence: string): void => {
+    onError();
+    log.error(`job ${job.name}: ${sentence}`);
+  };
+  const discovery: FileDiscovery = createFileDiscovery({ patterns: job.files, onError: tell });
+  const cluster = job.kubernetes ? createKubernetesDiscovery(job.kubernetes, clock, tell) : null;
+  let fromFiles: readonly TargetGroup[] = [];
+  let fromCluster: readonly TargetGroup[] = [];
   let targets: Target[] = [];
   let wrong: string[] = [];
   let first = true;
@@ -144,11 +149,14 @@ function watchJob(job: JobConfig, onError: () => void, log: Log): WatchedJob {
       return targets;
     },
     refresh() {
-      const found = discovery.read();
-      if (found === null && !first) return false;
+      const files = discovery.read();
+      const services = cluster?.read() ?? null;
+      if (files === null && services === null && !first) return false;
       first = false;
+      fromFiles = files ?? fromFiles;
+      fromCluster = services ?? fromCluster;
       wrong = [];
-      targets = [...job.groups, ...(found ?? [])].flatMap((group) =>
+      targets = [...job.groups, ...fromFiles, ...fromCluster].flatMap((group) =>
         group.targets.flatMap((address) => {
           try {
             return [makeTarget(job, address, group.labels)];
@@ -161,7 +169,8 @@ function watchJob(job: JobConfig, onError: () => void, log: Log): WatchedJob {
       for (const sentence of wrong) log.error(sentence);
       return true;
     },
-    errors: () => [...discovery.errors(), ...wrong],
+    errors: () => [...discovery.errors(), ...(cluster?.errors() ?? []), ...wrong],
+    stop: () => cluster?.stop(),
   };
 }
 
@@ -201,8 +210,13 @@ function scrapeRegularly(
     let page: ParsedExposition | null = null;
     let error = "";
     try {
-      const { timeoutMilliseconds, bodyLimitBytes } = job;
-      const { body, format } = await client.fetch({ url, timeoutMilliseconds, bodyLimitBytes });
+      const { timeoutMilliseconds, bodyLimitBytes, tokenFile } = job;
+      const { body, format } = await client.fetch({
+        url,
+        timeoutMilliseconds,
+        bodyLimitBytes,
+        tokenFile,
+      });
       page = parser.parse(body, format);
       error = problemOf(page);
       counters.scraped("ok");

@@ -7,6 +7,8 @@ export interface ScrapeJob {
   readonly scheme: "http" | "https";
   readonly path: string;
   readonly bodyLimitBytes: number;
+  /** A file with the token that the targets ask for; none when left out. */
+  readonly tokenFile?: string | undefined;
 }
 
 export interface Target {

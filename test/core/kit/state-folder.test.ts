@@ -2,7 +2,11 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { prepareStateFolder, readLocalToken } from "../../../core/kit/state-folder.ts";
+import {
+  prepareStateFolder,
+  readLocalToken,
+  readTokenFile,
+} from "../../../core/kit/state-folder.ts";
 import { makeFolder } from "../../kit/folder.ts";
 
 function modeOf(path: string): number {
@@ -90,4 +94,24 @@ test("a folder that is a file, or can't be made, is refused with one sentence", 
   writeFileSync(file, "");
   expect(() => prepareStateFolder(file)).toThrow(/can't be used \(EEXIST\)/);
   expect(() => prepareStateFolder(join(file, "below"))).toThrow(/can't be used \(ENOTDIR\)/);
+});
+
+test("a token that somebody else keeps is read through the links of a mounted secret", () => {
+  const folder = makeFolder();
+  const token = "a".repeat(40);
+  writeFileSync(join(folder, "data"), `${token}\n`, { mode: 0o440 });
+  symlinkSync("data", join(folder, "token"));
+  expect(readTokenFile(join(folder, "token"))).toMatchObject({ token, created: false });
+});
+
+test("a token that everybody may read, that is missing or that is none is refused", () => {
+  const file = join(makeFolder(), "token");
+  expect(() => readTokenFile(file)).toThrow(/can't be read/);
+  writeFileSync(file, "a".repeat(40));
+  chmodSync(file, 0o644);
+  expect(() => readTokenFile(file)).toThrow(/by other users/);
+  chmodSync(file, 0o640);
+  expect(readTokenFile(file).token).toBe("a".repeat(40));
+  writeFileSync(file, "short");
+  expect(() => readTokenFile(file)).toThrow(/doesn't hold a token/);
 });
