@@ -28,7 +28,7 @@ export const limitForecast = defineRule({
   component: "detector",
   summary: "{{ subject }} of {{ node }} reaches its limit in {{ value }} h: {{ metric }}",
   description:
-    "If it goes on as it does. The console and warpwatch_forecast_limit_* tell the date with its 90 % interval.",
+    "If it goes on as it does. The console and warpwatch_forecast_limit_* tell the date and its interval.",
   ended,
   source:
     "docs/detectors.md: Theil–Sen slope with Sen's interval; a forecast further off than a week is nobody's ticket yet.",

@@ -147,19 +147,24 @@ export function fit(
   slopes.sort();
   const slope = quantile(slopes, slopes.length / 2);
   const last = times[n - 1] ?? 0;
-  const base = Float64Array.from(values, (value, at) => value - slope * ((times[at] ?? 0) - last));
+  const along = (steepness: number): Float64Array =>
+    Float64Array.from(values, (value, at) => value - steepness * ((times[at] ?? 0) - last));
+  const base = along(slope);
   const now = quantile(base.toSorted(), n / 2);
   const residuals = base.map((value) => value - now);
   const rise = slope * (last - (times[0] ?? 0));
-  const deviation = independent * Math.sqrt(likeness(residuals, rise));
-  const significance = Math.abs(kendall) / deviation;
+  const alike = likeness(residuals);
+  const significance =
+    Math.abs(kendall) / (independent * Math.sqrt(1 + (alike - 1) * noiseShare(residuals, rise)));
   const distance = limit - now;
   if (distance === 0 || Math.sign(distance) !== Math.sign(slope)) return null;
-  const half = (intervalDeviations * deviation) / 2;
-  const ends = [
-    quantile(slopes, slopes.length / 2 - half),
-    quantile(slopes, slopes.length / 2 + half),
-  ].map((end) => (Math.sign(end) === Math.sign(distance) ? last + distance / end : Infinity));
+  const half = (intervalDeviations * independent * Math.sqrt(alike)) / 2;
+  // A steeper line through the same points is further along now: it turns about their middle.
+  const ends = [slopes.length / 2 - half, slopes.length / 2 + half].map((position) => {
+    const end = quantile(slopes, position);
+    const away = limit - quantile(along(end).sort(), n / 2);
+    return Math.sign(end) === Math.sign(away) ? last + away / end : Infinity;
+  });
   return {
     slopePerSecond: slope * 1000,
     expectedMilliseconds: last + distance / slope,
@@ -194,20 +199,25 @@ function slopesBetween(times: ArrayLike<number>, values: ArrayLike<number>, firs
   return { slopes, kendall };
 }
 
-/**
- * How many times less the points tell than as many independent ones, from their correlation with their neighbours.
- * What correlates must be large enough beside the whole rise to pass for a trend: a bend in a steep line isn't.
- */
-function likeness(residuals: Float64Array, rise: number): number {
+/** How many times less the points tell than as many independent ones, from their correlation with their neighbours. */
+function likeness(residuals: Float64Array): number {
   let products = 0;
-  let squares = 0;
   residuals.forEach((residual, index) => {
     products += residual * (residuals[index - 1] ?? 0);
-    squares += residual * residual;
   });
+  const squares = squaresOf(residuals);
   const correlation = squares > 0 ? Math.min(0.8, Math.max(0, products / squares)) : 0;
-  const noise = (16 * squares) / residuals.length / (rise * rise || Number.MIN_VALUE);
-  return 1 + ((2 * correlation) / (1 - correlation)) * Math.min(1, noise);
+  return (1 + correlation) / (1 - correlation);
+}
+
+/** What wanders must be large enough beside the whole rise to pass for a trend: a bend in a steep line isn't. */
+function noiseShare(residuals: Float64Array, rise: number): number {
+  const meanSquare = squaresOf(residuals) / residuals.length;
+  return Math.min(1, (16 * meanSquare) / (rise * rise || Number.MIN_VALUE));
+}
+
+function squaresOf(residuals: Float64Array): number {
+  return residuals.reduce((sum, residual) => sum + residual * residual, 0);
 }
 
 function quantile(sorted: ArrayLike<number>, position: number): number {
