@@ -1,4 +1,6 @@
 /** A GPU server of the DGX class, drawn from a seed: 256 processors, 12 NVMe drives, 10 fabric ports and 32 pods' interfaces. */
+import { gpuServerDevices } from "./gpu-server-devices.ts";
+import { gpuServerNetwork, interfaceNames } from "./gpu-server-network.ts";
 import type { HostTree } from "./tree.ts";
 
 export interface GpuServerOptions {
@@ -22,13 +24,15 @@ export function gpuServer(options: GpuServerOptions = {}): HostTree {
     ...pressureFiles(draw),
     "proc/diskstats": diskFile(drives, draw),
     "proc/net/dev": networkFile(ports, pods, draw),
+    ...gpuServerNetwork(ports, pods, processors, draw),
+    ...gpuServerDevices({ processors, drives, ports, draw }),
     ...mountFiles(drives, pods),
     ...identityFiles(drives),
   };
 }
 
 /** A linear congruential generator: the same seed draws the same host. */
-type Draw = (limit: number) => number;
+export type Draw = (limit: number) => number;
 
 function createDraw(seed: number): Draw {
   let state = seed >>> 0;
@@ -97,12 +101,7 @@ function diskFile(drives: number, draw: Draw): string {
 }
 
 function networkFile(ports: number, pods: number, draw: Draw): string {
-  const names = [
-    "lo",
-    ...Array.from({ length: ports }, (_, port) => `ens${port}np0`),
-    ...Array.from({ length: pods }, (_, pod) => `cali${(pod + 0xa000).toString(16)}`),
-  ];
-  const rows = names.map((name) => {
+  const rows = interfaceNames(ports, pods).map((name) => {
     const counts = Array.from({ length: 16 }, (_, column) => draw(column % 8 < 2 ? 1e15 : 100));
     return `${name.padStart(6)}: ${counts.join(" ")}`;
   });

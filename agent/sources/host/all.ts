@@ -1,18 +1,44 @@
 /** The host's sources: an explicit list, in the order in which they are read. */
 import type { Source } from "../source.ts";
+import { arpSource } from "./arp.ts";
+import { bondingSource } from "./bonding.ts";
+import { conntrackSource } from "./conntrack.ts";
 import { createCpuSource } from "./cpu.ts";
+import { cpuDetailsSource } from "./cpu-details.ts";
+import { cpufreqSource } from "./cpufreq.ts";
 import { diskstatsSource } from "./diskstats.ts";
+import { dmiSource } from "./dmi.ts";
+import { edacSource } from "./edac.ts";
+import { fibrechannelSource } from "./fibrechannel.ts";
+import { filefdSource } from "./filefd.ts";
 import { filesystemSource } from "./filesystem.ts";
+import { hwmonSource } from "./hwmon.ts";
+import { infinibandSource } from "./infiniband.ts";
 import { createFileShare } from "./kept-file.ts";
+import { entropySource, kernelHungSource } from "./kernel-values.ts";
 import { loadavgSource } from "./loadavg.ts";
+import { mdadmSource } from "./mdadm.ts";
 import { meminfoSource } from "./meminfo.ts";
+import { netclassSource } from "./netclass.ts";
 import { netdevSource } from "./netdev.ts";
+import { netstatSource } from "./netstat.ts";
+import { nvmeSource } from "./nvme.ts";
 import { osSource } from "./os.ts";
+import { powerSupplySource } from "./power-supply.ts";
 import { pressureSource } from "./pressure.ts";
+import { raplSource } from "./rapl.ts";
+import { schedstatSource } from "./schedstat.ts";
+import { selinuxSource } from "./selinux.ts";
+import { sockstatSource } from "./sockstat.ts";
+import { softnetSource } from "./softnet.ts";
 import { createStatSource } from "./stat.ts";
+import { tapestatsSource } from "./tapestats.ts";
+import { thermalZoneSource } from "./thermal-zone.ts";
 import { timeSource } from "./time.ts";
+import { udpQueuesSource } from "./udp-queues.ts";
 import { unameSource } from "./uname.ts";
 import { vmstatSource } from "./vmstat.ts";
+import { watchdogSource } from "./watchdog.ts";
 
 const share = createFileShare();
 
@@ -29,4 +55,31 @@ export const hostSources: readonly Source[] = [
   timeSource,
   unameSource,
   osSource,
+  arpSource,
+  bondingSource,
+  conntrackSource,
+  cpuDetailsSource,
+  cpufreqSource,
+  dmiSource,
+  edacSource,
+  fibrechannelSource,
+  filefdSource,
+  hwmonSource,
+  infinibandSource,
+  entropySource,
+  kernelHungSource,
+  mdadmSource,
+  netclassSource,
+  netstatSource,
+  nvmeSource,
+  powerSupplySource,
+  raplSource,
+  schedstatSource,
+  selinuxSource,
+  sockstatSource,
+  softnetSource,
+  tapestatsSource,
+  thermalZoneSource,
+  udpQueuesSource,
+  watchdogSource,
 ];

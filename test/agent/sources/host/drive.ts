@@ -113,9 +113,10 @@ export interface Sample {
   readonly value: number;
 }
 
-/** One reading of a source on a host that is there already, with whatever clock. */
+/** One reading of a source on a host that is there already, with whatever clock; nothing where it is absent. */
 export async function readHost(source: Source, paths: HostPaths, clock: Clock): Promise<Sample[]> {
-  const reader = await openReader(source, paths, clock);
+  const reader = await open(source, paths, clock);
+  if ("absent" in reader) return [];
   try {
     const { series } = registerSeries(reader);
     const column = new Float64Array(series.length).fill(Number.NaN);

@@ -1,0 +1,156 @@
+/** Sensors from /sys/class/hwmon, as the kernel's hwmon/sysfs-interface document has it: `<kind><number>_<what>` per file. */
+import { realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { chipNames, hardwareSensor, sensorLabel } from "../../../core/catalog/sensors.ts";
+import type { FamilyForm } from "../../../core/catalog/metric.ts";
+import type { Source } from "../source.ts";
+import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
+
+const kinds: ReadonlySet<string> = new Set([
+  "vrm",
+  "beep_enable",
+  "update_interval",
+  "in",
+  "cpu",
+  "fan",
+  "pwm",
+  "temp",
+  "curr",
+  "power",
+  "energy",
+  "humidity",
+  "intrusion",
+]);
+const filePattern = /^(\D+)(\d*)(?:_(.+))?$/;
+/** Limits and properties of the sensor rather than what it measures. */
+const settledProperties =
+  /^(min|max|crit|lcrit|emergency|cap|rated)(_(hyst|min|max))?$|^(type|offset|pulses|div|target)$/;
+const milli: ValueOptions = { multiplier: 0.001 };
+const micro: ValueOptions = { divisor: 1e6 };
+
+interface Shape {
+  readonly key: string;
+  readonly options: ValueOptions;
+  readonly form?: FamilyForm;
+}
+
+export const hwmonSource: Source = {
+  name: "hwmon",
+  metrics: [hardwareSensor, chipNames, sensorLabel],
+  sampling: "steady",
+  open({ env }) {
+    const folder = join(env.paths.sysfs, "class/hwmon");
+    return openListedReader({
+      clock: env.clock,
+      relistMilliseconds: 60_000,
+      absent: `no chip with sensors is under ${folder}: a virtual machine, or no hwmon driver is loaded`,
+      list(listing) {
+        for (const name of listing.folder(folder)) listChip(listing, join(folder, name));
+      },
+    });
+  },
+};
+
+function listChip(listing: Listing, folder: string): void {
+  const name = cleanName(listing.text(join(folder, "name")));
+  const chip = chipOf(folder, name);
+  if (name !== "") listing.fact(chipNames, { chip, chip_name: name });
+  /** Sensor → what of it → file; what the driver puts beside the chip counts before what hwmon itself shows. */
+  const sensors = new Map<string, Map<string, string>>();
+  for (const place of [folder, join(folder, "device")])
+    for (const file of listing.folder(place, filePattern)) {
+      const [, kind = "", number = "", property = ""] = filePattern.exec(file) ?? [];
+      // `power` without a number is the folder of power management.
+      if (!kinds.has(kind) || file === "power") continue;
+      const sensor = `${kind}${Number(number)}`;
+      const files = sensors.get(sensor) ?? new Map<string, string>();
+      sensors.set(sensor, files.set(property, join(place, file)));
+    }
+  for (const [sensor, files] of sensors) listSensor(listing, chip, sensor, files);
+}
+
+function listSensor(
+  listing: Listing,
+  chip: string,
+  sensor: string,
+  files: ReadonlyMap<string, string>,
+): void {
+  const kind = sensor.replace(/\d+$/, "");
+  for (const [property, path] of files) {
+    if (property === "label") {
+      const label = listing.text(path);
+      listing.fact(sensorLabel, { chip, sensor, label });
+      continue;
+    }
+    const { key, options, form } = shapeOf(kind, property, files.has(""));
+    listing.value(
+      path,
+      hardwareSensor.metric(key, form),
+      { chip, sensor },
+      {
+        ...options,
+        settled: settledProperties.test(property),
+      },
+    );
+  }
+}
+
+/** The name and the unit that node_exporter gives to what a sensor's file holds. */
+function shapeOf(kind: string, property: string, hasBare: boolean): Shape {
+  if (kind === "beep_enable")
+    return { key: "beep_enabled", options: { parse: (text) => (text === "1" ? 1 : 0) } };
+  if (kind === "vrm") return { key: "voltage_regulator_version", options: {} };
+  if (kind === "update_interval") return { key: "update_interval_seconds", options: milli };
+  const what = property === "input" ? (hasBare ? "_input" : "") : suffixOf(property);
+  const key = kind + what;
+  if (property === "fault" || property === "alarm") return { key, options: {} };
+  if (property === "beep") return { key: `${key}_enabled`, options: {} };
+  switch (kind) {
+    case "in":
+    case "cpu":
+      return { key: `${key}_volts`, options: milli };
+    case "temp":
+      return property === "type" ? { key, options: {} } : { key: `${key}_celsius`, options: milli };
+    case "curr":
+      return { key: `${key}_amps`, options: milli };
+    case "energy":
+      return { key: `${key}_joule_total`, options: micro, form: { kind: "counter" } };
+    case "power":
+      if (property === "accuracy") return { key, options: micro };
+      return property.startsWith("average_interval")
+        ? { key: `${key}_seconds`, options: milli }
+        : { key: `${key}_watt`, options: micro };
+    case "humidity":
+      return { key, options: micro };
+    case "fan":
+      return /^(input|min|max|target)$/.test(property)
+        ? { key: `${key}_rpm`, options: {} }
+        : { key, options: {} };
+    default:
+      return { key, options: {} };
+  }
+}
+
+function suffixOf(property: string): string {
+  return property === "" ? "" : `_${cleanName(property)}`;
+}
+
+/** Numbers of chips change from boot to boot; the device's place on its bus doesn't. */
+function chipOf(folder: string, name: string): string {
+  try {
+    const device = realpathSync(join(folder, "device"));
+    const bus = cleanName(basename(dirname(device)));
+    const own = cleanName(basename(device));
+    if (own !== "") return bus === "" ? own : `${bus}_${own}`;
+  } catch {
+    // A chip without a device has a name at least.
+  }
+  return name || cleanName(basename(folder));
+}
+
+function cleanName(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9:_]/g, "_")
+    .replaceAll(/^_+|_+$/g, "");
+}

@@ -1,0 +1,257 @@
+/**
+ * A reader of devices that are folders of /sys with a value per file. They are listed on a slow clock, and in between
+ * only read: the listing notes which folders and texts it looked at, and is made anew when one of them says otherwise.
+ */
+import { readdirSync } from "node:fs";
+import type { Device } from "../../../core/catalog/device.ts";
+import type { LabelValues, Metric } from "../../../core/catalog/metric.ts";
+import type { Clock } from "../../../core/kit/clock.ts";
+import { systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
+import type { SlotRegistrar } from "../../../core/wire/slots.ts";
+import { absent, type Absent, type Reader } from "../source.ts";
+import { createValueFiles, type ParseValue, type ValueFile } from "./value-file.ts";
+
+export interface ValueOptions {
+  readonly parse?: ParseValue;
+  /** The number in the file is multiplied by the one and divided by the other. */
+  readonly multiplier?: number;
+  readonly divisor?: number;
+  readonly device?: Device;
+  /**
+   * Changes only when somebody sets it, or along with what is `leading`: it is read with each listing, and between two
+   * only in a round in which a leading value differed.
+   */
+  readonly settled?: boolean;
+  readonly leading?: boolean;
+}
+
+export interface Listing {
+  /** The names in a folder that the pattern matches, in the order of their numbers; none where it can't be read. */
+  folder(path: string, pattern?: RegExp): readonly string[];
+  /** The text of a file, empty where there is none. `watched`: looked at in every round, not only with each listing. */
+  text(path: string, watched?: "watched"): string;
+  /** A series whose sample is the number in the file; none where the file can't be opened. */
+  value<Label extends string>(
+    path: string,
+    metric: Metric<Label>,
+    labels: LabelValues<Label>,
+    options?: ValueOptions,
+  ): void;
+  /** A series whose sample stays until the next listing. */
+  fact<Label extends string>(
+    metric: Metric<Label>,
+    labels: LabelValues<Label>,
+    value?: number,
+    device?: Device,
+  ): void;
+}
+
+export interface ListedReaderOptions {
+  readonly clock: Clock;
+  /** Says what there is; depends on nothing but what the listing answers. */
+  readonly list: (listing: Listing) => void;
+  readonly relistMilliseconds?: number;
+  /** Why there is none, when the listing finds nothing. */
+  readonly absent: string;
+}
+
+interface Declared {
+  readonly declare: (slots: SlotRegistrar) => number;
+  readonly file: ValueFile | null;
+  readonly options: ValueOptions;
+  slot: number;
+  value: number;
+}
+
+interface Looked {
+  readonly path: string;
+  readonly pattern: RegExp | null;
+  readonly answer: string;
+}
+
+interface WatchedText {
+  readonly file: ValueFile;
+  readonly text: string;
+}
+
+const defaultRelistMilliseconds = 10_000;
+const maximumNames = 4096;
+const maximumDeclared = 50_000;
+
+/** Throws PATH_UNREADABLE where a folder is there and may not be read. */
+export function openListedReader(options: ListedReaderOptions): Reader | Absent {
+  const reader = createListedReader(options);
+  if (reader.isEmpty()) {
+    reader.close();
+    return absent(options.absent);
+  }
+  return reader;
+}
+
+function createListedReader(options: ListedReaderOptions): Reader & { isEmpty(): boolean } {
+  const { clock, relistMilliseconds = defaultRelistMilliseconds } = options;
+  const openFile = createValueFiles();
+  let open = new Map<string, ValueFile>();
+  let declared: Declared[] = [];
+  let looked: Looked[] = [];
+  let watched: WatchedText[] = [];
+  let listedAt = -Infinity;
+  /** The listing is newer than the last round. */
+  let fresh = false;
+
+  /** Files that the new listing names again stay open. */
+  function list(): void {
+    const before = open;
+    open = new Map();
+    declared = [];
+    looked = [];
+    watched = [];
+    listedAt = clock.monotonic();
+    fresh = true;
+    const use = (path: string): ValueFile => {
+      const file = open.get(path) ?? before.get(path) ?? openFile(path);
+      open.set(path, file);
+      return file;
+    };
+    options.list(createListing({ use, declared, looked, watched }));
+    for (const [path, file] of before) if (!open.has(path)) file.close();
+  }
+
+  function isStillSo(): boolean {
+    return looked.every(({ path, pattern, answer }) =>
+      pattern === null
+        ? readTextOnce(path) === answer
+        : namesIn(path, pattern).join("\n") === answer,
+    );
+  }
+
+  list();
+  return {
+    isEmpty: () => declared.length === 0,
+    register(slots) {
+      if (!fresh) list();
+      for (const entry of declared) entry.slot = entry.declare(slots);
+    },
+    read(column) {
+      const isFirst = fresh;
+      fresh = false;
+      for (const { file, text } of watched) if ((file.readText() ?? "") !== text) return "changed";
+      const due = clock.monotonic() - listedAt >= relistMilliseconds;
+      if (due) {
+        if (!isStillSo()) return "changed";
+        listedAt = clock.monotonic();
+      }
+      if (declared.length === 0)
+        throw new WarpwatchError("PATH_UNREADABLE", `what was there is gone: ${options.absent}`);
+      readAll(declared, column, due || isFirst);
+      return undefined;
+    },
+    close() {
+      for (const file of open.values()) file.close();
+      open.clear();
+    },
+  };
+}
+
+function readAll(declared: readonly Declared[], column: Float64Array, all: boolean): void {
+  let moved = all;
+  for (const entry of declared) {
+    if (entry.options.leading !== true) continue;
+    const before = entry.value;
+    entry.value = readEntry(entry);
+    if (!Object.is(entry.value, before)) moved = true;
+  }
+  for (const entry of declared) {
+    const { options } = entry;
+    if (options.leading !== true && (options.settled !== true || moved))
+      entry.value = readEntry(entry);
+    column[entry.slot] = entry.value;
+  }
+}
+
+function readEntry({ file, options, value }: Declared): number {
+  if (file === null) return value;
+  const number = file.readNumber(options.parse);
+  return (number * (options.multiplier ?? 1)) / (options.divisor ?? 1);
+}
+
+function createListing(into: {
+  readonly use: (path: string) => ValueFile;
+  readonly declared: Declared[];
+  readonly looked: Looked[];
+  readonly watched: WatchedText[];
+}): Listing {
+  const { use, declared, looked, watched } = into;
+  const add = (entry: Declared): void => {
+    if (declared.length < maximumDeclared) declared.push(entry);
+  };
+  return {
+    folder(path, pattern = /./) {
+      const names = namesIn(path, pattern);
+      looked.push({ path, pattern, answer: names.join("\n") });
+      return names;
+    },
+    text(path, often) {
+      if (often === "watched") {
+        const file = use(path);
+        const text = file.readText() ?? "";
+        watched.push({ file, text });
+        return text;
+      }
+      const text = readTextOnce(path);
+      looked.push({ path, pattern: null, answer: text });
+      return text;
+    },
+    value(path, metric, labels, valueOptions = {}) {
+      const file = use(path);
+      if (!file.opens()) return;
+      add({
+        declare: (slots) => slots.slot(metric, labels, valueOptions.device),
+        file,
+        options: valueOptions,
+        slot: -1,
+        value: Number.NaN,
+      });
+    },
+    fact(metric, labels, value = 1, device) {
+      add({
+        declare: (slots) => slots.slot(metric, labels, device),
+        file: null,
+        options: {},
+        slot: -1,
+        value,
+      });
+    },
+  };
+}
+
+const openOnce = createValueFiles(0);
+
+function readTextOnce(path: string): string {
+  return openOnce(path).readText() ?? "";
+}
+
+/** Sorted so that eth2 comes before eth10; nothing where there is no such folder. */
+function namesIn(path: string, pattern: RegExp): string[] {
+  try {
+    return readdirSync(path)
+      .filter((name) => pattern.test(name))
+      .slice(0, maximumNames)
+      .sort(byNumber);
+  } catch (error) {
+    if (systemCode(error) === "EACCES")
+      throw new WarpwatchError("PATH_UNREADABLE", `${path} can't be read: EACCES`, {
+        cause: error,
+      });
+    return [];
+  }
+}
+
+function byNumber(left: string, right: string): number {
+  const difference = numberOf(left) - numberOf(right);
+  return difference !== 0 ? difference : left < right ? -1 : left === right ? 0 : 1;
+}
+
+function numberOf(name: string): number {
+  return Number(/\d+/.exec(name)?.[0] ?? -1);
+}

@@ -1,0 +1,45 @@
+/** Tape drives from /sys/class/scsi_tape, as the kernel's scsi/st document has it: nst0 is the drive, its other names are modes of it. */
+import { join } from "node:path";
+import { tape } from "../../../core/catalog/drives.ts";
+import type { FamilyForm } from "../../../core/catalog/metric.ts";
+import type { Source } from "../source.ts";
+import { openListedReader, type ValueOptions } from "./listed-reader.ts";
+
+const bytes: FamilyForm = { unit: "bytes" };
+const seconds: FamilyForm = { unit: "seconds" };
+const nanoseconds: ValueOptions = { divisor: 1e9 };
+const files: readonly (readonly [string, string, FamilyForm, ValueOptions])[] = [
+  ["in_flight", "io_now", { kind: "gauge" }, {}],
+  ["io_ns", "io_time_seconds_total", seconds, nanoseconds],
+  ["other_cnt", "io_others_total", {}, {}],
+  ["read_byte_cnt", "read_bytes_total", bytes, {}],
+  ["read_cnt", "reads_completed_total", {}, {}],
+  ["read_ns", "read_time_seconds_total", seconds, nanoseconds],
+  ["resid_cnt", "residual_total", {}, {}],
+  ["write_byte_cnt", "written_bytes_total", bytes, {}],
+  ["write_cnt", "writes_completed_total", {}, {}],
+  ["write_ns", "write_time_seconds_total", seconds, nanoseconds],
+];
+
+export const tapestatsSource: Source = {
+  name: "tapestats",
+  metrics: [tape],
+  sampling: "fast",
+  open({ env }) {
+    const folder = join(env.paths.sysfs, "class/scsi_tape");
+    return openListedReader({
+      clock: env.clock,
+      absent: `no tape drive is under ${folder}: there is none, or the module st isn't loaded`,
+      list(listing) {
+        for (const device of listing.folder(folder, /^st\d+$/))
+          for (const [file, key, form, options] of files)
+            listing.value(
+              join(folder, device, "stats", file),
+              tape.metric(key, form),
+              { device },
+              options,
+            );
+      },
+    });
+  },
+};
