@@ -1,8 +1,7 @@
 /** The agent's settings: their defaults, the flags that set them, and the file that says where the node stands. */
 import { join } from "node:path";
-import { z } from "zod";
 import { nowhere, type Place } from "../core/catalog/device.ts";
-import { loadConfigFile, parseDuration } from "../core/kit/config.ts";
+import { parseDuration } from "../core/kit/duration.ts";
 import { defaultPaths, type HostPaths } from "../core/kit/env.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
 import type { LogLevel } from "../core/kit/log.ts";
@@ -64,7 +63,7 @@ const shortestPeriodMilliseconds = 100;
 const longestPeriodMilliseconds = 86_400_000;
 const reservedPaths: ReadonlySet<string> = new Set(["/", "/-/healthy", "/-/ready"]);
 
-/** Settings from flags as `node:util`'s parseArgs gives them; throws FLAG_INVALID with the flag's name. */
+/** Settings from flags as `node:util`'s parseArgs gives them, still without the place; throws FLAG_INVALID with the flag's name. */
 export function agentConfigFromFlags(
   flags: FlagValues,
   variables: Readonly<Record<string, string | undefined>>,
@@ -74,7 +73,6 @@ export function agentConfigFromFlags(
   const defaults = defaultAgentConfig;
   const text = (name: AgentFlag): string => textOf(flags, name);
   const period = (name: AgentFlag): number => periodOf(name, text(name));
-  const placeFile = text("place.file");
   const fast = period("sampling.fast-period");
   return {
     listen: parseListenAddress("web.listen-address", text("web.listen-address")),
@@ -89,8 +87,8 @@ export function agentConfigFromFlags(
     node: text("node.name"),
     job: defaults.job,
     stateFolder: text("state.folder") || defaultStateFolder(variables),
-    place: placeFile === "" ? nowhere : loadPlace(placeFile),
-    placeFile,
+    place: nowhere,
+    placeFile: text("place.file"),
     sampling: {
       ...defaults.sampling,
       periodMilliseconds: {
@@ -118,17 +116,12 @@ export function parseListenAddress(
   return { host: host === "" ? "::" : host, port };
 }
 
-/** Reads where the node stands. Throws a ConfigError that names file, line and key. */
-export function loadPlace(file: string): Place {
-  const name = z.string().max(200).default("");
-  const schema = z.strictObject({
-    cluster: name,
-    region: name,
-    rack: name,
-    chassis: name,
-    slot: name,
-  });
-  return loadConfigFile<Place>(file, schema);
+/** The same with the place that its file tells. Throws a ConfigError that names file, line and key. */
+export async function withPlace(config: AgentConfig): Promise<AgentConfig> {
+  if (config.placeFile === "") return config;
+  // Reading YAML takes 10 MB that an agent without such a file keeps.
+  const { loadPlace } = await import("./place.ts");
+  return { ...config, place: loadPlace(config.placeFile) };
 }
 
 /** systemd's folder where it gives one, root's or the user's otherwise. */

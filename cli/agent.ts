@@ -1,12 +1,12 @@
 /** `warpwatch agent`: measures one node and serves what it measured. */
-import { agentConfigFromFlags, type FlagValues } from "../agent/config.ts";
+import { agentConfigFromFlags, withPlace, type FlagValues } from "../agent/config.ts";
 import { agentFlags } from "../agent/flags.ts";
-import { startAgent } from "../agent/main.ts";
+import { startAgent, type AgentOptions } from "../agent/main.ts";
 import { realSources } from "../agent/sources/all.ts";
 import { createLog } from "../core/kit/log.ts";
 import type { Command } from "./command.ts";
 import { onReload, whenAborted } from "./process.ts";
-import { injectInto, syntheticFlags, syntheticFleet, syntheticSources } from "./synthetic.ts";
+import { syntheticFlags, wantsSynthetic } from "./synthetic-flags.ts";
 
 export const agentCommand: Command = {
   operands: "",
@@ -16,19 +16,12 @@ export const agentCommand: Command = {
   flags: { ...agentFlags, ...syntheticFlags },
   reloads: true,
   async run({ flags, env, signal }) {
-    const config = agentConfigFromFlags(withoutSynthetic(flags), env.variables);
-    const fleet = syntheticFleet(flags, env);
+    const config = await withPlace(agentConfigFromFlags(withoutSynthetic(flags), env.variables));
     const log = createLog({ clock: env.clock, level: config.logLevel });
     const agent = await startAgent(
-      fleet === null
-        ? { env, log, config, sources: realSources() }
-        : {
-            env,
-            log,
-            config: { ...config, node: config.node || (fleet.nodes[0]?.name ?? "") },
-            sources: syntheticSources(fleet, 0),
-            inject: (fault) => injectInto(fleet, fault),
-          },
+      wantsSynthetic(flags)
+        ? await syntheticOptions(flags, { env, log, config })
+        : { env, log, config, sources: realSources() },
     );
     const forget = onReload(() => agent.reload());
     await whenAborted(signal);
@@ -37,6 +30,21 @@ export const agentCommand: Command = {
     return 0;
   },
 };
+
+async function syntheticOptions(
+  flags: FlagValues,
+  { env, log, config }: Omit<AgentOptions, "sources">,
+): Promise<AgentOptions> {
+  const { injectInto, syntheticFleet, syntheticSources } = await import("./synthetic.ts");
+  const fleet = syntheticFleet(flags, env);
+  return {
+    env,
+    log,
+    config: { ...config, node: config.node || (fleet.nodes[0]?.name ?? "") },
+    sources: syntheticSources(fleet, 0),
+    inject: (fault) => injectInto(fleet, fault),
+  };
+}
 
 /** The flags that the agent itself knows. */
 export function withoutSynthetic(flags: FlagValues): FlagValues {

@@ -1,5 +1,5 @@
 /** `warpwatch check`: reads configuration files as the processes would and names every mistake by file, line and key. */
-import { loadPlace } from "../agent/config.ts";
+import { loadPlace } from "../agent/place.ts";
 import { loadCollectorConfig } from "../collector/config.ts";
 import { fleetFileSchema } from "../collector/fleet/file.ts";
 import { targetGroupsSchema } from "../collector/ingest/scrape/discovery.ts";

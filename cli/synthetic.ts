@@ -1,4 +1,4 @@
-/** A synthetic fleet from the command line: its flags, its sources, and faults injected while it runs. */
+/** A synthetic fleet from the command line: its sources, and faults injected while it runs. */
 import { join } from "node:path";
 import { createSyntheticGpuSource } from "../agent/sources/synthetic/gpu.ts";
 import { createSyntheticHostSource } from "../agent/sources/synthetic/host.ts";
@@ -10,51 +10,18 @@ import { WarpwatchError } from "../core/kit/errors.ts";
 import { createFleet, type Fleet } from "../simulator/fleet.ts";
 import { maximumGpus } from "../simulator/fleet-options.ts";
 import { modelNames, type ModelName } from "../simulator/models.ts";
-import { builtInScenario, isScenarioName, scenarioNames } from "../simulator/scenarios.ts";
-import { loadScenario, parseScenario, type FleetSize, type Scenario } from "../simulator/script.ts";
-import type { FlagTable } from "./command.ts";
+import { isScenarioName } from "../simulator/scenarios.ts";
+import {
+  builtInScenario,
+  loadScenario,
+  parseScenario,
+  type FleetSize,
+  type Scenario,
+} from "../simulator/script.ts";
+import { gpusPerNode, syntheticFlags } from "./synthetic-flags.ts";
 
-const gpusPerNode = 8;
-
-export const syntheticFlags = {
-  synthetic: {
-    type: "boolean",
-    value: "",
-    help: "Measure a synthetic fleet instead of this machine.",
-  },
-  "synthetic.gpus": {
-    type: "string",
-    default: "8",
-    value: "count",
-    help: `GPUs of the synthetic fleet, on nodes of ${gpusPerNode}.`,
-  },
-  "synthetic.model": {
-    type: "string",
-    default: "H100",
-    value: "name",
-    help: `Its GPUs' model: ${modelNames.join(", ")}.`,
-  },
-  "synthetic.seed": {
-    type: "string",
-    default: "1",
-    value: "number",
-    help: "The same seed gives the same fleet and the same readings.",
-  },
-  "synthetic.scenario": {
-    type: "string",
-    default: "quiet",
-    value: "name|file",
-    help: `What breaks and when: ${scenarioNames.join(", ")}, or a fault script of your own.`,
-  },
-} as const satisfies FlagTable;
-
-/** Null when the flags don't ask for one. Throws FLAG_INVALID, SCENARIO_INVALID or a ConfigError. */
-export function syntheticFleet(flags: FlagValues, env: Env): Fleet | null {
-  if (flags["synthetic"] !== true) {
-    const stray = Object.keys(flags).find((name) => name.startsWith("synthetic."));
-    if (stray !== undefined) refuse(stray, "needs --synthetic");
-    return null;
-  }
+/** Throws FLAG_INVALID, SCENARIO_INVALID or a ConfigError. */
+export function syntheticFleet(flags: FlagValues, env: Env): Fleet {
   const gpus = wholeNumber("synthetic.gpus", textOf(flags, "synthetic.gpus"), 1, maximumGpus);
   const perNode = Math.min(gpus, gpusPerNode);
   if (gpus % perNode !== 0)

@@ -1,5 +1,10 @@
 /** `warpwatch up`: agent, collector and console in one process on one machine, and what they see on the terminal. */
-import { agentConfigFromFlags, type AgentConfig, type FlagValues } from "../agent/config.ts";
+import {
+  agentConfigFromFlags,
+  withPlace,
+  type AgentConfig,
+  type FlagValues,
+} from "../agent/config.ts";
 import { agentFlags } from "../agent/flags.ts";
 import { startAgent, type Agent } from "../agent/main.ts";
 import type { Sampler } from "../agent/sampler.ts";
@@ -17,13 +22,8 @@ import { collectorConfigFromFlags, collectorFlags, levelOf, textOf } from "./col
 import type { Command, FlagTable } from "./command.ts";
 import { startOtherNodes } from "./fleet-nodes.ts";
 import { whenAborted } from "./process.ts";
-import {
-  injectInto,
-  syntheticFlags,
-  syntheticFleet,
-  syntheticSources,
-  syntheticStateFolder,
-} from "./synthetic.ts";
+import { injectInto, syntheticFleet, syntheticSources, syntheticStateFolder } from "./synthetic.ts";
+import { syntheticFlags, wantsSynthetic } from "./synthetic-flags.ts";
 import type { Terminal } from "./terminal.ts";
 import { reportText } from "./up-report.ts";
 
@@ -71,9 +71,9 @@ export const upCommand: Command = {
     "that fires or resolves. With --synthetic it watches a simulated fleet instead, on which warpwatch inject plays faults.",
   flags,
   async run({ flags: given, env, terminal, signal }) {
-    const fleet = syntheticFleet(given, env);
+    const fleet = wantsSynthetic(given) ? syntheticFleet(given, env) : null;
     const collectorConfig = collectorConfigFromFlags(given, "collector.listen-address");
-    const agentConfig = agentConfigOf(given, env, fleet);
+    const agentConfig = await withPlace(agentConfigOf(given, env, fleet));
     const log = createLog({
       clock: env.clock,
       level: levelOf(given, flags["log.level"].default),

@@ -1,5 +1,4 @@
 /** The scenarios that come with the product, as the fault scripts a user would write. */
-import { parseScenario, type FleetSize, type Scenario } from "./script.ts";
 
 const scripts = {
   quiet: `
@@ -36,7 +35,6 @@ export function isScenarioName(text: string): text is ScenarioName {
   return Object.hasOwn(scripts, text);
 }
 
-/** Throws ConfigError when the fleet is too small for it: `demo` needs two nodes of eight. */
-export function builtInScenario(name: ScenarioName, size?: FleetSize): Scenario {
-  return parseScenario(scripts[name], `scenario ${name}`, size);
+export function scenarioText(name: ScenarioName): string {
+  return scripts[name];
 }

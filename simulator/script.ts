@@ -4,6 +4,7 @@ import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.
 import { faultDefinitions, faultKinds, type FaultKind } from "./fault-kinds.ts";
 import { mounts } from "./host-columns.ts";
 import { workloads, type Workload } from "./jobs.ts";
+import { scenarioText, type ScenarioName } from "./scenarios.ts";
 
 /** Times are simulated time: with a `time_scale` of 60 an hour of them passes in a minute. */
 export interface Fault {
@@ -38,6 +39,11 @@ export interface FleetSize {
 
 export const maximumFaults = 10_000;
 const largestFleet: FleetSize = { nodes: 10_000, gpusPerNode: 10_000 };
+
+/** Throws ConfigError when the fleet is too small for it: `demo` needs two nodes of eight. */
+export function builtInScenario(name: ScenarioName, size?: FleetSize): Scenario {
+  return parseScenario(scenarioText(name), `scenario ${name}`, size);
+}
 
 /** Throws ConfigError. */
 export function loadScenario(file: string, size?: FleetSize): Scenario {

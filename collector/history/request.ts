@@ -1,5 +1,5 @@
 /** The parameters of a query: from the URL's text to a checked value. */
-import { parseDuration } from "../../core/kit/config.ts";
+import { parseDuration } from "../../core/kit/duration.ts";
 import { WarpwatchError } from "../../core/kit/errors.ts";
 import type { Matcher } from "./matcher.ts";
 import type { StepRange } from "./steps.ts";

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import { z } from "zod";
+import { parseDuration } from "./duration.ts";
 import { singleLine, systemCode, WarpwatchError, type ErrorCode } from "./errors.ts";
 
 export interface ConfigIssue {
@@ -125,29 +126,6 @@ function lineOf(document: Document, lines: LineCounter, path: readonly PropertyK
     }
   }
   return line;
-}
-
-const unitMilliseconds: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-  y: 31_536_000_000,
-};
-
-/** Milliseconds of a Prometheus duration (`1h30m`, `15s`, `100ms`, `0`), or null when it isn't one. */
-export function parseDuration(text: string): number | null {
-  if (text === "0") return 0;
-  const match =
-    /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/.exec(text);
-  if (!match || text === "") return null;
-  const units = ["y", "w", "d", "h", "m", "s", "ms"];
-  return units.reduce(
-    (sum, unit, index) => sum + Number(match[index + 1] ?? 0) * (unitMilliseconds[unit] ?? 0),
-    0,
-  );
 }
 
 /** A schema for durations: the configuration says `15s`, the program gets milliseconds. */

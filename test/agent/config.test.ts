@@ -1,5 +1,5 @@
 /** The agent's settings: flags in, settings out, and every mistake named by its flag. */
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import {
   defaultAgentConfig,
   defaultStateFolder,
   parseListenAddress,
+  withPlace,
   type FlagValues,
 } from "../../agent/config.ts";
 import { agentFlags } from "../../agent/flags.ts";
@@ -78,10 +79,11 @@ test.each([
   expect(parseListenAddress("web.listen-address", text)).toEqual(expected),
 );
 
-test("the place comes from its file, and a wrong key is named by line", () => {
+test("the place comes from its file, and a wrong key is named by line", async () => {
   const file = join(makeFolder(), "place.yaml");
+  const load = () => withPlace(fromFlags({ "place.file": file }));
   writeFileSync(file, "cluster: alpha\nrack: r12\n");
-  expect(fromFlags({ "place.file": file }).place).toEqual({
+  expect((await load()).place).toEqual({
     cluster: "alpha",
     region: "",
     rack: "r12",
@@ -89,10 +91,11 @@ test("the place comes from its file, and a wrong key is named by line", () => {
     slot: "",
   });
   writeFileSync(file, "cluster: alpha\nrow: 3\n");
-  expect(() => fromFlags({ "place.file": file })).toThrow(`${file}:2: row: is not a setting`);
+  await expect(load()).rejects.toThrow(`${file}:2: row: is not a setting`);
   writeFileSync(file, "rack: 12\n");
-  expect(() => fromFlags({ "place.file": file })).toThrow(`${file}:1: rack:`);
-  expect(() => fromFlags({ "place.file": "/no/such/place" })).toThrow("/no/such/place");
+  await expect(load()).rejects.toThrow(`${file}:1: rack:`);
+  rmSync(file);
+  await expect(load()).rejects.toThrow(file);
 });
 
 test("the state folder is the one systemd gives, else the system's or the user's own", () => {

@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createFleet, type Fleet } from "../../simulator/fleet.ts";
 import type { FleetOptions } from "../../simulator/fleet-options.ts";
 import { modelNames } from "../../simulator/models.ts";
-import { builtInScenario } from "../../simulator/scenarios.ts";
-import { parseScenario } from "../../simulator/script.ts";
+import { builtInScenario, parseScenario } from "../../simulator/script.ts";
 
 const start = 1_700_000_000_000;
 const minute = 60_000;

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ConfigError, formatIssue } from "../../core/kit/config.ts";
 import { faultDefinitions, faultKinds } from "../../simulator/fault-kinds.ts";
-import { builtInScenario, isScenarioName, scenarioNames } from "../../simulator/scenarios.ts";
-import { loadScenario, parseScenario } from "../../simulator/script.ts";
+import { isScenarioName, scenarioNames } from "../../simulator/scenarios.ts";
+import { builtInScenario, loadScenario, parseScenario } from "../../simulator/script.ts";
 
 const size = { nodes: 4, gpusPerNode: 8 };
 
