@@ -26,7 +26,7 @@ export interface SelfMetrics {
   /** `read`, where given, is asked for the value whenever the metrics are rendered; for gauges without labels. */
   gauge<Label extends string>(metric: Metric<Label>, read?: () => number): SelfGauge<Label>;
   histogram<Label extends string>(metric: Metric<Label>): SelfHistogram<Label>;
-  /** Whole families in the given format, without `# EOF`; at most a second old. */
+  /** Whole families in the given format, without `# EOF`; at most a second old, what tells of the process at most ten. */
   render(format: ExpositionFormat): Promise<string>;
 }
 
@@ -39,9 +39,10 @@ export interface SelfMetricsOptions {
 type Family = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>[number];
 
 const cacheMilliseconds = 1000;
+/** What prom-client says of the process costs more to read than a host's /proc; nobody needs it every second. */
+const processMilliseconds = 10_000;
 /** prom-client wakes the process every 10 ms to measure its lag; that costs an idle agent more than its sampling. */
-const lagResolutionMilliseconds = 100;
-const lagWindowMilliseconds = 10_000;
+const lagResolutionMilliseconds = 1000;
 /** What Node's histogram gives as its minimum when nothing was measured yet: 2^63 - 1 nanoseconds. */
 const lagWithoutSamples = 2 ** 63 / 1e9;
 /** Label combinations per metric: what comes from outside (routes, codes) can't make more. */
@@ -50,21 +51,14 @@ const maximumCombinations = 1000;
 export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
   const { clock } = options;
   const registry = new Registry();
-  if (options.processMetrics !== false) addProcessMetrics(registry, clock);
   const registers = [registry];
   const meter = findMeter();
   const mirror = (metric: Metric): Instrument | null => meter && makeInstrument(meter, metric);
-  let families: readonly Family[] = [];
-  let collectedAt = -Infinity;
-  let pending: Promise<void> | null = null;
-  const rendered = new Map<ExpositionFormat, string>();
-
-  async function collect(): Promise<void> {
-    families = await registry.getMetricsAsJSON();
-    rendered.clear();
-    collectedAt = clock.monotonic();
-    pending = null;
-  }
+  const renderOwn = createRenderer(registry, clock, cacheMilliseconds);
+  const renderProcess =
+    options.processMetrics === false
+      ? null
+      : createRenderer(createProcessRegistry(), clock, processMilliseconds);
 
   return {
     counter(metric) {
@@ -112,33 +106,50 @@ export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
       };
     },
     async render(format) {
-      if (clock.monotonic() - collectedAt > cacheMilliseconds) await (pending ??= collect());
-      const known = rendered.get(format);
-      if (known !== undefined) return known;
-      const text = families.map((family) => renderFamily(family, format)).join("");
-      rendered.set(format, text);
-      return text;
+      const own = await renderOwn(format);
+      return renderProcess === null ? own : own + (await renderProcess(format));
     },
   };
 }
 
-/** prom-client's own list, without what costs a scrape more than all the rest and tells nobody anything. */
-function addProcessMetrics(registry: Registry, clock: Clock): void {
+/** The registry's families as text; asked again when they are older than given. */
+function createRenderer(
+  registry: Registry,
+  clock: Clock,
+  maximumAgeMilliseconds: number,
+): (format: ExpositionFormat) => Promise<string> {
+  let families: readonly Family[] = [];
+  let collectedAt = -Infinity;
+  let pending: Promise<void> | null = null;
+  const rendered = new Map<ExpositionFormat, string>();
+
+  async function collect(): Promise<void> {
+    families = await registry.getMetricsAsJSON();
+    rendered.clear();
+    collectedAt = clock.monotonic();
+    pending = null;
+  }
+
+  return async (format) => {
+    if (clock.monotonic() - collectedAt > maximumAgeMilliseconds) await (pending ??= collect());
+    const known = rendered.get(format);
+    if (known !== undefined) return known;
+    const text = families.map((family) => renderFamily(family, format)).join("");
+    rendered.set(format, text);
+    return text;
+  };
+}
+
+/** prom-client's own list, without what costs most and tells nobody anything. */
+function createProcessRegistry(): Registry {
+  const registry = new Registry();
   collectDefaultMetrics({
     register: registry,
     eventLoopMonitoringPrecision: lagResolutionMilliseconds,
   });
   for (const part of ["size_total", "size_used", "size_available"])
     registry.removeSingleMetric(`nodejs_heap_space_${part}_bytes`);
-  // One read of the lag walks a histogram of some 30,000 cells five times: over ten seconds, then, rather than each one.
-  const lag = registry.getSingleMetric("nodejs_eventloop_lag_seconds") as { collect?: () => void };
-  const { collect } = lag;
-  let collectedAt = -Infinity;
-  lag.collect = () => {
-    if (clock.monotonic() - collectedAt < lagWindowMilliseconds) return;
-    collectedAt = clock.monotonic();
-    collect?.call(lag);
-  };
+  return registry;
 }
 
 function describe<Label extends string>(
