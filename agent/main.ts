@@ -74,7 +74,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     token,
     sampler,
     metrics: createSelfMetrics({ clock: env.clock }),
-    freshMilliseconds: 3 * config.sampling.periodMilliseconds.fast + 1000,
+    freshMilliseconds: 3 * sampler.paceMilliseconds + 1000,
     clock: env.clock,
     log,
   }).catch(async (thrown: unknown) => {
@@ -108,14 +108,15 @@ function prepareSampler(options: AgentOptions, env: Env): Sampler {
   const host = describeHost(node, env.paths.sysfs, config.place);
   const receivers = options.eventSinks ?? [];
   const events = createAgentEvents({ node, boot, log, receivers });
+  // With every frame the receivers of events are offered what they haven't taken yet.
+  const flushers = receivers.length > 0 ? [{ accept: () => events.flush() }] : [];
   const sampler: Sampler = createSampler({
     config: config.sampling,
     context: { env, log, events, host },
     origin,
     host,
     sources: options.sources,
-    // With every frame the receivers of events are offered what they haven't taken yet.
-    sinks: [...(options.frameSinks ?? []), { accept: () => events.flush() }],
+    sinks: [...(options.frameSinks ?? []), ...flushers],
     readings: ownReadings(node, events, () => sampler),
     onStateChange: (status, before) => tellStateChange(env, log, events, status, before),
   });

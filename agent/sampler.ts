@@ -1,5 +1,6 @@
 /**
  * The sampler: reads every source at its class's pace and makes the frames; time-outs, bounds and freshness live here.
+ * Where nobody takes the frames, what is cheap is read when a scrape asks for it, and its own pace is that of the slower.
  * A frame always holds the latest samples of every source that is up, each group under the time of its own read.
  */
 import type { Device } from "../core/catalog/device.ts";
@@ -54,7 +55,9 @@ export interface Sampler {
   frame(): Frame;
   /** Changes whenever what `refresh` would give has changed. */
   readonly revision: number;
-  /** Milliseconds since the frame was last sent; Infinity before the first. */
+  /** From one tick to the next. */
+  readonly paceMilliseconds: number;
+  /** Milliseconds since the frame was last brought up to date; Infinity before the first. */
   ageMilliseconds(): number;
   readonly failedDeliveries: number;
   status(): readonly SourceStatus[];
@@ -73,10 +76,11 @@ interface State {
   readonly rounds: Map<SourceRunner, Promise<void>>;
   /** Per runner: the period of the wall clock in which its last round was due. */
   readonly periods: number[];
+  readonly paceMilliseconds: number;
   revision: number;
   /** The last refresh left something out. */
   masked: boolean;
-  sentAt: number;
+  composedAt: number;
   failedDeliveries: number;
   refreshing: Promise<Frame> | null;
   ticker: Timer | null;
@@ -97,7 +101,7 @@ export function createSampler(options: SamplerOptions): Sampler {
       await settle(state, hastyRounds(state), firstFrameMilliseconds);
       publish(state);
       if (state.stopped) return;
-      state.ticker = every(clock, options.config.periodMilliseconds.fast, () => {
+      state.ticker = every(clock, state.paceMilliseconds, () => {
         void withSpan("warpwatch.sample", (note) => {
           note?.({ "warpwatch.sources": state.runners.length });
           return tick(state);
@@ -114,10 +118,11 @@ export function createSampler(options: SamplerOptions): Sampler {
     get revision() {
       return state.revision;
     },
+    paceMilliseconds: state.paceMilliseconds,
     get failedDeliveries() {
       return state.failedDeliveries;
     },
-    ageMilliseconds: () => clock.monotonic() - state.sentAt,
+    ageMilliseconds: () => clock.monotonic() - state.composedAt,
     status: () => state.runners.map((runner) => statusOf(runner)),
     retry: () => state.runners.forEach((runner) => retrySoon(runner)),
     stop() {
@@ -149,14 +154,21 @@ function createState(options: SamplerOptions): State {
     waiting: new Set(),
     rounds: new Map(),
     periods: runners.map(() => -1),
+    paceMilliseconds: paceOf(options),
     revision: 0,
     masked: false,
-    sentAt: -Infinity,
+    composedAt: -Infinity,
     failedDeliveries: 0,
     refreshing: null,
     ticker: null,
     stopped: false,
   };
+}
+
+/** Frames nobody takes aren't made: a scrape reads what is cheap anew anyway. */
+function paceOf({ config, sinks }: SamplerOptions): number {
+  const { fast, ...slower } = config.periodMilliseconds;
+  return sinks.length > 0 ? fast : Math.min(...Object.values(slower));
 }
 
 /** What is read once an hour doesn't hold up the first frame. */
@@ -167,20 +179,19 @@ function hastyRounds({ rounds }: State): Promise<void>[] {
 
 /** A promise only where it waits for a source. */
 function tick(state: State): Promise<void> | void {
-  const { fast } = state.options.config.periodMilliseconds;
   markDue(state);
   const started = pump(state);
   if (started.length === 0) return publish(state);
-  const wait = Math.min(settleMilliseconds, fast / 2);
+  const wait = Math.min(settleMilliseconds, state.paceMilliseconds / 2);
   return settle(state, started, wait).then(() => publish(state));
 }
 
 /** Puts those in line whose period has begun, and those that may be opened again. */
 function markDue(state: State): void {
   const { periodMilliseconds } = state.options.config;
-  const { fast } = periodMilliseconds;
+  const { paceMilliseconds: pace } = state;
   // The boundary this tick stands for: timers fire a little beside it.
-  const boundary = Math.round(state.options.context.env.clock.now() / fast) * fast;
+  const boundary = Math.round(state.options.context.env.clock.now() / pace) * pace;
   state.runners.forEach((runner, index) => {
     const period = Math.floor(boundary / periodMilliseconds[runner.source.sampling]);
     const due = state.periods[index] !== period || runner.reader === null;
@@ -225,6 +236,7 @@ async function settle(
 
 function compose(state: State): void {
   state.builder.compose();
+  state.composedAt = state.options.context.env.clock.monotonic();
   state.revision += 1;
 }
 
@@ -232,7 +244,6 @@ function publish(state: State): void {
   if (state.stopped) return;
   compose(state);
   state.builder.advanceSequence();
-  state.sentAt = state.options.context.env.clock.monotonic();
   for (const sink of state.options.sinks) {
     try {
       sink.accept(state.builder.frame);
@@ -254,7 +265,9 @@ async function refresh(
   // Waiting takes time as well: what would grow too old meanwhile is read again too.
   const rereadAge = maximumAgeMilliseconds - budgetMilliseconds;
   const stale = runners.filter((runner) => isCheap(runner) && isOlder(state, runner, rereadAge));
-  for (const runner of stale) if (isReady(runner)) waiting.add(runner);
+  // Nobody waits for what has to be opened first.
+  const unopened = runners.filter(({ source, reader }) => source.sampling === "fast" && !reader);
+  for (const runner of [...stale, ...unopened]) if (isReady(runner)) waiting.add(runner);
   if (!state.stopped) void pump(state);
   const awaited = stale.flatMap((runner) => rounds.get(runner) ?? []);
   if (awaited.length > 0) await settle(state, awaited, budgetMilliseconds);

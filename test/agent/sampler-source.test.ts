@@ -1,5 +1,5 @@
 /** Reads that take their time: time-outs, reads that never come back, bounds on how many wait, and scrapes meanwhile. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { defaultAgentConfig } from "../../agent/config.ts";
 import type { ReadResult } from "../../agent/sources/source.ts";
 import { self } from "../../core/catalog/index.ts";
@@ -217,4 +217,38 @@ test("scrapes at the same time share one round", async () => {
   await bench.clock.advance(2000);
   await Promise.all([bench.sampler.refresh(), bench.sampler.refresh(), bench.sampler.refresh()]);
   expect(puppet.reads).toBe(2);
+});
+
+describe("where nobody takes frames", () => {
+  test("what is cheap is read at the pace of the slower, and anew for every scrape a second later", async () => {
+    const fast = makePuppet("quick");
+    const steady = makePuppet("calm", "steady");
+    const bench = makeBench([fast, steady], { pulledOnly: true, startMilliseconds: wholeMinute });
+    await bench.sampler.start();
+    await bench.clock.advance(60_000);
+    expect([fast.reads, steady.reads]).toEqual([5, 5]);
+    for (let second = 1; second <= 10; second += 1) {
+      fast.value = second;
+      await bench.clock.advance(1000);
+      const frame = await bench.sampler.refresh();
+      expect(valueIn(frame, "quick_value")).toBe(second);
+      expect(bench.clock.now() - (frame.timestamps[1] ?? 0)).toBe(0);
+    }
+    expect(bench.sampler.ageMilliseconds()).toBe(0);
+  });
+
+  test("a scrape opens what can be opened again, without waiting for it", async () => {
+    const late = makePuppet("late");
+    const { open } = late;
+    late.open = () => {
+      throw new Error("permission denied");
+    };
+    const bench = makeBench([late], { pulledOnly: true, startMilliseconds: wholeMinute });
+    await bench.sampler.start();
+    late.open = open;
+    await bench.clock.advance(1000);
+    expect(valueIn(await bench.sampler.refresh(), "late_value")).toBeNull();
+    await bench.clock.advance(5000);
+    expect(valueIn(await bench.sampler.refresh(), "late_value")).toBe(1);
+  });
 });

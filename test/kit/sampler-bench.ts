@@ -91,6 +91,8 @@ export interface SamplerBench {
 export interface BenchOptions {
   readonly config?: Partial<SamplerConfig>;
   readonly sinks?: readonly FrameSink[];
+  /** Nobody takes frames, not even the bench: its `frames` stay empty. */
+  readonly pulledOnly?: boolean;
   readonly startMilliseconds?: number;
 }
 
@@ -112,13 +114,14 @@ export function makeBench(puppets: readonly Puppet[], options: BenchOptions = {}
   const log = createLog({ clock, write: (line) => void logLines.push(line) });
   const receivers = [{ accept: (event: WarpwatchEvent) => void events.push(event) }];
   const sink = createAgentEvents({ node: "n1", boot: "boot-1", log, receivers });
+  const recorder: FrameSink = { accept: (frame) => void frames.push(copyFrame(frame)) };
   const sampler = createSampler({
     config: { ...defaultAgentConfig.sampling, ...options.config },
     context: { env, log, events: sink, host },
     origin: { node: "n1", job: "warpwatch", instance: "n1:9410", boot: "boot-1" },
     host,
     sources: puppets.map(({ source }) => source),
-    sinks: [{ accept: (frame) => void frames.push(copyFrame(frame)) }, ...(options.sinks ?? [])],
+    sinks: options.pulledOnly === true ? [] : [recorder, ...(options.sinks ?? [])],
     onStateChange: (status, before) => {
       if (before !== null)
         sink.report({
