@@ -25,6 +25,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./collector.ts")).collectorCommand,
   },
   {
+    name: "demo",
+    summary: "Watch a synthetic fleet break, and what is told of it, in three minutes.",
+    load: async () => (await import("./demo.ts")).demoCommand,
+  },
+  {
+    name: "doctor",
+    summary: "Look at this machine and at Warpwatch on it, and say what to do.",
+    load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+  {
     name: "check",
     summary: "Check configuration files before a process reads them.",
     load: async () => (await import("./check.ts")).checkCommand,

@@ -58,7 +58,7 @@ const readingsMilliseconds = 5000;
 const overviewPeriodMilliseconds = 250;
 const alertPeriodMilliseconds = 250;
 
-interface Running {
+export interface Running {
   readonly collector: Collector;
   readonly agent: Agent;
   readonly others: readonly Sampler[];
@@ -79,7 +79,7 @@ export const upCommand: Command = {
       level: levelOf(given, flags["log.level"].default),
       write: (line) => terminal.complain(line.trimEnd()),
     });
-    const running = await start({ env, log, fleet, agentConfig, collectorConfig });
+    const running = await startAll({ env, log, fleet, agentConfig, collectorConfig });
     try {
       const nodes = await firstReadings(running.collector, env, signal);
       terminal.print(
@@ -99,7 +99,7 @@ export const upCommand: Command = {
       );
       await followAlerts(running.collector, env, terminal, signal);
     } finally {
-      await stop(running);
+      await stopAll(running);
     }
     return 0;
   },
@@ -125,7 +125,7 @@ function agentConfigOf(given: FlagValues, env: Env, fleet: Fleet | null): AgentC
   };
 }
 
-interface StartOptions {
+export interface StartOptions {
   readonly env: Env;
   readonly log: Log;
   readonly fleet: Fleet | null;
@@ -134,7 +134,7 @@ interface StartOptions {
 }
 
 /** The collector first: what the agent's first frame shows is judged already. */
-async function start(options: StartOptions): Promise<Running> {
+export async function startAll(options: StartOptions): Promise<Running> {
   const { env, log, fleet, agentConfig, collectorConfig } = options;
   const collector = await startCollector({
     env,
@@ -175,7 +175,7 @@ async function start(options: StartOptions): Promise<Running> {
   }
 }
 
-async function stop({ collector, agent, others }: Running): Promise<void> {
+export async function stopAll({ collector, agent, others }: Running): Promise<void> {
   for (const sampler of others) sampler.stop();
   await agent.stop();
   await collector.stop();

@@ -9,19 +9,19 @@ workload: mixed
 # A bad quarter of an hour on two nodes of eight GPUs, for the first look at the product.
 workload: training
 faults:
-  # The paste under one GPU's heat sink gives way: it creeps up, throttles, and drags its job along.
-  - { at: 20s, node: 0, gpu: 5, kind: thermal_runaway, severity: 0.7, duration: 6m }
   # Checkpoints pile up on the scratch filesystem.
-  - { at: 40s, node: 1, kind: filesystem_fill, severity: 1, duration: 4m, mountpoint: /scratch }
-  # A GPU leaves the bus and comes back with the reboot.
-  - { at: 90s, node: 1, gpu: 2, kind: gpu_off_bus, duration: 4m }
+  - { at: 30s, node: 1, kind: filesystem_fill, severity: 1, duration: 5m, mountpoint: /scratch }
+  # The paste under one GPU's heat sink gives way, once it is known what is normal: it creeps up and throttles.
+  - { at: 75s, node: 0, gpu: 5, kind: thermal_runaway, severity: 0.7, duration: 6m }
+  # A GPU leaves the bus, takes its job along, and comes back with the reboot.
+  - { at: 210s, node: 1, gpu: 2, kind: gpu_off_bus, duration: 4m }
   # One GPU is slower than its seven peers without saying why.
-  - { at: 3m, node: 0, gpu: 1, kind: straggler, severity: 0.6, duration: 8m }
+  - { at: 5m, node: 0, gpu: 1, kind: straggler, severity: 0.6, duration: 8m }
   # Memory that will have to be repaired at the next reset.
-  - { at: 4m, node: 0, gpu: 3, kind: ecc_storm, severity: 0.5, duration: 3m }
-  - { at: 5m, node: 0, gpu: 3, kind: row_remap_pending, duration: 8m }
+  - { at: 5m, node: 0, gpu: 3, kind: ecc_storm, severity: 0.5, duration: 3m }
+  - { at: 6m, node: 0, gpu: 3, kind: row_remap_pending, duration: 8m }
   # A cable that works most of the time.
-  - { at: 6m, node: 1, gpu: 6, kind: nic_loss, severity: 0.3, duration: 5m }
+  - { at: 7m, node: 1, gpu: 6, kind: nic_loss, severity: 0.3, duration: 5m }
   - { at: 8m, node: 1, gpu: 0, kind: nvlink_flap, severity: 0.4, duration: 3m }
   # A data loader that never frees.
   - { at: 9m, node: 0, kind: memory_leak, severity: 0.97, duration: 5m }

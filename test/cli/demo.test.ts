@@ -1,0 +1,81 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { makeFolder } from "../kit/folder.ts";
+import { freePort, startWarpwatch, type Program } from "../kit/programs.ts";
+
+async function startDemo(...flags: readonly string[]): Promise<Program> {
+  const [metrics, api] = [await freePort(), await freePort()];
+  const program = startWarpwatch([
+    "demo",
+    `--agent.listen-address=127.0.0.1:${metrics}`,
+    `--collector.listen-address=127.0.0.1:${api}`,
+    ...flags,
+  ]);
+  onTestFinished(() => void program.stop());
+  return program;
+}
+
+async function untilSaid(program: Program, pattern: RegExp, timeout: number): Promise<void> {
+  await expect.poll(() => program.output(), { timeout, interval: 100 }).toMatch(pattern);
+}
+
+/** The faults of the built-in demo, with the first ones at once. */
+const hastyScenario = `
+workload: training
+faults:
+  - { at: 1s, node: 0, gpu: 5, kind: thermal_runaway, severity: 0.7, duration: 6m }
+  - { at: 2s, node: 1, kind: filesystem_fill, severity: 1, duration: 4m, mountpoint: /scratch }
+  - { at: 8s, node: 1, gpu: 2, kind: gpu_off_bus, duration: 4m }
+`;
+
+describe("warpwatch demo", () => {
+  it(
+    "shows readings within 10 s, tells what breaks, foresees it, and pages",
+    { timeout: 150_000 },
+    async () => {
+      const scenario = join(makeFolder(), "hasty.yaml");
+      writeFileSync(scenario, hastyScenario);
+      const program = await startDemo(`--synthetic.scenario=${scenario}`);
+      await untilSaid(
+        program,
+        /readings +\d+ °C [▁-█]+ synthetic-0\d gpu\d · .*16\/16 GPUs ok/s,
+        10_000,
+      );
+      expect(program.output()).toMatch(/console {2}http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{32,}/);
+      await untilSaid(program, /breaks +synthetic-01 gpu2 falls off the bus/, 20_000);
+      await untilSaid(program, /alert +GpuXid fires, critical, on synthetic-01/, 10_000);
+      await untilSaid(program, /page +critical: GPU 2 of synthetic-01 reported XID 79/, 10_000);
+      await untilSaid(
+        program,
+        /forecast +\/scratch on synthetic-01 is full in [^]*UTC\s+\(\S+\s+\S+\s+UTC\s+to/,
+        120_000,
+      );
+      await untilSaid(
+        program,
+        /page +warning: \/scratch of synthetic-01 reaches its limit/,
+        20_000,
+      );
+      expect(await program.stop()).toBe(0);
+    },
+  );
+
+  it("ends by itself and leaves nothing behind", async () => {
+    const before = leftBehind();
+    const program = await startDemo("--minutes=0.1");
+    expect(await program.ended(), program.output()).toBe(0);
+    expect(program.output()).toContain("That was the demo.");
+    expect(leftBehind()).toEqual(before);
+  });
+
+  it("says what is wrong with a flag in one sentence", async () => {
+    const program = await startDemo("--minutes=0");
+    expect(await program.ended()).toBe(2);
+    expect(program.output()).toContain('--minutes: "0" is not a number of minutes up to 60');
+  });
+});
+
+function leftBehind(): string[] {
+  return readdirSync(tmpdir()).filter((name) => name.startsWith("warpwatch-demo-"));
+}
