@@ -4,6 +4,7 @@
  */
 import { readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { Systeminformation } from "systeminformation";
 import {
   driveInfo,
   memoryModuleInfo,
@@ -38,14 +39,10 @@ export interface InventoryLibrary {
   networkInterfaces(): Promise<readonly Nic[] | Nic>;
 }
 
-interface MemoryModule {
-  readonly size: number;
-  readonly bank: string;
-  readonly type: string;
-  readonly manufacturer?: string;
-  readonly partNum: string;
-  readonly clockSpeed: number | null;
-}
+type MemoryModule = Pick<
+  Systeminformation.MemLayoutData,
+  "size" | "bank" | "type" | "manufacturer" | "partNum" | "clockSpeed"
+>;
 
 interface Drive {
   readonly device: string;

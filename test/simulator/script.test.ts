@@ -192,7 +192,7 @@ describe("the scenarios that come along", () => {
 
   it("refuse a fleet that is too small, by line and key", () => {
     expect(() => builtInScenario("demo", { nodes: 1, gpusPerNode: 8 })).toThrow(
-      /^scenario demo:\d+: faults\.1\.node: there is no node 1/,
+      /^scenario demo:\d+: faults\.0\.node: there is no node 1/,
     );
   });
 
