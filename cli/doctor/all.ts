@@ -7,7 +7,7 @@ import { agentCheck, collectorCheck } from "./processes.ts";
 import { exportersCheck, portsCheck } from "./ports.ts";
 import { stateCheck } from "./state.ts";
 
-export const checks: readonly Check[] = [
+const checks: readonly Check[] = [
   treesCheck,
   pressureCheck,
   kernelLogCheck,
