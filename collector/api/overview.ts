@@ -95,8 +95,8 @@ function describeGpus(
   readings: readonly Readings[],
   { alerts, failures }: Verdicts,
 ): GpuOverview[] {
-  const missing = new Set(node.missing);
-  const listed = [...node.gpus, ...node.missing.map((id) => ({ id, index: "", model: "" }))];
+  const missing = new Set(node.missing.map(({ id }) => id));
+  const listed = [...node.gpus, ...node.missing];
   const gpus = listed.map(({ id, index, model }) => {
     const own = alerts.filter(
       ({ labels, state }) =>

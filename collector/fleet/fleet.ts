@@ -21,14 +21,17 @@ import {
 import { createRemovals, type Removal, type Removals } from "./removals.ts";
 import { readFleetRecord, type FleetStore } from "./store.ts";
 
+type NodeGpu = Pick<KnownGpu, "id" | "index" | "model">;
+
 export interface NodeView {
   readonly node: string;
   readonly state: NodeState | "removed";
   readonly gpusExpected: number;
   /** null while it isn't known. */
   readonly gpusPresent: number | null;
-  readonly gpus: readonly { readonly id: string; readonly index: string; readonly model: string }[];
-  readonly missing: readonly string[];
+  readonly gpus: readonly NodeGpu[];
+  /** As they were last seen. */
+  readonly missing: readonly NodeGpu[];
   readonly origins: readonly string[];
 }
 
@@ -217,13 +220,15 @@ function view(
 ): NodeView {
   const { state, present } = takeCensus(node, monotonic, options.goneMilliseconds);
   const gpus = [...(present ?? node.learned).values()];
+  const missing = present ? [...node.learned.values()].filter(({ id }) => !present.has(id)) : [];
+  const describe = ({ id, index, model }: KnownGpu): NodeGpu => ({ id, index, model });
   return {
     node: node.name,
     state: removals.covers(node.name) ? "removed" : state,
     gpusExpected: node.expectedGpus ?? node.learned.size,
     gpusPresent: present?.size ?? null,
-    gpus: gpus.map(({ id, index, model }) => ({ id, index, model })),
-    missing: present ? [...node.learned.keys()].filter((id) => !present.has(id)) : [],
+    gpus: gpus.map(describe),
+    missing: missing.map(describe),
     origins: [...node.origins.keys()],
   };
 }

@@ -105,7 +105,7 @@ describe("the fleet", () => {
       "device_present node-1 1 GPU-1": 0,
     });
     expect(bench.open()).toEqual(["GpuMissing firing"]);
-    expect(bench.fleet.nodes()[0]).toMatchObject({ missing: ["GPU-1"], gpusPresent: 1 });
+    expect(bench.fleet.nodes()[0]).toMatchObject({ missing: [{ id: "GPU-1" }], gpusPresent: 1 });
     await bench.run(1, [gpu(0), gpu(1)]);
     expect(bench.open()).toEqual([]);
   });
