@@ -23,6 +23,8 @@ import * as kernel from "./kernel.ts";
 import * as netStatistics from "./net-statistics.ts";
 import * as netclass from "./netclass.ts";
 import * as sensors from "./sensors.ts";
+import * as fileServers from "./file-servers.ts";
+import * as filesystemInternals from "./filesystem-internals.ts";
 import * as system from "./system.ts";
 
 export {
@@ -49,6 +51,8 @@ export {
   netStatistics,
   netclass,
   sensors,
+  fileServers,
+  filesystemInternals,
   system,
 };
 
@@ -76,6 +80,8 @@ const subjects: readonly object[] = [
   netStatistics,
   netclass,
   sensors,
+  fileServers,
+  filesystemInternals,
   system,
 ];
 

@@ -1,4 +1,5 @@
 /** A GPU server of the DGX class, drawn from a seed: 256 processors, 12 NVMe drives, 10 fabric ports and 32 pods' interfaces. */
+import { gpuServerFilesystems } from "./gpu-server-filesystems.ts";
 import { gpuServerDevices } from "./gpu-server-devices.ts";
 import { gpuServerNetwork, interfaceNames } from "./gpu-server-network.ts";
 import type { HostTree } from "./tree.ts";
@@ -26,6 +27,7 @@ export function gpuServer(options: GpuServerOptions = {}): HostTree {
     "proc/net/dev": networkFile(ports, pods, draw),
     ...gpuServerNetwork(ports, pods, processors, draw),
     ...gpuServerDevices({ processors, drives, ports, draw }),
+    ...gpuServerFilesystems(draw),
     ...mountFiles(drives, pods),
     ...identityFiles(drives),
   };

@@ -27,12 +27,15 @@ const collectors = [
   "filesystem",
   "hwmon",
   "infiniband",
+  "ipvs",
   "loadavg",
   "mdadm",
   "meminfo",
   "netclass",
   "netdev",
   "netstat",
+  "nfs",
+  "nfsd",
   "nvme",
   "os",
   "powersupplyclass",
@@ -49,6 +52,8 @@ const collectors = [
   "udp_queues",
   "uname",
   "vmstat",
+  "xfs",
+  "zfs",
 ];
 
 /** Debian narrows some filters and 1.5 lacks later additions; these are upstream's of 1.9. */

@@ -14,6 +14,7 @@ import { filefdSource } from "./filefd.ts";
 import { filesystemSource } from "./filesystem.ts";
 import { hwmonSource } from "./hwmon.ts";
 import { infinibandSource } from "./infiniband.ts";
+import { ipvsSource } from "./ipvs.ts";
 import { createFileShare } from "./kept-file.ts";
 import { entropySource, kernelHungSource } from "./kernel-values.ts";
 import { loadavgSource } from "./loadavg.ts";
@@ -22,6 +23,8 @@ import { meminfoSource } from "./meminfo.ts";
 import { netclassSource } from "./netclass.ts";
 import { netdevSource } from "./netdev.ts";
 import { netstatSource } from "./netstat.ts";
+import { nfsSource } from "./nfs.ts";
+import { nfsdSource } from "./nfsd.ts";
 import { nvmeSource } from "./nvme.ts";
 import { osSource } from "./os.ts";
 import { powerSupplySource } from "./power-supply.ts";
@@ -39,6 +42,8 @@ import { udpQueuesSource } from "./udp-queues.ts";
 import { unameSource } from "./uname.ts";
 import { vmstatSource } from "./vmstat.ts";
 import { watchdogSource } from "./watchdog.ts";
+import { xfsSource } from "./xfs.ts";
+import { zfsSource } from "./zfs.ts";
 
 const share = createFileShare();
 
@@ -82,4 +87,9 @@ export const hostSources: readonly Source[] = [
   thermalZoneSource,
   udpQueuesSource,
   watchdogSource,
+  ipvsSource,
+  nfsSource,
+  nfsdSource,
+  xfsSource,
+  zfsSource,
 ];

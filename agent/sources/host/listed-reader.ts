@@ -9,6 +9,8 @@ import type { Clock } from "../../../core/kit/clock.ts";
 import { systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import { absent, type Absent, type Reader } from "../source.ts";
+import { openKeptFile, type KeptFile } from "./kept-file.ts";
+import { createLineTable, type LinePlanner, type LineTable } from "./line-table.ts";
 import { createValueFiles, type ParseValue, type ValueFile } from "./value-file.ts";
 
 export interface ValueOptions {
@@ -37,6 +39,8 @@ export interface Listing {
     labels: LabelValues<Label>,
     options?: ValueOptions,
   ): void;
+  /** A file of keyed lines, whose series the planner declares as it meets them; nothing where it can't be opened. */
+  table(path: string, plan: (slots: SlotRegistrar) => LinePlanner): void;
   /** A series whose sample stays until the next listing. */
   fact<Label extends string>(
     metric: Metric<Label>,
@@ -61,6 +65,12 @@ interface Declared {
   readonly options: ValueOptions;
   slot: number;
   value: number;
+}
+
+interface Table {
+  readonly file: KeptFile;
+  readonly lines: LineTable;
+  readonly plan: (slots: SlotRegistrar) => LinePlanner;
 }
 
 interface Looked {
@@ -95,6 +105,7 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
   let declared: Declared[] = [];
   let looked: Looked[] = [];
   let watched: WatchedText[] = [];
+  const tables: Table[] = [];
   let listedAt = -Infinity;
   /** The listing is newer than the last round. */
   let fresh = false;
@@ -106,6 +117,7 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
     declared = [];
     looked = [];
     watched = [];
+    closeAll(tables.splice(0));
     listedAt = clock.monotonic();
     fresh = true;
     const use = (path: string): ValueFile => {
@@ -113,7 +125,7 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
       open.set(path, file);
       return file;
     };
-    options.list(createListing({ use, declared, looked, watched }));
+    options.list(createListing({ use, declared, looked, watched, tables }));
     for (const [path, file] of before) if (!open.has(path)) file.close();
   }
 
@@ -127,10 +139,11 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
 
   list();
   return {
-    isEmpty: () => declared.length === 0,
+    isEmpty: () => declared.length === 0 && tables.length === 0,
     register(slots) {
       if (!fresh) list();
       for (const entry of declared) entry.slot = entry.declare(slots);
+      for (const table of tables) learn(table, slots);
     },
     read(column) {
       const isFirst = fresh;
@@ -141,12 +154,13 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
         if (!isStillSo()) return "changed";
         listedAt = clock.monotonic();
       }
-      if (declared.length === 0)
+      if (declared.length === 0 && tables.length === 0)
         throw new WarpwatchError("PATH_UNREADABLE", `what was there is gone: ${options.absent}`);
       readAll(declared, column, due || isFirst);
-      return undefined;
+      return tables.every((table) => follow(table, column)) ? undefined : "changed";
     },
     close() {
+      closeAll(tables);
       for (const file of open.values()) file.close();
       open.clear();
     },
@@ -169,6 +183,39 @@ function readAll(declared: readonly Declared[], column: Float64Array, all: boole
   }
 }
 
+/** A file that can't be read now has no lines. */
+function readTable({ file }: Table): boolean {
+  try {
+    file.read();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function learn(table: Table, slots: SlotRegistrar): void {
+  const length = readTable(table) ? table.file.length : 0;
+  table.lines.learn(table.file.bytes, length, table.plan(slots));
+}
+
+/** False when the lines aren't those that were learned; a file that can't be read leaves its series absent. */
+function follow(table: Table, column: Float64Array): boolean {
+  return !readTable(table) || table.lines.follow(table.file.bytes, table.file.length, column);
+}
+
+function closeAll(tables: readonly Table[]): void {
+  for (const { file } of tables) file.close();
+}
+
+/** A file that may not be opened is left out like one that isn't there. */
+function openTable(path: string): KeptFile | null {
+  try {
+    return openKeptFile(path);
+  } catch {
+    return null;
+  }
+}
+
 function readEntry({ file, options, value }: Declared): number {
   if (file === null) return value;
   const number = file.readNumber(options.parse);
@@ -180,8 +227,9 @@ function createListing(into: {
   readonly declared: Declared[];
   readonly looked: Looked[];
   readonly watched: WatchedText[];
+  readonly tables: Table[];
 }): Listing {
-  const { use, declared, looked, watched } = into;
+  const { use, declared, looked, watched, tables } = into;
   const add = (entry: Declared): void => {
     if (declared.length < maximumDeclared) declared.push(entry);
   };
@@ -212,6 +260,10 @@ function createListing(into: {
         slot: -1,
         value: Number.NaN,
       });
+    },
+    table(path, plan) {
+      const file = openTable(path);
+      if (file) tables.push({ file, lines: createLineTable(), plan });
     },
     fact(metric, labels, value = 1, device) {
       add({

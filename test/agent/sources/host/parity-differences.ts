@@ -8,6 +8,8 @@ export interface Difference {
   readonly newer?: RegExp;
   /** Series that only node_exporter has, by the start of their names. */
   readonly onlyTheirs?: string;
+  /** Series whose value the release that the test runs beside takes from another place. */
+  readonly values?: RegExp;
   /** Metrics that we give a type to and node_exporter doesn't. */
   readonly typed?: RegExp;
   /** Labels that we have and it doesn't, by metric. */
@@ -19,8 +21,8 @@ export interface Difference {
 export const differences: readonly Difference[] = [
   {
     reason:
-      "node_exporter gives /proc/vmstat and the protocol statistics no type for want of a list; all but two that it keeps by default count up from boot",
-    typed: /^node_(vmstat|netstat)_/,
+      "node_exporter gives /proc/vmstat, the protocol statistics and those of ZFS no type for want of a list; the kernel's all count up from boot but for two, ZFS' are gauges here",
+    typed: /^node_(vmstat|netstat|zfs)_/,
   },
   {
     reason: "newer releases of node_exporter have the label too; old queries don't miss it",
@@ -33,7 +35,13 @@ export const differences: readonly Difference[] = [
   {
     reason: "newer releases of node_exporter have these too",
     newer:
-      /^node_(softnet_(cpu_collision_total|received_rps_total|flow_limit_count_total|backlog_len)|netstat_TcpExt_(TCPOFOQueue|TCPRcvQDrop)|cpu_(online|isolated|frequency_avg_hertz|scaling_governor)|edac_channel_|nvme_namespace_|watchdog_|kernel_hung_|infiniband_(lifespan|duplicate_requests|implied_nak|local_ack|np_|out_of_|packet_seq|req_|resp_|rnr_|roce_|rp_|rx_))/,
+      /^node_(softnet_(cpu_collision_total|received_rps_total|flow_limit_count_total|backlog_len)|netstat_TcpExt_(TCPOFOQueue|TCPRcvQDrop)|cpu_(online|isolated|frequency_avg_hertz|scaling_governor)|edac_channel_|nvme_namespace_|watchdog_|kernel_hung_|nfsd_requests_total\{method="(SetClientID|WdelegGetattr)|zfs_zpool_state\{state="suspended"|infiniband_(lifespan|duplicate_requests|implied_nak|local_ack|np_|out_of_|packet_seq|req_|resp_|rnr_|roce_|rp_|rx_))/,
+  },
+  {
+    reason:
+      "node_exporter 1.5 takes these counts from their neighbours' places; newer releases and the kernel's headers have them where we do",
+    values:
+      /^node_nfsd?_requests_total\{method="(GetDeviceInfo|LayoutGet|Verify|Write|RelLockOwner)",proto="4"/,
   },
   {
     reason:
