@@ -40,6 +40,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./check.ts")).checkCommand,
   },
   {
+    name: "backtest",
+    summary: "Run a detector over a series in a CSV file.",
+    load: async () => (await import("./backtest.ts")).backtestCommand,
+  },
+  {
     name: "inject",
     summary: "Make a synthetic device fail, to see what follows.",
     load: async () => (await import("./inject.ts")).injectCommand,

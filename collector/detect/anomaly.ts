@@ -19,7 +19,7 @@ export interface AnomalyOptions {
 }
 
 export const defaultAnomalyOptions: AnomalyOptions = {
-  memorySamples: 2000,
+  memorySamples: 8000,
   warmUpSamples: 60,
   shortSamples: 12,
 };
@@ -57,10 +57,17 @@ const seasonError = 8;
 const weightField = 9;
 const total = 10;
 const newest = 11;
-const fields = 12;
+/** The hour that the last sample fell into, and what was seen in it until now. */
+const visitedBin = 12;
+const visitSum = 13;
+const visitCount = 14;
+const fields = 15;
 
 const seasonBins = 24;
 const hourMilliseconds = 3_600_000;
+/** Visits of an hour before its profile counts, and over how many of them it forgets. */
+const leastVisits = 2;
+const mostVisits = 14;
 /** Histogram of deviations per statistic: four bins a doubling, from 2^-4 to 2^12 scales. */
 const bins = 64;
 const binsPerDoubling = 4;
@@ -95,7 +102,7 @@ export function createAnomalyScreen(
   function seasonOffset(row: number, bin: number): number {
     const at = row * fields;
     const known = season[(row * seasonBins + bin) * 2 + 1] ?? 0;
-    if (known < 3) return 0;
+    if (known < leastVisits) return 0;
     return (state[at + seasonError] ?? 0) < 0.8 * (state[at + plainError] ?? 0)
       ? (season[(row * seasonBins + bin) * 2] ?? 0)
       : 0;
@@ -163,10 +170,27 @@ export function createAnomalyScreen(
       rate,
       early,
     );
-    const known = Math.min((season[bucket + 1] ?? 0) + 1, 200);
-    season[bucket + 1] = known;
-    season[bucket] = profile + (fromLevel - profile) / known;
+    visit(row, bin, fromLevel);
     state[at + count] = seen + 1;
+  }
+
+  /** An hour's profile learns once per visit, from the visit's mean: within the hour it would follow the series about. */
+  function visit(row: number, bin: number, fromLevel: number): void {
+    const at = row * fields;
+    const before = state[at + visitedBin] ?? 0;
+    const samples = state[at + visitCount] ?? 0;
+    if (before !== bin && samples > 0) {
+      const bucket = (row * seasonBins + before) * 2;
+      const known = Math.min((season[bucket + 1] ?? 0) + 1, mostVisits);
+      const profile = season[bucket] ?? 0;
+      season[bucket + 1] = known;
+      season[bucket] = profile + ((state[at + visitSum] ?? 0) / samples - profile) / known;
+      state[at + visitSum] = 0;
+      state[at + visitCount] = 0;
+    }
+    state[at + visitedBin] = bin;
+    state[at + visitSum] = (state[at + visitSum] ?? 0) + fromLevel;
+    state[at + visitCount] = (state[at + visitCount] ?? 0) + 1;
   }
 
   /**

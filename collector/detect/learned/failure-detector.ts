@@ -50,7 +50,6 @@ interface Gpu extends GpuSignals {
   readonly row: number;
   readonly cells: Float64Array;
   prediction: FailurePrediction | null;
-  judgedMilliseconds: number;
 }
 
 interface Kept {
@@ -61,12 +60,17 @@ interface Kept {
   cells: Float64Array<ArrayBuffer>;
 }
 
+/** The fleet's own prior, and when it was last fitted. */
+interface Fitted {
+  readonly prior: GammaPrior;
+  readonly fittedMilliseconds: number;
+}
+
 const name = "failure";
 const metricName = failureProbability.name;
 const version = 1;
 const defaultLimits: RowLimits = { perOrigin: 128, overall: 100_000 };
 const dayMilliseconds = 86_400_000;
-const judgeEveryMilliseconds = 60_000;
 /** The same kind closer than this is one incident (NVIDIA's sentinel coalesces bursts over three minutes). */
 const burstMilliseconds = 300_000;
 /** A finding at one in five within 30 days, where draining is the action; closed well below. */
@@ -114,7 +118,6 @@ export function createFailureDetector(options: FailureDetectorOptions): FailureD
 
   function judge(gpu: Gpu, time: number): void {
     const { cells, subject } = gpu;
-    gpu.judgedMilliseconds = time;
     gpu.prediction = predictFromTallies(prior, talliesOf(cells), watchedDays(cells, time));
     const { within30Days } = gpu.prediction;
     const metric = metricName;
@@ -143,9 +146,8 @@ export function createFailureDetector(options: FailureDetectorOptions): FailureD
       const time = state.timeMilliseconds;
       if (kept.gpus.length > 0) refit(time);
       for (const gpu of kept.gpus) {
-        const changed = gather(gpu, state);
-        if (changed || !gpu.prediction || time - gpu.judgedMilliseconds >= judgeEveryMilliseconds)
-          judge(gpu, time);
+        gather(gpu, state);
+        judge(gpu, time);
       }
     },
     silent() {},
@@ -178,19 +180,24 @@ export function createFailureDetector(options: FailureDetectorOptions): FailureD
         refused: origins.sum(({ refused }) => refused),
       };
     },
-    snapshot: origins.snapshot,
-    restore: origins.restore,
+    snapshot: () => packSnapshot(version, { prior, fittedMilliseconds }, [origins.snapshot()]),
+    restore(bytes) {
+      const found = unpackSnapshot(version, bytes);
+      const [kept] = found?.parts ?? [];
+      if (!found || !kept || !origins.restore(kept)) return false;
+      ({ prior, fittedMilliseconds } = found.header as Fitted);
+      return true;
+    },
   };
 }
 
-/** Fades what was counted to this moment and counts what is new; true when there was something. */
-function gather({ cells, slots }: Gpu, state: OriginState): boolean {
+/** Fades what was counted to this moment and counts what is new. */
+function gather({ cells, slots }: Gpu, state: OriginState): void {
   const time = state.timeMilliseconds;
   if (cells[firstSeen] === 0) cells[firstSeen] = time;
   const passed = Math.max(0, time - (cells[fadedAt] || time)) / dayMilliseconds;
   cells[fadedAt] = Math.max(time, cells[fadedAt] ?? 0);
   const fading = Math.exp(-passed / evidenceDays);
-  let changed = false;
   evidenceWatches.forEach((watch, index) => {
     const at = tallies + evidenceKinds.indexOf(watch.kind) * tallyCells;
     cells[at + 1] = (cells[at + 1] ?? 0) * fading;
@@ -203,11 +210,9 @@ function gather({ cells, slots }: Gpu, state: OriginState): boolean {
     // A state that holds weighs as when it began; one incident is counted once, however long it lasts.
     if (watch.how === "state") cells[at + 1] = Math.max(cells[at + 1] ?? 0, weight);
     if (!isNews) return;
-    changed = true;
     cells[at] = (cells[at] ?? 0) + 1;
     if (watch.how !== "state") cells[at + 1] = (cells[at + 1] ?? 0) + weight;
   });
-  return changed;
 }
 
 function talliesOf(cells: Float64Array) {
@@ -249,9 +254,7 @@ function bindRows(kept: Kept, state: OriginState, room: number): void {
     const row = rows[index] ?? -1;
     const cells = kept.cells.subarray(row * rowCells, (row + 1) * rowCells);
     const key = `${name} ${signals.uuid}`;
-    return row < 0
-      ? []
-      : [{ ...signals, key, row, cells, prediction: null, judgedMilliseconds: 0 }];
+    return row < 0 ? [] : [{ ...signals, key, row, cells, prediction: null }];
   });
 }
 

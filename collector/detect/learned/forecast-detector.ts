@@ -56,6 +56,8 @@ const pasts = [
 ];
 /** Well below 1 a series settles (a GPU that warms up) and won't get where its mean slope points. */
 const leastPace = 0.6;
+/** Trends that a series has. */
+export const pastCount = pasts.length;
 /** This many forecasts in a row open a finding, and as many without one close it. */
 const inARow = 3;
 const lastTime = 0;
@@ -142,7 +144,9 @@ export function createForecastDetector(options: ForecastDetectorOptions): Learne
 
 /** The earliest date that any past points to, within the horizon and within what that past can carry. */
 export function soonest(
-  target: Pick<Target, "watch" | "trends" | "rests" | "driverSlot">,
+  target: Pick<Target, "trends" | "rests" | "driverSlot"> & {
+    readonly watch: Pick<LimitWatch, "limit" | "horizonMilliseconds" | "reach" | "leastChange">;
+  },
   timeMilliseconds: number,
 ): Forecast | null {
   const { watch, trends, rests, driverSlot } = target;

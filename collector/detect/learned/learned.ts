@@ -58,6 +58,11 @@ export function createLearned(options: LearnedOptions): Learned {
     failure,
   ];
   const names = detectors.map(({ name }) => name);
+  // A counter that is born at 1 shows no increase, so each is there from the start.
+  for (const detector of names) {
+    dropped.increase({ detector }, 0);
+    failed.increase({ detector }, 0);
+  }
   const origin = { node: "", job, instance: job, boot: options.boot };
   const frames = createVerdictFrames(origin, options.sink);
   const store = createSnapshotStore(options.folder);

@@ -11,7 +11,7 @@ export type EntityScorer = (
 
 export const screenScorer: StreamScorer = (values, times) => screenEntity([values], times);
 
-/** The mean of the series' scores: what moves many of them at once counts most. */
+/** The mean square of the series' scores: many that move count, and so does one that moves much. */
 export const screenEntity: EntityScorer = (columns, times) => {
   const screen = createAnomalyScreen();
   screen.resize(columns.length);
@@ -25,7 +25,7 @@ export const screenEntity: EntityScorer = (columns, times) => {
       if (!Number.isNaN(values[series])) setPresent(present, series);
     });
     screen.step(values, present, time, scores);
-    return scores.reduce((sum, score) => sum + score, 0) / columns.length;
+    return scores.reduce((sum, score) => sum + score * score, 0) / columns.length;
   });
 };
 
