@@ -3,8 +3,10 @@ import { join } from "node:path";
 import * as statistics from "../../../core/catalog/net-statistics.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 import { absent, type Source } from "../source.ts";
-import { openKeptFile } from "./kept-file.ts";
+import { openKeptFile, type KeptFile } from "./kept-file.ts";
 import { createSampleReader } from "./sample-reader.ts";
+import { nextLine, type Cursor } from "./scan.ts";
+import { scanHexadecimal } from "./scan-hexadecimal.ts";
 import { createValueFiles } from "./value-file.ts";
 
 /** The kernel names the columns itself; older ones call the count of ignored packets otherwise. */
@@ -18,6 +20,8 @@ const columns: readonly (readonly [number, Metric<never>])[] = [
   [11, statistics.trackingEarlyDropped],
   [16, statistics.trackingSearchRestarts],
 ];
+
+const columnCount = 17;
 
 export const conntrackSource: Source = {
   name: "conntrack",
@@ -35,13 +39,14 @@ export const conntrackSource: Source = {
       return absent("the kernel tracks no connections: the module nf_conntrack isn't loaded");
     const limit = open(join(procfs, "sys/net/netfilter/nf_conntrack_max"));
     const perProcessor = openKeptFile(join(procfs, "net/stat/nf_conntrack"));
+    const sums = new Float64Array(columnCount);
     return createSampleReader(
       (add) => {
         add(statistics.trackedConnections, {}, entries.readNumber());
         add(statistics.trackedConnectionsLimit, {}, limit.readNumber());
         if (!perProcessor) return;
         perProcessor.read();
-        const sums = sumColumns(perProcessor.bytes.toString("latin1", 0, perProcessor.length));
+        sumColumns(perProcessor, sums);
         for (const [column, metric] of columns) add(metric, {}, sums[column] ?? Number.NaN);
       },
       () => {
@@ -53,13 +58,14 @@ export const conntrackSource: Source = {
   },
 };
 
-/** A heading, then a line per processor. */
-function sumColumns(text: string): number[] {
-  const sums: number[] = [];
-  for (const line of text.trimEnd().split("\n").slice(1))
-    line.split(/\s+/).forEach((field, column) => {
-      const value = /^[\da-f]+$/i.test(field) ? Number.parseInt(field, 16) : Number.NaN;
-      sums[column] = (sums[column] ?? 0) + value;
-    });
-  return sums;
+/** A heading, then a line per processor. A column that a line lacks or breaks has no sum. */
+function sumColumns(file: KeptFile, sums: Float64Array): void {
+  const { bytes, length } = file;
+  sums.fill(0);
+  const cursor: Cursor = { bytes, position: nextLine(bytes, 0, length), end: length };
+  while (cursor.position < length) {
+    for (let column = 0; column < columnCount; column += 1)
+      sums[column] = (sums[column] ?? 0) + scanHexadecimal(cursor);
+    cursor.position = nextLine(bytes, cursor.position, length);
+  }
 }

@@ -125,7 +125,9 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
       open.set(path, file);
       return file;
     };
-    options.list(createListing({ use, declared, looked, watched, tables }));
+    // What is read once a minute isn't worth a descriptor.
+    const useSettled = relistMilliseconds > defaultRelistMilliseconds ? openOnce : use;
+    options.list(createListing({ use, useSettled, declared, looked, watched, tables }));
     for (const [path, file] of before) if (!open.has(path)) file.close();
   }
 
@@ -224,12 +226,13 @@ function readEntry({ file, options, value }: Declared): number {
 
 function createListing(into: {
   readonly use: (path: string) => ValueFile;
+  readonly useSettled: (path: string) => ValueFile;
   readonly declared: Declared[];
   readonly looked: Looked[];
   readonly watched: WatchedText[];
   readonly tables: Table[];
 }): Listing {
-  const { use, declared, looked, watched, tables } = into;
+  const { use, useSettled, declared, looked, watched, tables } = into;
   const add = (entry: Declared): void => {
     if (declared.length < maximumDeclared) declared.push(entry);
   };
@@ -251,7 +254,7 @@ function createListing(into: {
       return text;
     },
     value(path, metric, labels, valueOptions = {}) {
-      const file = use(path);
+      const file = valueOptions.settled === true ? useSettled(path) : use(path);
       if (!file.opens()) return;
       add({
         declare: (slots) => slots.slot(metric, labels, valueOptions.device),

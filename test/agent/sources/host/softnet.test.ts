@@ -28,12 +28,13 @@ test("follows a processor that is taken out", async () => {
   expect(samples.has('node_softnet_processed_total{cpu="1"}')).toBe(false);
 });
 
-test("leaves out what isn't eight digits", async () => {
+test("leaves out what is no hexadecimal number", async () => {
   const samples = await (
     await drive(softnet, { "proc/net/softnet_stat": "0000000g 00000001 1\n\n00000002" })
   ).read();
   expect(Object.fromEntries(samples)).toEqual({
     'node_softnet_dropped_total{cpu="0"}': 1,
+    'node_softnet_times_squeezed_total{cpu="0"}': 1,
     'node_softnet_processed_total{cpu="2"}': 2,
   });
 });
