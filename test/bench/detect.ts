@@ -19,6 +19,7 @@ import {
   type StreamScorer,
 } from "./detectors/baselines.ts";
 import { eachStream, screenEntity, screenScorer, type EntityScorer } from "./detectors/ours.ts";
+import { timeDetectors } from "./detector-times.ts";
 import { scoreFailures } from "./failure-score.ts";
 import { measureCoverage } from "./forecast-coverage.ts";
 import { reportBench, type BenchRow } from "./report.ts";
@@ -139,6 +140,15 @@ function benchForecast(): BenchRow[] {
   });
 }
 
+async function benchTimes(): Promise<BenchRow[]> {
+  return (await timeDetectors()).flatMap((time) => [
+    row(`${time.detector}, time per series and sample`, `µs, of ${time.series} series`, [
+      time.microsecondsPerSample,
+    ]),
+    row(`${time.detector}, state per series`, "bytes", [time.snapshotBytesPerSeries]),
+  ]);
+}
+
 function row(what: string, unit: string, rounds: readonly number[]): BenchRow {
   return { what, unit, rounds };
 }
@@ -146,7 +156,7 @@ function row(what: string, unit: string, rounds: readonly number[]): BenchRow {
 if (import.meta.main) {
   const { values } = parseArgs({ options: { data: { type: "string", default: "" } } });
   const folder = values.data;
-  const rows = benchForecast();
+  const rows = [...(await benchTimes()), ...benchForecast()];
   const skipped: string[] = [];
   for (const suite of suites)
     if (has(folder, suite.part)) rows.push(...suite.run(folder));
