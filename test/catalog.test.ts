@@ -127,17 +127,23 @@ describe("every metric", () => {
 
   it("is emitted by a source or by one of the two processes", () => {
     const silent = entries.filter((entry) => isAuthored(entry) && !emitted.has(entry));
-    expect(silent.map(nameOf)).toEqual([]);
+    expect(silent.map(nameOf), "list it in the `metrics` of the source that reads it").toEqual([]);
   });
 
   it("is watched by a rule, a board or a detector, or is marked as there for compatibility only", () => {
     const unwatched = needed.filter((entry) => !watched.has(entry)).map(nameOf);
-    expect(unwatched.filter((name) => !waiting.has(name))).toEqual([]);
+    expect(
+      unwatched.filter((name) => !waiting.has(name)),
+      "use it, or mark it compatibilityOnly",
+    ).toEqual([]);
   });
 
   it("leaves the list of those that wait for a board once something watches it", () => {
     const wanted = new Set(needed.filter((entry) => !watched.has(entry)).map(nameOf));
-    expect([...waiting].filter((name) => !wanted.has(name))).toEqual([]);
+    expect(
+      [...waiting].filter((name) => !wanted.has(name)),
+      "take these lines out of test/catalog-awaiting-board.txt",
+    ).toEqual([]);
   });
 });
 

@@ -78,6 +78,9 @@ describe.each(ruleCases.map((make) => [make().rule, make] as const))("%s", (_nam
 
 describe("the rules", () => {
   it("have a case above each", () => {
-    expect(ruleCases.map((make) => make().rule).toSorted()).toEqual([...byName.keys()].toSorted());
+    expect(
+      ruleCases.map((make) => make().rule).toSorted(),
+      "a rule has one case in test/alerts/rule-cases.ts",
+    ).toEqual([...byName.keys()].toSorted());
   });
 });

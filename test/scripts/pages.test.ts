@@ -8,6 +8,6 @@ const pages = await generatedPages();
 
 describe("the generated pages", () => {
   it.each([...pages])("%s is what `npm run generate` writes", (path, text) => {
-    expect(readFileSync(join(repositoryRoot, path), "utf8")).toBe(text);
+    expect(readFileSync(join(repositoryRoot, path), "utf8"), "run `npm run generate`").toBe(text);
   });
 });
