@@ -4,7 +4,7 @@ import type { Device } from "../core/catalog/device.ts";
 import type { Metric } from "../core/catalog/metric.ts";
 import type { Clock } from "../core/kit/clock.ts";
 import type { Frame, Group, Origin, Schema, Series } from "../core/wire/frame.ts";
-import type { SourceRunner } from "./sampler-source.ts";
+import { wholeMilliseconds, type SourceRunner } from "./sampler-source.ts";
 
 /** A number the agent gives about itself as a whole. */
 export interface AgentReading {
@@ -145,7 +145,7 @@ function ownSeries(builder: Builder): Series[] {
 function writeOwn(builder: Builder): void {
   const { frame, runners, readings, clock } = builder;
   let slot = 0;
-  frame.timestamps[0] = clock.now();
+  frame.timestamps[0] = wholeMilliseconds(clock.now());
   for (const reading of readings) slot = write(frame, slot, reading.read());
   const steady = clock.monotonic();
   for (const runner of runners) {

@@ -186,7 +186,7 @@ function read(runner: SourceRunner, reader: Reader, mayChange: boolean): Promise
   const { taking, controller, options } = runner;
   if (runner.mustRegister) register(runner, reader);
   taking.column.fill(Number.NaN);
-  taking.timestamp = clockOf(runner).now();
+  taking.timestamp = wholeMilliseconds(clockOf(runner).now());
   const proceed = (result: ReadResult): Promise<void> | null => {
     if (result === "changed") {
       if (!mayChange)
@@ -246,7 +246,7 @@ function follow<Value>(
     const answered = (): void => {
       timer.cancel();
       runner.inFlightSince = null;
-      runner.controller = new AbortController();
+      if (controller.signal.aborted) runner.controller = new AbortController();
     };
     promise
       .then(
@@ -303,14 +303,20 @@ function fail(runner: SourceRunner, thrown: unknown): void {
 function conclude(runner: SourceRunner, next: SourceState, reason: string): void {
   const before = runner.state;
   const took = clockOf(runner).monotonic() - runner.startedAt;
-  // To the nanosecond: the clock has no more, and the subtraction adds digits.
-  runner.durationSeconds = Math.round(took * 1e6) / 1e9;
+  // To the microsecond: every digit more is a byte in each frame and page.
+  runner.durationSeconds = Math.round(took * 1e3) / 1e6;
   runner.concludedFrom = runner.startedAt;
-  runner.timestamp = next === "up" ? runner.taken.timestamp : clockOf(runner).now() - took;
+  runner.timestamp =
+    next === "up" ? runner.taken.timestamp : wholeMilliseconds(clockOf(runner).now() - took);
   runner.outcome += 1;
   runner.state = next;
   runner.reason = singleLine(reason).slice(0, longestReason);
   if (before !== next) runner.options.onStateChange(statusOf(runner), before);
+}
+
+/** What a timestamp of a frame is: whole numbers pack into a byte or two, fractions into nine. */
+export function wholeMilliseconds(milliseconds: number): number {
+  return Math.round(milliseconds);
 }
 
 function waitBeforeOpening(runner: SourceRunner, state: "down" | "absent"): void {
