@@ -3,7 +3,12 @@ import { gzipSync } from "node:zlib";
 import { self } from "../core/catalog/index.ts";
 import type { SelfMetrics } from "../core/kit/self-metrics.ts";
 import { createExposition, type ExpositionFormat } from "../core/wire/exposition.ts";
-import { negotiateCoding, negotiateFormat, type ContentCoding } from "../core/wire/negotiate.ts";
+import {
+  negotiateCoding,
+  negotiateFormat,
+  type ContentCoding,
+  type NegotiatedFormat,
+} from "../core/wire/negotiate.ts";
 import type { Sampler } from "./sampler.ts";
 
 interface RenderedPage {
@@ -16,6 +21,12 @@ interface RenderedPage {
 
 export interface MetricsPage {
   render(accept: string | undefined, acceptEncoding: string | undefined): Promise<RenderedPage>;
+}
+
+interface Negotiated extends NegotiatedFormat {
+  readonly accept: string | undefined;
+  readonly acceptEncoding: string | undefined;
+  readonly coding: ContentCoding;
 }
 
 interface Cached {
@@ -33,13 +44,20 @@ export function createMetricsPage(
 ): MetricsPage {
   const exposition = createExposition();
   const cache = new Map<ExpositionFormat, Cached>();
+  let negotiated = negotiateBoth(undefined, undefined);
   metrics.gauge(self.agentFrameAge, () => sampler.ageMilliseconds() / 1000);
   metrics.gauge(self.agentUnexposedSeries, () => exposition.skipped);
 
+  /** A scraper sends the same headers every time. */
+  function negotiate(accept: string | undefined, acceptEncoding: string | undefined): Negotiated {
+    if (negotiated.accept !== accept || negotiated.acceptEncoding !== acceptEncoding)
+      negotiated = negotiateBoth(accept, acceptEncoding);
+    return negotiated;
+  }
+
   return {
     async render(accept, acceptEncoding) {
-      const { format, contentType } = negotiateFormat(accept);
-      const coding = negotiateCoding(acceptEncoding);
+      const { format, contentType, coding } = negotiate(accept, acceptEncoding);
       const own = await metrics.render(format);
       const frame = await sampler.refresh();
       // From here on nothing awaits: the next tick writes into the same buffers.
@@ -58,4 +76,9 @@ export function createMetricsPage(
       return { body, contentType, coding, ageSeconds: sampler.ageMilliseconds() / 1000 };
     },
   };
+}
+
+function negotiateBoth(accept: string | undefined, acceptEncoding: string | undefined): Negotiated {
+  const coding = negotiateCoding(acceptEncoding);
+  return { accept, acceptEncoding, coding, ...negotiateFormat(accept) };
 }

@@ -10,6 +10,20 @@ import { maximumNumberBytes, writeNumber } from "./number-format.ts";
 
 export type { ExpositionFormat } from "./exposition-plan.ts";
 
+/**
+ * What the last render of a plan left in the buffer. Most lines stay where they were and many say the same: their bytes
+ * are there already.
+ */
+interface Written {
+  readonly plan: ExpositionPlan;
+  /** Per family: where its header began, or -1. */
+  readonly headers: Int32Array;
+  /** Per line: where it began, or -1; how long it was; and the number it showed. */
+  readonly offsets: Int32Array;
+  readonly lengths: Uint32Array;
+  readonly numbers: Float64Array;
+}
+
 interface RenderOptions {
   /** Whole families in the same format, put behind the frame's own; a `# EOF` at its end is taken off. */
   readonly append?: string;
@@ -25,12 +39,14 @@ export interface Exposition {
   readonly skipped: number;
 }
 
+const noFamily: PlannedFamily = { header: new Uint8Array(0), first: 0, end: 0 };
 const newline = 0x0a;
 const endOfFile = Buffer.from("# EOF\n");
 
 export function createExposition(): Exposition {
   const plans = new WeakMap<Schema, Map<ExpositionFormat, ExpositionPlan>>();
   let target = Buffer.allocUnsafeSlow(16_384);
+  let written: Written | null = null;
   let skipped = 0;
 
   function planOf(schema: Schema, format: ExpositionFormat): ExpositionPlan {
@@ -50,9 +66,14 @@ export function createExposition(): Exposition {
       skipped = plan.skipped;
       const appended = Buffer.from(withoutEnd(options.append ?? ""));
       const most = boundBytes(plan) + appended.length + endOfFile.length;
-      if (target.length < most) target = Buffer.allocUnsafeSlow(most + (most >> 3));
+      if (target.length < most) {
+        target = Buffer.allocUnsafeSlow(most + (most >> 3));
+        written = null;
+      }
+      if (written?.plan !== plan) written = nothingWritten(plan);
       let offset = 0;
-      for (const family of plan.families) offset = writeFamily(target, offset, plan, family, frame);
+      for (let family = 0; family < plan.families.length; family += 1)
+        offset = writeFamily(target, offset, written, family, frame);
       target.set(appended, offset);
       offset += appended.length;
       if (format === "openmetrics") {
@@ -68,27 +89,54 @@ export function createExposition(): Exposition {
 function writeFamily(
   target: Buffer,
   start: number,
-  plan: ExpositionPlan,
-  family: PlannedFamily,
+  written: Written,
+  index: number,
   frame: Frame,
 ): number {
-  const { slots, starts, prefixes } = plan;
+  const { families, slots, starts, prefixes } = written.plan;
+  const { headers, offsets, lengths, numbers } = written;
   const { values, present } = frame;
+  const family = families[index] ?? noFamily;
   let offset = start;
   for (let line = family.first; line < family.end; line += 1) {
     const slot = slots[line] ?? 0;
-    if (!isPresent(present, slot)) continue;
+    if (!isPresent(present, slot)) {
+      offsets[line] = -1;
+      continue;
+    }
     if (offset === start) {
-      target.set(family.header, offset);
+      if (headers[index] !== start) target.set(family.header, start);
+      headers[index] = start;
       offset += family.header.length;
     }
-    const end = starts[line + 1] ?? 0;
-    offset += prefixes.copy(target, offset, starts[line] ?? 0, end);
-    offset = writeNumber(target, offset, values[slot] ?? 0);
-    target[offset] = newline;
-    offset += 1;
+    const number = values[slot] ?? 0;
+    if (offsets[line] !== offset)
+      prefixes.copy(target, offset, starts[line] ?? 0, starts[line + 1]);
+    else if (Object.is(numbers[line], number)) {
+      offset += lengths[line] ?? 0;
+      continue;
+    }
+    const prefixEnd = offset + (starts[line + 1] ?? 0) - (starts[line] ?? 0);
+    const end = writeNumber(target, prefixEnd, number);
+    target[end] = newline;
+    offsets[line] = offset;
+    lengths[line] = end + 1 - offset;
+    numbers[line] = number;
+    offset = end + 1;
   }
+  if (offset === start) headers[index] = -1;
   return offset;
+}
+
+function nothingWritten(plan: ExpositionPlan): Written {
+  const { length } = plan.slots;
+  return {
+    plan,
+    headers: new Int32Array(plan.families.length).fill(-1),
+    offsets: new Int32Array(length).fill(-1),
+    lengths: new Uint32Array(length),
+    numbers: new Float64Array(length),
+  };
 }
 
 function boundBytes(plan: ExpositionPlan): number {

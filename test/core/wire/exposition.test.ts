@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defineMetric, openMetric, type MetricKind } from "../../../core/catalog/metric.ts";
 import { createExposition, type ExpositionFormat } from "../../../core/wire/exposition.ts";
+import { setPresent } from "../../../core/wire/frame.ts";
 import { frameOf, type Sample } from "./frames.ts";
 
 function render(samples: readonly Sample[], format: ExpositionFormat, append = ""): string {
@@ -192,4 +194,37 @@ test("renders again into the same memory, and grows it for a larger schema", () 
   const body = exposition.render(large, "text").toString();
   expect(body.split("\n")).toHaveLength(3000 + 2 + 1);
   expect(body).toContain('wide{n="series number 2999"} 2999\n');
+});
+
+test("what stood in the buffer before never shows: any frames in a row are as if each were the first", () => {
+  const names = ["a", "b", "c"].map((name) => metric(name, "counter", ["n"]));
+  const sample = fc.option(
+    fc.oneof(fc.integer({ min: -2, max: 12 }), fc.double({ noNaN: true }), fc.constant(-0)),
+    { freq: 4 },
+  );
+  const frame = fc.array(sample, { minLength: 9, maxLength: 9 });
+  const step = fc.record({
+    values: frame,
+    format: fc.constantFrom<ExpositionFormat>("text", "text", "text", "openmetrics"),
+    append: fc.constantFrom("", "own 1\n", "own 12345\n"),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      const kept = createExposition();
+      const first = frameOf(
+        names.flatMap((one) =>
+          ["0", "1", "2"].map((n) => ({ metric: one, values: [n], value: 0 })),
+        ),
+      );
+      for (const { values, format, append } of steps) {
+        const next = { ...first, present: new Uint8Array(first.present.length) };
+        values.forEach((value, slot) => {
+          if (value !== null) setPresent(next.present, slot);
+          next.values[slot] = value ?? Number.NaN;
+        });
+        const fresh = createExposition().render(next, format, { append }).toString();
+        expect(kept.render(next, format, { append }).toString()).toBe(fresh);
+      }
+    }),
+  );
 });
