@@ -1,10 +1,9 @@
 /** Rules over what the learned detectors found: tickets at most, since a learned verdict never pages by itself. */
 import { findings } from "../core/catalog/index.ts";
-import { age, compare, divide, value } from "./expression.ts";
+import { age, compare, multiply, value } from "./expression.ts";
 import { defineRule } from "./rule.ts";
 
-/** In seconds. */
-const hour = 3600;
+const weekSeconds = 7 * 86_400;
 /** Verdicts that are no longer told have ended while the detectors still report. */
 const ended = { stillReported: findings.open, on: [] };
 
@@ -23,10 +22,10 @@ export const anomalyFinding = defineRule({
 
 export const limitForecast = defineRule({
   name: "LimitForecast",
-  condition: compare(divide(age(value(findings.forecastLimit)), -hour), "<", 7 * 24),
+  condition: compare(multiply(age(value(findings.forecastLimit)), -1), "<", weekSeconds),
   severity: "warning",
   component: "detector",
-  summary: "{{ subject }} of {{ node }} reaches its limit in {{ value }} h: {{ metric }}",
+  summary: "{{ subject }} of {{ node }} reaches its limit in {{ value | duration }}: {{ metric }}",
   description:
     "If it goes on as it does. The console and warpwatch_forecast_limit_* tell the date and its interval.",
   ended,

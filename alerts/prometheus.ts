@@ -129,9 +129,9 @@ function renderTemplate(template: string): string {
     (_, name: string, format: string) => {
       if (name === "node") return "{{ or $labels.node $labels.instance }}";
       if (name !== "value") return `{{ $labels.${name} }}`;
-      return format === "percent"
-        ? "{{ $value | humanizePercentage }}"
-        : '{{ printf "%.4g" $value }}';
+      if (format === "percent") return "{{ $value | humanizePercentage }}";
+      if (format === "duration") return "{{ $value | humanizeDuration }}";
+      return '{{ printf "%.4g" $value }}';
     },
   );
 }

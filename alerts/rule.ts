@@ -26,7 +26,7 @@ export interface Rule {
   readonly team: string;
   /** What kind of part it is about: `gpu`, `disk`, `network`. */
   readonly component: string;
-  /** `{{ label }}` stands for a label's value, `{{ value }}` or `{{ value | percent }}` for the number that broke the rule. */
+  /** `{{ label }}` stands for a label's value, `{{ value }}`, `{{ value | percent }}` or `{{ value | duration }}` (of seconds) for the number that broke the rule. */
   readonly summary: string;
   readonly description: string;
   readonly runbookUrl: string;

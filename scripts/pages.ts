@@ -26,7 +26,9 @@ function metricsPage(): string {
   for (const source of realSources())
     for (const metric of source.metrics)
       sourceOf.set(metric, [...(sourceOf.get(metric) ?? []), source.name]);
-  const sections = Object.entries(catalogue).flatMap(([subject, entries]) =>
+  // A module's exports come in another order from a bundler than from Node.js.
+  const subjects = Object.entries(catalogue).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const sections = subjects.flatMap(([subject, entries]) =>
     typeof entries === "object" ? [subjectSection(subject, Object.values(entries), sourceOf)] : [],
   );
   return `# Metrics

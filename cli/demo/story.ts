@@ -20,7 +20,7 @@ export interface Story {
 
 const labelColumns = 16;
 const bars = "▁▂▃▄▅▆▇█";
-const chartPoints = 16;
+const chartPoints = 8;
 const severityTones: Readonly<Record<string, Tone>> = { critical: "bad", warning: "caution" };
 
 /** What happens in the machine room, as somebody standing there would tell it. */

@@ -247,15 +247,20 @@ function findTargets(state: OriginState, watch: LimitWatch) {
     }));
 }
 
+/** A limit nearer than this is told to the second. */
+const secondsMatterMilliseconds = 30 * 60_000;
+
 function describe(target: Target, found: Forecast, value: number, time: number): string {
   const { watch, subject } = target;
   const { expectedMilliseconds, earliestMilliseconds, latestMilliseconds } = found;
-  const latest = Number.isFinite(latestMilliseconds) ? formatTime(latestMilliseconds) : "never";
+  const precision = expectedMilliseconds - time < secondsMatterMilliseconds ? "second" : "minute";
+  const at = (milliseconds: number): string =>
+    Number.isFinite(milliseconds) ? formatTime(milliseconds, precision) : "never";
   const perHour = `${formatNumber(Math.abs(found.slopePerSecond) * 3600, watch.unit)} an hour`;
   const way = found.slopePerSecond < 0 ? "falls" : "rises";
   return (
     `${subject.subject} on ${subject.node} ${watch.verb} in ${formatDuration(expectedMilliseconds - time)}, ` +
-    `${formatTime(expectedMilliseconds)} (${formatTime(earliestMilliseconds)} to ${latest}): ` +
+    `${at(expectedMilliseconds)} (${at(earliestMilliseconds)} to ${at(latestMilliseconds)}): ` +
     `its ${watch.title} is ${formatNumber(value, watch.unit)} and ${way} by ${perHour}`
   );
 }

@@ -17,9 +17,13 @@ export function formatNumber(value: number, unit: string): string {
   return unit === "%" || unit === "" ? `${digits(value)}${unit}` : `${digits(value)} ${unit}`;
 }
 
-/** `2026-11-22 08:31 UTC`. */
-export function formatTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+/** `2026-11-22 08:31 UTC`, with seconds where minutes would be too coarse. */
+export function formatTime(
+  milliseconds: number,
+  precision: "minute" | "second" = "minute",
+): string {
+  const length = precision === "minute" ? 16 : 19;
+  return `${new Date(milliseconds).toISOString().slice(0, length).replace("T", " ")} UTC`;
 }
 
 /** In the largest unit that leaves a number of 1 or more. */

@@ -23,6 +23,19 @@ describe("a rule's text", () => {
     ]);
   });
 
+  it("writes seconds as Prometheus does", () => {
+    const print = (value: number) => fillTemplate("{{ value | duration }}", {}, value);
+    expect([0, 59.994, 60, 3723.9, 90_000, -61, Infinity].map(print)).toEqual([
+      "0s",
+      "59.99s",
+      "1m 0s",
+      "1h 2m 3s",
+      "1d 1h 0m 0s",
+      "-1m 1s",
+      "Infinitys",
+    ]);
+  });
+
   it("never fills what a label's value brought in", () => {
     expect(fillTemplate("{{ node }}", { node: "{{ value }} $& $1" }, 1)).toBe("{{ value }} $& $1");
   });
