@@ -176,7 +176,8 @@ function updateCell(cell, gpu) {
   if (cell.bar.style.width !== width) cell.bar.style.width = width;
   const alerts = gpu.alerts.join(", ");
   if (rest === null) {
-    const said = [gpu.name, gpu.state, heat, `${busy} busy`, alerts].filter((part) => part !== "");
+    // Said without readings, which change every second: a press tells them.
+    const said = [gpu.name, gpu.state, alerts].filter((part) => part !== "");
     setAttribute(root, "aria-label", said.join(", "));
     return;
   }
