@@ -1,5 +1,6 @@
 /** Every subcommand, in the order in which the help lists them; each is loaded only when it is asked for, so that an agent doesn't carry a collector. */
 import type { Command } from "./command.ts";
+import { keepHeapSmall } from "./small-heap.ts";
 
 export interface CommandEntry {
   readonly name: string;
@@ -17,7 +18,10 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "agent",
     summary: "Measure this node and serve it to Prometheus and to a collector.",
-    load: async () => (await import("./agent.ts")).agentCommand,
+    async load() {
+      keepHeapSmall();
+      return (await import("./agent.ts")).agentCommand;
+    },
   },
   {
     name: "collector",

@@ -1,4 +1,15 @@
-import fc from "fast-check";
+import {
+  array,
+  assert,
+  constant,
+  constantFrom,
+  double,
+  integer,
+  oneof,
+  option,
+  property,
+  record,
+} from "fast-check";
 import { expect, test } from "vitest";
 import { defineMetric, openMetric, type MetricKind } from "../../../core/catalog/metric.ts";
 import { createExposition, type ExpositionFormat } from "../../../core/wire/exposition.ts";
@@ -198,18 +209,18 @@ test("renders again into the same memory, and grows it for a larger schema", () 
 
 test("what stood in the buffer before never shows: any frames in a row are as if each were the first", () => {
   const names = ["a", "b", "c"].map((name) => metric(name, "counter", ["n"]));
-  const sample = fc.option(
-    fc.oneof(fc.integer({ min: -2, max: 12 }), fc.double({ noNaN: true }), fc.constant(-0)),
+  const sample = option(
+    oneof(integer({ min: -2, max: 12 }), double({ noNaN: true }), constant(-0)),
     { freq: 4 },
   );
-  const frame = fc.array(sample, { minLength: 9, maxLength: 9 });
-  const step = fc.record({
+  const frame = array(sample, { minLength: 9, maxLength: 9 });
+  const step = record({
     values: frame,
-    format: fc.constantFrom<ExpositionFormat>("text", "text", "text", "openmetrics"),
-    append: fc.constantFrom("", "own 1\n", "own 12345\n"),
+    format: constantFrom<ExpositionFormat>("text", "text", "text", "openmetrics"),
+    append: constantFrom("", "own 1\n", "own 12345\n"),
   });
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+  assert(
+    property(array(step, { maxLength: 12 }), (steps) => {
       const kept = createExposition();
       const first = frameOf(
         names.flatMap((one) =>
