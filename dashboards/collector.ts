@@ -1,6 +1,8 @@
 /** The board about the collector itself: what comes in, how fast it is judged, and whether everyone was told. */
 import { aggregate, increase, rate, value } from "../alerts/expression.ts";
 import * as collector from "../core/catalog/collector.ts";
+import * as findings from "../core/catalog/findings.ts";
+import * as history from "../core/catalog/history.ts";
 import type { Metric } from "../core/catalog/metric.ts";
 import * as notify from "../core/catalog/notify.ts";
 import * as self from "../core/catalog/self.ts";
@@ -223,10 +225,85 @@ const telling: Row = {
   ],
 };
 
+function byOutcome(metric: Metric, what: string): Query {
+  return {
+    expression: aggregate("sum", ["instance", "outcome"], rate(value(metric), window)),
+    legend: `${perCollector} ${what} {{outcome}}`,
+  };
+}
+
+const keeping: Row = {
+  title: "What is kept and learned",
+  panels: [
+    lines(
+      "Frames on disk",
+      "ops",
+      "Frames a second that are in the journal; only then are they acknowledged.",
+      [rateOf(history.framesStored, "frames")],
+    ),
+    lines(
+      "Time to make frames durable",
+      "s",
+      "One group of frames: the median, and what 99 in 100 stay under. The drive under the state folder shows here.",
+      spread(history.commitSeconds),
+    ),
+    lines("Size of history", "bytes", "The journal, and the Parquet files it becomes every hour.", [
+      { expression: value(history.journalBytes), legend: `${perCollector} journal` },
+      { expression: value(history.parquetBytes), legend: `${perCollector} Parquet`, still: true },
+    ]),
+    lines(
+      "Frames and bytes that history lacks, in the time shown",
+      "short",
+      "Frames that were dropped, and bytes that retention removed, by reason.",
+      [
+        lostInRange(history.framesDropped, "frames: {{reason}}"),
+        lostInRange(history.bytesExpired, "bytes: {{reason}}"),
+      ],
+      { still: true },
+    ),
+    lines(
+      "Compactions and queries",
+      "ops",
+      "Batches of the journal that became Parquet files, and queries of history, by outcome.",
+      [byOutcome(history.compactions, "compactions"), byOutcome(history.queries, "queries")],
+      { still: true },
+    ),
+    lines(
+      "Time to answer a query",
+      "s",
+      "Waiting included: the median, and what 99 in 100 stay under.",
+      spread(history.querySeconds),
+    ),
+    lines(
+      "Series that are learned",
+      "short",
+      "Series that each detector watches, and those it does not because it watches as many as it may.",
+      [
+        { expression: value(findings.series), legend: `${perCollector} {{detector}}` },
+        {
+          expression: value(findings.seriesRefused),
+          legend: `${perCollector} {{detector}} refused`,
+        },
+      ],
+      { width: 12, still: true },
+    ),
+    lines(
+      "Findings and snapshots that were lost",
+      "cps",
+      "Findings not opened because as many are open as are kept, and times that what was learned could not be saved or read back.",
+      [
+        rateOf(findings.dropped, "{{detector}} findings"),
+        rateOf(findings.snapshotFailures, "{{detector}} snapshots"),
+      ],
+      { width: 12, still: true, critical: 1 },
+    ),
+  ],
+};
+
 export const collectorBoard: Board = {
   uid: "warpwatch-collector",
   title: "Warpwatch / Collector",
   description: "What comes in, how fast it is judged, and whether everyone was told.",
   instancesOf: collector.framesAccepted,
-  rows: [ingest, judging, telling],
+  rows: [ingest, judging, telling, keeping],
 };

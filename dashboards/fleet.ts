@@ -2,7 +2,9 @@
 import { aggregate, divide, increase, rate, subtract, value } from "../alerts/expression.ts";
 import { agentGone, gpuMissing } from "../alerts/fleet.ts";
 import { gpuHot, gpuXid } from "../alerts/gpu.ts";
+import { gpuFailureLikely } from "../alerts/learned.ts";
 import * as collector from "../core/catalog/collector.ts";
+import * as findings from "../core/catalog/findings.ts";
 import * as fleet from "../core/catalog/fleet.ts";
 import * as gpu from "../core/catalog/gpu.ts";
 import * as errors from "../core/catalog/gpu-errors.ts";
@@ -184,10 +186,33 @@ const load: Row = {
   ],
 };
 
+const verdicts: Row = {
+  title: "What the detectors think",
+  panels: [
+    lines(
+      "Open findings",
+      "short",
+      "Series that are unlike themselves or on their way to a limit, by detector. A finding opens a ticket and never pages by itself.",
+      one(aggregate("sum", ["detector"], value(findings.open)), "{{detector}}"),
+      { width: 12, still: true },
+    ),
+    lines(
+      "Probability of failure",
+      "percentunit",
+      "That the GPU fails within 30 days, from the fleet's base rate and what was counted on this very GPU.",
+      one(
+        aggregate("max", ["node", "gpu"], value(findings.failureProbability, { horizon: "30d" })),
+        "{{node}} gpu {{gpu}}",
+      ),
+      { width: 12, maximum: 1, still: true, rules: [gpuFailureLikely] },
+    ),
+  ],
+};
+
 export const fleetBoard: Board = {
   uid: "warpwatch-fleet",
   title: "Warpwatch / Fleet",
   description: "Who is there, what fires, and how much the GPUs of all nodes do.",
   instancesOf: collector.targetUp,
-  rows: [present, alerts, load],
+  rows: [present, alerts, verdicts, load],
 };

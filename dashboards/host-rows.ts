@@ -133,6 +133,7 @@ const memoryRow: Row = {
         {
           expression: rate(value(memoryStatistic.metric("pgmajfault")), window),
           legend: `${perNode} from disk`,
+          still: true,
         },
       ],
       { width: 12 },

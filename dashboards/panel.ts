@@ -88,7 +88,7 @@ function makePanel(panel: Panel): AnyPanel {
       return new Timeline().mergeValues(true).showValue(VisibilityMode.Never).rowHeight(0.85);
     case "table":
       return tableOf(panel);
-    case "timeseries":
+    default:
       return linesOf(panel);
   }
 }

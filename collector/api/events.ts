@@ -2,7 +2,7 @@
 import { collector } from "../../core/catalog/index.ts";
 import { createBoundedQueue, type BoundedQueue } from "../../core/kit/bounds.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
-import type { WarpwatchEvent } from "../../core/wire/event.ts";
+import { eventKinds, type WarpwatchEvent } from "../../core/wire/event.ts";
 
 export interface RecentEvents {
   accept(event: WarpwatchEvent): void;
@@ -17,6 +17,8 @@ const listedEvents = 1000;
 export function createRecentEvents(metrics: SelfMetrics): RecentEvents {
   const nodes = new Map<string, BoundedQueue<WarpwatchEvent>>();
   const received = metrics.counter(collector.eventsReceived);
+  // A counter that is born at 1 shows no increase, so each is there from the start.
+  for (const kind of eventKinds) received.increase({ kind }, 0);
 
   function queueOf(node: string): BoundedQueue<WarpwatchEvent> {
     const known = nodes.get(node);

@@ -47,6 +47,8 @@ interface Batch {
 export function createCompaction(options: CompactionOptions): Compaction {
   const { journal, files, env } = options;
   const outcomes = options.metrics.counter(history.compactions);
+  // A counter that is born at 1 shows no increase, so each is there from the start.
+  for (const outcome of ["success", "failure"]) outcomes.increase({ outcome }, 0);
   let running: Promise<unknown> = Promise.resolve();
 
   function selectBatches(hourLimit: number): Batch[] {

@@ -64,6 +64,9 @@ export function createJournal(options: JournalOptions): Journal {
   const { sqlite, clock, log } = options;
   const stored = options.metrics.counter(history.framesStored);
   const dropped = options.metrics.counter(history.framesDropped);
+  // A counter that is born at 1 shows no increase, so each is there from the start.
+  for (const reason of ["disk_full", "write_failed", "journal_full"])
+    dropped.increase({ reason }, 0);
   const seconds = options.metrics.histogram(history.commitSeconds);
   const index = createChainIndex(sqlite);
   options.metrics.gauge(history.journalBytes, () => index.bytes);

@@ -47,6 +47,8 @@ const sliceMilliseconds = 8;
 export function createQuery(options: QueryOptions): RunQuery {
   const { clock } = options;
   const outcomes = options.metrics.counter(history.queries);
+  // A counter that is born at 1 shows no increase, so each is there from the start.
+  for (const outcome of ["success", "refused", "failure"]) outcomes.increase({ outcome }, 0);
   const seconds = options.metrics.histogram(history.querySeconds);
   const limits = { ...defaultLimits, ...options.limits };
   const timeout = options.timeoutMilliseconds ?? defaultTimeoutMilliseconds;

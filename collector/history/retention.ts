@@ -25,7 +25,8 @@ export interface Expired {
   readonly bytes: number;
 }
 
-type Reason = "age" | "size" | "lost";
+const reasons = ["age", "size", "lost"] as const;
+type Reason = (typeof reasons)[number];
 
 const dayMilliseconds = 86_400_000;
 
@@ -33,6 +34,8 @@ const dayMilliseconds = 86_400_000;
 export function createRetention(options: RetentionOptions): () => Expired {
   const { clock, log, journal, files } = options;
   const expired = options.metrics.counter(history.bytesExpired);
+  // A counter that is born at 1 shows no increase, so each is there from the start.
+  for (const reason of reasons) expired.increase({ reason }, 0);
 
   function dropFiles(chosen: readonly ParquetFile[], reason: Reason): Expired {
     const bytes = chosen.reduce((sum, file) => sum + file.bytes, 0);

@@ -1,6 +1,6 @@
 /** Events as JSON lines, one event each, within limits; what comes from outside is checked field by field. */
 import { WarpwatchError } from "../kit/errors.ts";
-import type { EventKind, EventReport, WarpwatchEvent } from "./event.ts";
+import { eventKinds, type EventKind, type EventReport, type WarpwatchEvent } from "./event.ts";
 
 export interface EventLimits {
   /** UTF-16 units of the text. */
@@ -20,18 +20,7 @@ export const defaultEventLimits: EventLimits = {
 };
 
 /** An object rather than a list, so that a kind that is added to the type has to be added here. */
-const eventKinds: Record<EventKind, true> = {
-  xid: true,
-  sxid: true,
-  gpu_lost: true,
-  machine_check: true,
-  memory_error: true,
-  out_of_memory_kill: true,
-  link_change: true,
-  pcie_error: true,
-  thermal: true,
-  source_state: true,
-};
+const knownKinds: ReadonlySet<string> = new Set(eventKinds);
 
 export interface TrimmedReport {
   readonly report: EventReport;
@@ -147,7 +136,7 @@ function parseObject(line: string): Record<string, unknown> {
 }
 
 function isKind(word: string): word is EventKind {
-  return Object.hasOwn(eventKinds, word);
+  return knownKinds.has(word);
 }
 
 function isName(value: unknown, limits: EventLimits): value is string {

@@ -1,16 +1,18 @@
 /** Events: things that happened once, in order, with text; what a column of numbers cannot carry. */
 
-export type EventKind =
-  | "xid"
-  | "sxid"
-  | "gpu_lost"
-  | "machine_check"
-  | "memory_error"
-  | "out_of_memory_kill"
-  | "link_change"
-  | "pcie_error"
-  | "thermal"
-  | "source_state";
+export const eventKinds = [
+  "xid",
+  "sxid",
+  "gpu_lost",
+  "machine_check",
+  "memory_error",
+  "out_of_memory_kill",
+  "link_change",
+  "pcie_error",
+  "thermal",
+  "source_state",
+] as const;
+export type EventKind = (typeof eventKinds)[number];
 
 export interface WarpwatchEvent {
   /** The node it happened on. */

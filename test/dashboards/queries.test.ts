@@ -2,7 +2,7 @@
  * Every query of every board, asked of a real Prometheus that scrapes a synthetic node with its collector, and this host
  * beside a stand-in for nvidia-smi. What should move must move; what waits for a fault gets it.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { boards } from "../../dashboards/all.ts";
@@ -126,11 +126,7 @@ function pass(milliseconds: number): Promise<void> {
 
 async function startDemo() {
   const folder = makeFolder();
-  const [host = 0, synthetic = 0, collector = 0] = await Promise.all([
-    freePort(),
-    freePort(),
-    freePort(),
-  ]);
+  const [host, synthetic, collector] = await Promise.all([freePort(), freePort(), freePort()]);
   const smi = createFakeNvidiaSmi({ gpus: [workingGpu(0)] });
   let round = 0;
   const work = setInterval(() => smi.set({ gpus: [workingGpu((round += 1))] }), 1000);
@@ -162,6 +158,8 @@ async function startDemo() {
     `--state.folder=${syntheticState}`,
   ]);
   await Promise.all([run(host, agent), run(synthetic, up), run(collector, up)]);
+  const questions = setInterval(() => void askHistory(collector, syntheticState), 1000);
+  onTestFinished(() => clearInterval(questions));
   const targets = [host, synthetic, collector].map((port) => `127.0.0.1:${port}`);
   const prometheus = await startPrometheus(folder, ...targets);
   onTestFinished(async () => void (await prometheus.program.stop()));
@@ -179,11 +177,28 @@ async function startDemo() {
   return { prometheus, inject };
 }
 
-/** A GPU whose program allocates a little more each round, as the simulator's jobs do only in hours. */
+/** Somebody looks at the console. */
+async function askHistory(port: number, stateFolder: string): Promise<void> {
+  const seconds = Math.floor(Date.now() / 1000);
+  const range = `start=${seconds - 60}&end=${seconds}&step=1s`;
+  const file = join(stateFolder, "token");
+  const authorization = `Bearer ${readFileSync(file, "utf8").trim()}`;
+  const address = `http://127.0.0.1:${port}/api/v1/query_range?metric=node_load1&${range}`;
+  await fetch(address, { headers: { authorization } }).then(
+    (answer) => answer.text(),
+    () => "",
+  );
+}
+
+/** The hottest GPU there is, whose program allocates a little more each round: the simulator's jobs do that only in hours. */
 function workingGpu(round: number) {
   const used = 40_000 + (round % 60) * 100;
   const cells = { "memory.used": `${used} MiB`, "memory.free": `${81_000 - used} MiB` };
-  return fakeGpu(0, { ...cells, "fan.speed": `${30 + (round % 7)} %` });
+  const heat = {
+    "temperature.gpu": String(88 + (round % 5)),
+    "fan.speed": `${30 + (round % 7)} %`,
+  };
+  return fakeGpu(0, { ...cells, ...heat });
 }
 
 /** Requests come and go: what a GPU does changes by the second. */

@@ -118,7 +118,7 @@ export function createScraper(options: ScraperOptions): Scraper {
     stop() {
       stopped = true;
       timer?.cancel();
-      for (const { stop } of [...jobs, ...running.values()]) stop();
+      for (const part of [...jobs, ...running.values()]) part.stop();
       client.close();
     },
   };

@@ -28,7 +28,7 @@ async function startApi(first: { status: number; body: unknown }) {
   return {
     asked,
     api: `http://127.0.0.1:${port}`,
-    set(next: typeof answer) {
+    set: (next: typeof first): void => {
       answer = next;
     },
   };
