@@ -5,6 +5,12 @@ import { parseDuration } from "../core/kit/duration.ts";
 import { defaultPaths, type HostPaths } from "../core/kit/env.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
 import type { LogLevel } from "../core/kit/log.ts";
+import {
+  chooseCollectors,
+  collectorFlags,
+  everyCollector,
+  type CollectorChoice,
+} from "./collector-flags.ts";
 import { agentFlags, type AgentFlag, type Flag } from "./flags.ts";
 import type { SamplerConfig } from "./sampler.ts";
 
@@ -25,6 +31,7 @@ export interface AgentConfig {
   /** The file that `place` was read from; empty when there is none. */
   readonly placeFile: string;
   readonly sampling: SamplerConfig;
+  readonly collectors: CollectorChoice;
   readonly logLevel: LogLevel;
 }
 
@@ -56,6 +63,7 @@ export const defaultAgentConfig: AgentConfig = {
     maximumSeriesPerSource: 10_000,
     maximumConcurrentRounds: 8,
   },
+  collectors: everyCollector,
   logLevel: "info",
 };
 
@@ -69,7 +77,8 @@ export function agentConfigFromFlags(
   variables: Readonly<Record<string, string | undefined>>,
 ): AgentConfig {
   for (const name of Object.keys(flags))
-    if (!Object.hasOwn(agentFlags, name)) refuse(name, "there is no such flag");
+    if (!Object.hasOwn(agentFlags, name) && !Object.hasOwn(collectorFlags, name))
+      refuse(name, "there is no such flag");
   const defaults = defaultAgentConfig;
   const text = (name: AgentFlag): string => textOf(flags, name);
   const period = (name: AgentFlag): number => periodOf(name, text(name));
@@ -99,6 +108,7 @@ export function agentConfigFromFlags(
       },
       maximumSeriesPerSource: countOf("sampling.max-series", text("sampling.max-series")),
     },
+    collectors: chooseCollectors(flags),
     logLevel: levelOf(text("log.level")),
   };
 }

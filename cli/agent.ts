@@ -1,4 +1,5 @@
 /** `warpwatch agent`: measures one node and serves what it measured. */
+import { collectorFlags } from "../agent/collector-flags.ts";
 import { agentConfigFromFlags, withPlace, type FlagValues } from "../agent/config.ts";
 import { agentFlags } from "../agent/flags.ts";
 import { startAgent, type AgentOptions } from "../agent/main.ts";
@@ -13,7 +14,7 @@ export const agentCommand: Command = {
   description:
     "Reads the machine's processors, memory, disks, filesystems, network and GPUs and serves them under the names of " +
     "node_exporter and dcgm-exporter. Logs go to stderr, one JSON object a line. SIGHUP tries absent and down sources again.",
-  flags: { ...agentFlags, ...syntheticFlags },
+  flags: { ...agentFlags, ...collectorFlags, ...syntheticFlags },
   reloads: true,
   async run({ flags, env, signal }) {
     const config = await withPlace(agentConfigFromFlags(withoutSynthetic(flags), env.variables));
@@ -21,7 +22,7 @@ export const agentCommand: Command = {
     const agent = await startAgent(
       wantsSynthetic(flags)
         ? await syntheticOptions(flags, { env, log, config })
-        : { env, log, config, sources: realSources() },
+        : { env, log, config, sources: realSources(config.collectors) },
     );
     const forget = onReload(() => agent.reload());
     await whenAborted(signal);

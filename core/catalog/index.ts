@@ -26,6 +26,7 @@ import * as sensors from "./sensors.ts";
 import * as fileServers from "./file-servers.ts";
 import * as filesystemInternals from "./filesystem-internals.ts";
 import * as system from "./system.ts";
+import * as textfile from "./textfile.ts";
 
 export {
   collector,
@@ -54,6 +55,7 @@ export {
   fileServers,
   filesystemInternals,
   system,
+  textfile,
 };
 
 const subjects: readonly object[] = [
@@ -83,6 +85,7 @@ const subjects: readonly object[] = [
   fileServers,
   filesystemInternals,
   system,
+  textfile,
 ];
 
 /** Every metric and family, in the order of the subjects. */

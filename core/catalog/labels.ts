@@ -83,6 +83,7 @@ export const labelCardinality = {
   product_version: "fixed",
   system_vendor: "fixed",
   master: "device",
+  file: "device",
   protocol: "fixed",
   proto: "fixed",
   error: "fixed",
