@@ -64,8 +64,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const { clock } = env;
   const folder = config.stateFolder || options.defaultStateFolder;
   prepareStateFolder(folder);
-  const token =
-    config.tokenFile === "" ? readLocalToken(folder) : readTokenFile(config.tokenFile);
+  const token = config.tokenFile === "" ? readLocalToken(folder) : readTokenFile(config.tokenFile);
   const boot = env.randomId();
   const metrics = createSelfMetrics({ clock });
   const notifiers = createNotifiers(config.notifiers, { clock, consoleUrl: config.externalUrl });
