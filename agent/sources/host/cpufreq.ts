@@ -32,6 +32,7 @@ export const cpufreqSource: Source = {
     return openListedReader({
       clock: env.clock,
       relistMilliseconds: 60_000,
+      fromHardware: true,
       absent: `no cpufreq is under ${folder}: a virtual machine, or the kernel lacks CONFIG_CPU_FREQ`,
       list(listing) {
         const offline = new Set(parseRanges(listing.text(join(folder, "offline"))));

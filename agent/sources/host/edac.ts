@@ -20,6 +20,7 @@ export const edacSource: Source = {
     return openListedReader({
       clock: env.clock,
       relistMilliseconds: 60_000,
+      fromHardware: true,
       absent: `no memory controller is under ${folder}: no EDAC driver is loaded, or the firmware keeps errors to itself`,
       list(listing) {
         for (const name of listing.folder(folder, /^mc\d+$/))

@@ -43,6 +43,7 @@ export const hwmonSource: Source = {
     return openListedReader({
       clock: env.clock,
       relistMilliseconds: 60_000,
+      fromHardware: true,
       absent: `no chip with sensors is under ${folder}: a virtual machine, or no hwmon driver is loaded`,
       list(listing) {
         for (const name of listing.folder(folder)) listChip(listing, join(folder, name));

@@ -88,6 +88,7 @@ export const infinibandSource: Source = {
     return openListedReader({
       clock: env.clock,
       relistMilliseconds: 60_000,
+      fromHardware: true,
       absent: `no RDMA adapter is under ${folder}: there is none, or its driver isn't loaded`,
       list(listing) {
         for (const name of listing.folder(folder)) listAdapter(listing, folder, name, host);

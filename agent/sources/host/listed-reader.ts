@@ -8,9 +8,10 @@ import type { LabelValues, Metric } from "../../../core/catalog/metric.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 import type { SlotRegistrar } from "../../../core/wire/slots.ts";
-import { absent, type Absent, type Reader } from "../source.ts";
+import { absent, type Absent, type Reader, type ReadResult } from "../source.ts";
 import { openKeptFile, type KeptFile } from "./kept-file.ts";
 import { createLineTable, type LinePlanner, type LineTable } from "./line-table.ts";
+import { createPatientRounds, type PatientEntry } from "./patient-round.ts";
 import { createValueFiles, type ParseValue, type ValueFile } from "./value-file.ts";
 
 export interface ValueOptions {
@@ -55,16 +56,18 @@ export interface ListedReaderOptions {
   /** Says what there is; depends on nothing but what the listing answers. */
   readonly list: (listing: Listing) => void;
   readonly relistMilliseconds?: number;
+  /** Drivers ask their devices for the values, which can take long. */
+  readonly fromHardware?: boolean;
   /** Why there is none, when the listing finds nothing. */
   readonly absent: string;
 }
 
-interface Declared {
+interface Declared extends PatientEntry {
   readonly declare: (slots: SlotRegistrar) => number;
-  readonly file: ValueFile | null;
+  /** A fact isn't read again. */
+  readonly isFact: boolean;
   readonly options: ValueOptions;
   slot: number;
-  value: number;
 }
 
 interface Table {
@@ -101,6 +104,7 @@ export function openListedReader(options: ListedReaderOptions): Reader | Absent 
 function createListedReader(options: ListedReaderOptions): Reader & { isEmpty(): boolean } {
   const { clock, relistMilliseconds = defaultRelistMilliseconds } = options;
   const openFile = createValueFiles();
+  const patient = createPatientRounds(clock);
   let open = new Map<string, ValueFile>();
   let declared: Declared[] = [];
   let looked: Looked[] = [];
@@ -147,7 +151,7 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
       for (const entry of declared) entry.slot = entry.declare(slots);
       for (const table of tables) learn(table, slots);
     },
-    read(column) {
+    read(column, signal) {
       const isFirst = fresh;
       fresh = false;
       for (const { file, text } of watched) if ((file.readText() ?? "") !== text) return "changed";
@@ -158,8 +162,15 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
       }
       if (declared.length === 0 && tables.length === 0)
         throw new WarpwatchError("PATH_UNREADABLE", `what was there is gone: ${options.absent}`);
-      readAll(declared, column, due || isFirst);
-      return tables.every((table) => follow(table, column)) ? undefined : "changed";
+      const all = due || isFirst;
+      const finish = (): ReadResult => {
+        for (const { slot, value } of declared) column[slot] = value;
+        return tables.every((table) => follow(table, column)) ? undefined : "changed";
+      };
+      if (options.fromHardware === true)
+        return patient.run(dueIn(declared, all), signal).then(finish);
+      readAll(declared, all);
+      return finish();
     },
     close() {
       closeAll(tables);
@@ -169,19 +180,18 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
   };
 }
 
-function readAll(declared: readonly Declared[], column: Float64Array, all: boolean): void {
+function readAll(declared: readonly Declared[], all: boolean): void {
   let moved = all;
   for (const entry of declared) {
     if (entry.options.leading !== true) continue;
     const before = entry.value;
-    entry.value = readEntry(entry);
+    entry.value = entry.readNow();
     if (!Object.is(entry.value, before)) moved = true;
   }
   for (const entry of declared) {
-    const { options } = entry;
-    if (options.leading !== true && (options.settled !== true || moved))
-      entry.value = readEntry(entry);
-    column[entry.slot] = entry.value;
+    const { isFact, options } = entry;
+    if (!isFact && options.leading !== true && (options.settled !== true || moved))
+      entry.value = entry.readNow();
   }
 }
 
@@ -218,10 +228,37 @@ function openTable(path: string): KeptFile | null {
   }
 }
 
-function readEntry({ file, options, value }: Declared): number {
-  if (file === null) return value;
-  const number = file.readNumber(options.parse);
-  return (number * (options.multiplier ?? 1)) / (options.divisor ?? 1);
+/** Which values this round reads: not the settled ones, unless all are due. */
+function dueIn(declared: readonly Declared[], all: boolean): Declared[] {
+  return declared.filter(({ isFact, options }) => !isFact && (all || options.settled !== true));
+}
+
+function makeEntry(declare: Declared["declare"], file: ValueFile, options: ValueOptions): Declared {
+  const { parse, multiplier = 1, divisor = 1 } = options;
+  const scale = (number: number): number => (number * multiplier) / divisor;
+  return {
+    declare,
+    isFact: false,
+    options,
+    readNow: () => scale(file.readNumber(parse)),
+    readApart: async () => scale(await file.readNumberApart(parse)),
+    pace: "new",
+    slot: -1,
+    value: Number.NaN,
+  };
+}
+
+function makeFact(declare: Declared["declare"], value: number): Declared {
+  return {
+    declare,
+    isFact: true,
+    options: {},
+    readNow: () => value,
+    readApart: () => Promise.resolve(value),
+    pace: "new",
+    slot: -1,
+    value,
+  };
 }
 
 function createListing(into: {
@@ -256,26 +293,16 @@ function createListing(into: {
     value(path, metric, labels, valueOptions = {}) {
       const file = valueOptions.settled === true ? useSettled(path) : use(path);
       if (!file.opens()) return;
-      add({
-        declare: (slots) => slots.slot(metric, labels, valueOptions.device),
-        file,
-        options: valueOptions,
-        slot: -1,
-        value: Number.NaN,
-      });
+      add(
+        makeEntry((slots) => slots.slot(metric, labels, valueOptions.device), file, valueOptions),
+      );
     },
     table(path, plan) {
       const file = openTable(path);
       if (file) tables.push({ file, lines: createLineTable(), plan });
     },
     fact(metric, labels, value = 1, device) {
-      add({
-        declare: (slots) => slots.slot(metric, labels, device),
-        file: null,
-        options: {},
-        slot: -1,
-        value,
-      });
+      add(makeFact((slots) => slots.slot(metric, labels, device), value));
     },
   };
 }

@@ -20,6 +20,7 @@ export const nvmeSource: Source = {
     return openListedReader({
       clock: env.clock,
       relistMilliseconds: 60_000,
+      fromHardware: true,
       absent: `no NVMe controller is under ${folder}`,
       list(listing) {
         for (const name of listing.folder(folder, /^nvme\d+$/))

@@ -36,6 +36,7 @@ export const powerSupplySource: Source = {
     return openListedReader({
       clock: env.clock,
       relistMilliseconds: 60_000,
+      fromHardware: true,
       absent: `no power supply is under ${folder}: servers tell of theirs through IPMI`,
       list(listing) {
         for (const name of listing.folder(folder)) listSupply(listing, join(folder, name), name);

@@ -17,6 +17,7 @@ export const thermalZoneSource: Source = {
     return openListedReader({
       clock: env.clock,
       relistMilliseconds: 60_000,
+      fromHardware: true,
       absent: `no thermal zone is under ${folder}: virtual machines have none`,
       list(listing) {
         for (const name of listing.folder(folder, /^thermal_zone\d+$/)) {

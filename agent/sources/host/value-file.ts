@@ -1,5 +1,6 @@
 /** Files of /sys that hold one value: many of them, kept open as far as the bound allows, read through one buffer. */
 import { closeSync, openSync, readSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { lineFeed } from "./scan.ts";
 
 /** What a file's text stands for; NaN where it stands for nothing. */
@@ -10,6 +11,8 @@ export interface ValueFile {
   opens(): boolean;
   /** The number in it, NaN where it can't be read or holds none; never throws. */
   readNumber(parse?: ParseValue): number;
+  /** The same by another thread, which may wait for the device behind it. */
+  readNumberApart(parse?: ParseValue): Promise<number>;
   /** The text in it without surrounding blanks, null where it can't be read; never throws. */
   readText(): string | null;
   close(): void;
@@ -72,6 +75,13 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
         const length = fill();
         if (length <= 0) return Number.NaN;
         return parse ? parse(textOf(length)) : numberIn(length);
+      },
+      async readNumberApart(parse = parseNumber) {
+        try {
+          return parse((await readFile(path, "utf8")).trim());
+        } catch {
+          return Number.NaN;
+        }
       },
       readText() {
         const length = fill();
