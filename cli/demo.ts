@@ -16,6 +16,7 @@ import type { Fleet } from "../simulator/fleet.ts";
 import { collectorFlags, levelOf, textOf } from "./collector.ts";
 import type { Command, FlagTable } from "./command.ts";
 import { startPager } from "./demo/pager.ts";
+import { createLateClock } from "./demo/late-clock.ts";
 import { createStory, type Story } from "./demo/story.ts";
 import { syntheticFlags } from "./synthetic-flags.ts";
 import { syntheticFleet } from "./synthetic.ts";
@@ -34,7 +35,7 @@ const flags = {
     default: "demo",
   },
   // With this one a single job runs on all GPUs until the script ends it: nothing else moves the temperatures.
-  "synthetic.seed": { ...syntheticFlags["synthetic.seed"], default: "6" },
+  "synthetic.seed": { ...syntheticFlags["synthetic.seed"], default: "3" },
   "agent.listen-address": {
     ...agentFlags["web.listen-address"],
     help: "Where metrics are served.",
@@ -49,6 +50,8 @@ const flags = {
 const gpus = 16;
 const longestMinutes = 60;
 const pollMilliseconds = 500;
+/** What is unusual can only be told by who knows what is usual: the fleet has a sound past, lived in a few seconds. */
+const pastMilliseconds = 8 * 60_000;
 const chartMilliseconds = 15_000;
 const answerMilliseconds = 5000;
 
@@ -58,11 +61,14 @@ export const demoCommand: Command = {
     `Plays a script of faults on a synthetic fleet of ${gpus} GPUs on 2 nodes and tells what the detectors find, which alerts fire ` +
     "and what a pager on loopback receives. The console is open meanwhile. Leaves nothing behind.",
   flags,
-  async run({ flags: given, env, terminal, signal }) {
+  async run({ flags: given, env: realEnv, terminal, signal }) {
     const minutes = minutesOf(given);
     const folder = mkdtempSync(join(tmpdir(), "warpwatch-demo-"));
-    const started = env.clock.monotonic();
-    const story = createStory(terminal, () => env.clock.monotonic() - started);
+    const clock = createLateClock(realEnv.clock, pastMilliseconds);
+    const env: Env = { ...realEnv, clock };
+    // The script's times count from the end of the past.
+    const started = clock.monotonic() + pastMilliseconds;
+    const story = createStory(terminal, () => clock.monotonic() - started);
     const fleet = fleetOf(given, env);
     const pager = await startPager((page) => {
       // What broke is told before what it led to.
@@ -73,6 +79,7 @@ export const demoCommand: Command = {
       try {
         terminal.print(opening(running.collector, minutes, terminal));
         const until = started + minutes * 60_000;
+        await clock.catchUp(signal);
         await tell({ collector: running.collector, fleet, story, env, terminal, signal, until });
         terminal.print(closing(terminal));
       } finally {
@@ -97,18 +104,13 @@ function minutesOf(given: FlagValues): number {
 }
 
 function fleetOf(given: FlagValues, env: Env): Fleet {
-  const fleet = syntheticFleet(
-    {
-      synthetic: true,
-      "synthetic.gpus": String(gpus),
-      "synthetic.scenario":
-        textOf(given, "synthetic.scenario") || flags["synthetic.scenario"].default,
-      "synthetic.seed": textOf(given, "synthetic.seed") || flags["synthetic.seed"].default,
-    },
-    env,
-  );
-  if (fleet === null) throw new WarpwatchError("SCENARIO_INVALID", "there is no fleet to watch");
-  return fleet;
+  const settings = {
+    "synthetic.gpus": String(gpus),
+    "synthetic.scenario":
+      textOf(given, "synthetic.scenario") || flags["synthetic.scenario"].default,
+    "synthetic.seed": textOf(given, "synthetic.seed") || flags["synthetic.seed"].default,
+  };
+  return syntheticFleet(settings, env, pastMilliseconds);
 }
 
 function start(
@@ -152,7 +154,7 @@ function start(
 function opening(collector: Collector, minutes: number, terminal: Terminal): string {
   return [
     `${terminal.paint("strong", `Warpwatch ${version}`)} watches a synthetic fleet break: ${gpus} GPUs on 2 nodes, for ${minutes} minutes.`,
-    "Nothing here is measured; everything else is the product as it ships.",
+    "Nothing here is measured; everything else is the product as it ships. First it learns what is usual, from eight sound minutes.",
     "",
     `  console  ${terminal.paint("strong", `${collector.address}/#token=${collector.token.token}`)}`,
     "",
@@ -181,7 +183,7 @@ interface Telling {
 /** Asks the collector what everybody can ask it, until the time is up. */
 async function tell(telling: Telling): Promise<void> {
   const { collector, fleet, story, env, terminal, signal, until } = telling;
-  let chartAt = env.clock.monotonic() + 2 * pollMilliseconds;
+  let chartAt = env.clock.monotonic();
   while (!signal.aborted && env.clock.monotonic() < until) {
     const overview = await askOverview(collector);
     const lines = [...story.faults(fleet), ...story.findings(overview), ...story.alerts(overview)];

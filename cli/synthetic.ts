@@ -21,7 +21,7 @@ import {
 import { gpusPerNode, syntheticFlags } from "./synthetic-flags.ts";
 
 /** Throws FLAG_INVALID, SCENARIO_INVALID or a ConfigError. */
-export function syntheticFleet(flags: FlagValues, env: Env): Fleet {
+export function syntheticFleet(flags: FlagValues, env: Env, quietMilliseconds = 0): Fleet {
   const gpus = wholeNumber("synthetic.gpus", textOf(flags, "synthetic.gpus"), 1, maximumGpus);
   const perNode = Math.min(gpus, gpusPerNode);
   if (gpus % perNode !== 0)
@@ -31,7 +31,7 @@ export function syntheticFleet(flags: FlagValues, env: Env): Fleet {
     ...size,
     seed: wholeNumber("synthetic.seed", textOf(flags, "synthetic.seed"), 0, 2 ** 31),
     model: modelOf(textOf(flags, "synthetic.model")),
-    scenario: scenarioOf(textOf(flags, "synthetic.scenario"), size),
+    scenario: later(scenarioOf(textOf(flags, "synthetic.scenario"), size), quietMilliseconds),
     startMilliseconds: env.clock.now(),
   });
 }
@@ -69,6 +69,16 @@ function faultsOf(script: string, size: FleetSize): Scenario["faults"] {
     );
     throw new WarpwatchError("SCENARIO_INVALID", mistakes.join("; "), { cause: thrown });
   }
+}
+
+/** The same script after so much quiet time of the caller's clock. */
+function later(scenario: Scenario, quietMilliseconds: number): Scenario {
+  const quiet = quietMilliseconds * scenario.timeScale;
+  const faults = scenario.faults.map((fault) => ({
+    ...fault,
+    atMilliseconds: fault.atMilliseconds + quiet,
+  }));
+  return { ...scenario, faults };
 }
 
 function scenarioOf(text: string, size: FleetSize): Scenario {

@@ -10,11 +10,11 @@ workload: mixed
 workload: training
 faults:
   # Checkpoints pile up on the scratch filesystem.
-  - { at: 30s, node: 1, kind: filesystem_fill, severity: 1, duration: 5m, mountpoint: /scratch }
-  # The paste under one GPU's heat sink gives way, once it is known what is normal: it creeps up and throttles.
-  - { at: 70s, node: 0, gpu: 5, kind: thermal_runaway, severity: 0.7, duration: 4m }
+  - { at: 15s, node: 1, kind: filesystem_fill, severity: 1, duration: 5m, mountpoint: /scratch }
+  # The paste under one GPU's heat sink gives way: it creeps up and throttles.
+  - { at: 25s, node: 0, gpu: 5, kind: thermal_runaway, severity: 0.7, duration: 4m }
   # A GPU leaves the bus, takes its job along, and comes back with the reboot.
-  - { at: 4m, node: 1, gpu: 2, kind: gpu_off_bus, duration: 4m }
+  - { at: 195s, node: 1, gpu: 2, kind: gpu_off_bus, duration: 4m }
   # One GPU is slower than its seven peers without saying why.
   - { at: 5m, node: 0, gpu: 1, kind: straggler, severity: 0.6, duration: 8m }
   # Memory that will have to be repaired at the next reset.

@@ -63,7 +63,7 @@ describe("warpwatch demo", () => {
 
   it("ends by itself and leaves nothing behind", async () => {
     const before = leftBehind();
-    const program = await startDemo("--minutes=0.1");
+    const program = await startDemo("--minutes=0.05");
     expect(await program.ended(), program.output()).toBe(0);
     expect(program.output()).toContain("That was the demo.");
     expect(leftBehind()).toEqual(before);
