@@ -27,6 +27,7 @@ const severityTones: Readonly<Record<string, Tone>> = { critical: "bad", warning
 const happenings: Readonly<Partial<Record<FaultKind | "uncorrected_error", string>>> = {
   thermal_runaway: "the paste under the heat sink of {where} gives way: it will creep up",
   filesystem_fill: "checkpoints begin to pile up on /scratch of {where}",
+  xid: "the driver reports an XID of {where}",
   gpu_off_bus: "{where} falls off the bus",
   straggler: "{where} becomes a little slower than its seven peers",
   ecc_storm: "the memory of {where} begins to need correcting, thousands of times a second",
