@@ -93,7 +93,7 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
 }
 
 /** A decimal or, after 0x, hexadecimal number that is all there is in the text; NaN otherwise. */
-export function parseNumber(text: string): number {
+function parseNumber(text: string): number {
   return /^[-+]?(\d+(\.\d+)?(e[-+]?\d+)?|0x[\da-f]+)$/i.test(text) ? Number(text) : Number.NaN;
 }
 
