@@ -1,4 +1,4 @@
-/** Devices: what is measured and may fail, where it stands, and what stands beside it. */
+/** Devices: what is measured and may fail, and where it stands. */
 
 export type DeviceKind = "node" | "gpu" | "mig" | "nvlink" | "nic" | "drive" | "fan" | "filesystem";
 
@@ -30,17 +30,3 @@ export const nowhere: Place = Object.freeze({
   chassis: "",
   slot: "",
 });
-
-/** The identity of a device across the fleet. */
-export function deviceKey(device: Device): string {
-  return `${device.node}/${device.kind}/${device.id}`;
-}
-
-/** Siblings share node and kind: the peers a straggler is judged against. */
-export function siblingsOf(device: Device, all: Iterable<Device>): Device[] {
-  const found: Device[] = [];
-  for (const other of all)
-    if (other.node === device.node && other.kind === device.kind && other.id !== device.id)
-      found.push(other);
-  return found;
-}
