@@ -131,6 +131,34 @@ export function defineFamily<const Label extends LabelName = never>(
   };
 }
 
+/** A histogram goes through frames as plain series: one for each bucket, whose bound is in `le`, then sum and count. */
+export interface HistogramParts<Label extends string> {
+  readonly bucket: Metric<Label | "le">;
+  readonly sum: Metric<Label>;
+  readonly count: Metric<Label>;
+}
+
+/** They keep the kind, by which the exposition puts them under the one family again. */
+export function histogramParts<Label extends string>(
+  metric: Metric<Label>,
+): HistogramParts<Label> {
+  const part = { ...metric, buckets: [] };
+  return {
+    bucket: {
+      ...part,
+      name: `${metric.name}_bucket`,
+      labels: [...metric.labels, "le"],
+    },
+    sum: { ...part, name: `${metric.name}_sum` },
+    count: { ...part, name: `${metric.name}_count`, unit: "none" },
+  };
+}
+
+/** The name of the family that a series belongs to: its own, or for a part of a histogram the histogram's. */
+export function familyName({ name, kind }: Metric): string {
+  return kind === "histogram" ? name.replace(/_(bucket|sum|count)$/, "") : name;
+}
+
 /** A metric met at run time (a scraped target, a textfile): bounded by whoever registers it, unknown to the catalogue. */
 export function openMetric(
   name: string,

@@ -1,5 +1,5 @@
 /** The render plan of a schema: every byte of its exposition that isn't a sample's number, made once per schema. Truth: Prometheus text format 0.0.4 and OpenMetrics 1.0.0. */
-import type { Metric } from "../catalog/metric.ts";
+import { familyName, type Metric } from "../catalog/metric.ts";
 import type { Schema, Series } from "./frame.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
@@ -56,7 +56,7 @@ export function planExposition(schema: Schema, format: ExpositionFormat): Exposi
   };
 }
 
-/** Groups series by metric name in order of first appearance: the formats want a family in one piece. */
+/** Groups series by family in order of first appearance: the formats want a family in one piece. */
 function collectFamilies(schema: Schema): {
   families: Map<string, { metric: Metric; lines: Line[] }>;
   skipped: number;
@@ -75,9 +75,10 @@ function collectFamilies(schema: Schema): {
     }
     seen.add(identity);
     const prefix = renderPrefix(series);
-    const family = families.get(series.metric.name);
+    const name = familyName(series.metric);
+    const family = families.get(name);
     if (family) family.lines.push({ prefix, slot });
-    else families.set(series.metric.name, { metric: series.metric, lines: [{ prefix, slot }] });
+    else families.set(name, { metric: series.metric, lines: [{ prefix, slot }] });
   });
   return { families, skipped };
 }
@@ -102,7 +103,7 @@ function renderPrefix(series: Series): string {
 function renderHeader(metric: Metric, format: ExpositionFormat, taken: Set<string>): string {
   const { family, type } =
     format === "text"
-      ? { family: metric.name, type: textType(metric) }
+      ? { family: familyName(metric), type: textType(metric) }
       : openMetricsFamily(metric, taken);
   const unit =
     format === "openmetrics" &&
@@ -117,7 +118,7 @@ function renderHeader(metric: Metric, format: ExpositionFormat, taken: Set<strin
 
 function textType(metric: Metric): string {
   if (metric.kind === "info") return "gauge";
-  return metric.kind === "histogram" ? "untyped" : metric.kind;
+  return metric.kind;
 }
 
 /**
@@ -125,6 +126,7 @@ function textType(metric: Metric): string {
  * the shortened name belongs to another family, the metric keeps its name under a type that allows it.
  */
 function openMetricsFamily(metric: Metric, taken: Set<string>): { family: string; type: string } {
+  if (metric.kind === "histogram") return { family: familyName(metric), type: "histogram" };
   const suffix = metric.kind === "counter" ? "_total" : metric.kind === "info" ? "_info" : null;
   if (suffix !== null && metric.name.endsWith(suffix)) {
     const family = metric.name.slice(0, -suffix.length);
