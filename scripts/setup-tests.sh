@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests drive: real Prometheus, Alertmanager and node_exporter, Chromium, and strace.
+# Installs the Debian packages that the tests drive: real Prometheus, Alertmanager, node_exporter and chronyd, Chromium, and strace.
 # Does nothing where they are there already; without root it says what to install and stops.
 set -euo pipefail
 
@@ -12,7 +12,7 @@ needed=(
   "prometheus-node-exporter:prometheus-node-exporter"
   "strace:strace"
   "chromium:chromium"
-  "chromium:chromium"
+  "chronyd:chrony"
 )
 
 missing=()
