@@ -10,6 +10,8 @@ import type { AgentConfig } from "./config.ts";
 import { controlPath, startControl, type ControlHandlers } from "./control.ts";
 import { createAgentEvents, type AgentEvents, type EventReceiver } from "./events.ts";
 import { describeHost } from "./host-device.ts";
+import { createGpuDirectory } from "./gpu-directory.ts";
+import { createProbes, type OwnedProbes } from "./probes/process.ts";
 import type { AgentReading } from "./sampler-frame.ts";
 import type { SourceState, SourceStatus } from "./sampler-source.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
@@ -53,7 +55,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       file,
     });
 
-  const sampler = prepareSampler(options, env);
+  const probes = createProbes(env, log);
+  const sampler = prepareSampler(options, env, probes);
   const reload = (): void => {
     log.info("reload: absent and down sources are tried again");
     sampler.retry();
@@ -93,13 +96,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     reload,
     async stop() {
       sampler.stop();
+      probes.close();
       await Promise.all([server.close(), control.close()]);
       process.off("SIGUSR1", ignoreSignal);
     },
   };
 }
 
-function prepareSampler(options: AgentOptions, env: Env): Sampler {
+function prepareSampler(options: AgentOptions, env: Env, probes: OwnedProbes): Sampler {
   const { config, log } = options;
   const { node } = env;
   const boot = env.randomId();
@@ -112,7 +116,7 @@ function prepareSampler(options: AgentOptions, env: Env): Sampler {
   const flushers = receivers.length > 0 ? [{ accept: () => events.flush() }] : [];
   const sampler: Sampler = createSampler({
     config: config.sampling,
-    context: { env, log, events, host },
+    context: { env, log, events, host, probes, gpus: createGpuDirectory() },
     origin,
     host,
     sources: options.sources,

@@ -1,6 +1,8 @@
 /** The other nodes of a synthetic fleet: each sampled in this process and handed to the collector, without a server of its own. */
 import type { AgentConfig } from "../agent/config.ts";
 import { createAgentEvents, type EventReceiver } from "../agent/events.ts";
+import { createGpuDirectory } from "../agent/gpu-directory.ts";
+import { createProbes } from "../agent/probes/process.ts";
 import { createSampler, type Sampler } from "../agent/sampler.ts";
 import type { Device } from "../core/catalog/device.ts";
 import type { Env } from "../core/kit/env.ts";
@@ -38,7 +40,7 @@ function createNodeSampler(options: FleetNodesOptions, host: Device, index: numb
   const { job, listen } = config;
   return createSampler({
     config: config.sampling,
-    context: { env, log, events, host },
+    context: { env, log, events, host, probes: createProbes(env, log), gpus: createGpuDirectory() },
     origin: { node, job, instance: `${node}:${listen.port}`, boot },
     host,
     sources: syntheticSources(fleet, index),

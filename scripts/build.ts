@@ -20,8 +20,10 @@ const { output } = await build({
   cwd: root,
   input: {
     warpwatch: "cli/main.ts",
-    // History's child process is a program of its own.
+    // The child processes of history and of the agent are programs of their own.
     "duckdb-program": "collector/history/duckdb-program.ts",
+    "slow-kernel-program": "agent/probes/slow-kernel-program.ts",
+    "gpu-program": "agent/probes/gpu-program.ts",
   },
   platform: "node",
   external: new RegExp(`^(${installed.join("|")})(/|$)`),

@@ -5,6 +5,8 @@ import type { EventSink } from "../../core/wire/event.ts";
 import type { SlotRegistrar } from "../../core/wire/slots.ts";
 import type { Env } from "../../core/kit/env.ts";
 import type { Log } from "../../core/kit/log.ts";
+import type { GpuDirectory } from "../gpu-directory.ts";
+import type { Probes } from "../probes/probe.ts";
 
 export interface SourceContext {
   readonly env: Env;
@@ -12,6 +14,10 @@ export interface SourceContext {
   readonly events: EventSink;
   /** The node as a device: the place its other devices inherit. */
   readonly host: Device;
+  /** GPU sources tell it what they found; those that hear of a GPU by its PCI address ask it. */
+  readonly gpus: GpuDirectory;
+  /** For every call that may not come back. */
+  readonly probes: Probes;
 }
 
 export interface Source {

@@ -11,6 +11,11 @@ export const errorTable = {
     "another program has the port, or this user may not open it: choose another address",
   PATH_UNREADABLE: "mount the path or give this user the right to read it",
   PROGRAM_FAILED: "run the program by hand as the same user: what it says is what has to be mended",
+  PROBE_BUSY:
+    "a call to the same device or mount has not come back: see warpwatch_probe_in_flight_seconds",
+  PROBE_TIMEOUT:
+    "a driver, device or mount doesn't answer: see warpwatch_probe_in_flight_seconds and the kernel's log",
+  PROBE_FAILED: "the sentence says what a driver, device or mount refused; the log says more",
   SOURCE_TIMEOUT:
     "the kernel or driver didn't answer in time: see warpwatch_source_duration_seconds",
   SOURCE_MALFORMED:

@@ -18,6 +18,8 @@ import { createLog } from "../../core/kit/log.ts";
 import { isPresent, labelsOf, type Frame, type FrameSink } from "../../core/wire/frame.ts";
 import type { WarpwatchEvent } from "../../core/wire/event.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
+import { createGpuDirectory } from "../../agent/gpu-directory.ts";
+import { noProbes } from "./probes.ts";
 
 /** A source whose behaviour a test sets while it runs. */
 export interface Puppet {
@@ -117,7 +119,7 @@ export function makeBench(puppets: readonly Puppet[], options: BenchOptions = {}
   const recorder: FrameSink = { accept: (frame) => void frames.push(copyFrame(frame)) };
   const sampler = createSampler({
     config: { ...defaultAgentConfig.sampling, ...options.config },
-    context: { env, log, events: sink, host },
+    context: { env, log, events: sink, host, probes: noProbes, gpus: createGpuDirectory() },
     origin: { node: "n1", job: "warpwatch", instance: "n1:9410", boot: "boot-1" },
     host,
     sources: puppets.map(({ source }) => source),

@@ -1,5 +1,6 @@
 /** One node of a synthetic fleet read as the agent reads it: sources opened, registered and read at a moment the test chooses. */
 import { createEnv } from "../../core/kit/env.ts";
+import { createGpuDirectory } from "../../agent/gpu-directory.ts";
 import { createLog } from "../../core/kit/log.ts";
 import { labelsOf, type Series } from "../../core/wire/frame.ts";
 import type { EventReport } from "../../core/wire/event.ts";
@@ -8,6 +9,7 @@ import type { Reader, Source } from "../../agent/sources/source.ts";
 import { createSyntheticSources } from "../../agent/sources/synthetic.ts";
 import type { Fleet } from "../../simulator/fleet.ts";
 import { createFakeClock } from "./fake-clock.ts";
+import { noProbes } from "./probes.ts";
 
 export interface NodeView {
   readonly sources: readonly Source[];
@@ -35,6 +37,8 @@ export async function viewNode(fleet: Fleet, node: number): Promise<NodeView> {
     log: createLog({ clock, write: () => undefined }),
     events: { report: (event: EventReport) => void events.push(event) },
     host: fleet.nodes[node]!.device,
+    probes: noProbes,
+    gpus: createGpuDirectory(),
   };
   const sources = createSyntheticSources({ fleet, node });
   const opened: Opened[] = [];

@@ -1,4 +1,5 @@
 import { mkdirSync, symlinkSync } from "node:fs";
+import { createGpuDirectory } from "../../../agent/gpu-directory.ts";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
@@ -15,6 +16,7 @@ import { createLog } from "../../../core/kit/log.ts";
 import { labelsOf } from "../../../core/wire/frame.ts";
 import { createSeriesList } from "../../../core/wire/slots.ts";
 import { makeFolder } from "../../kit/folder.ts";
+import { noProbes } from "../../kit/probes.ts";
 
 interface FakeHost extends InventoryLibrary {
   biosVersion: string;
@@ -76,6 +78,8 @@ function makeContext(paths = defaultPaths): SourceContext {
     log: createLog({ clock: env.clock, write: () => undefined }),
     events: { report: () => undefined },
     host: { kind: "node", id: "n", node: "n", name: "n", model: "", place: nowhere },
+    probes: noProbes,
+    gpus: createGpuDirectory(),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Runs the nvidia-smi source against the stand-in on a PATH, as the sampler would. */
 import { expect, onTestFinished } from "vitest";
+import { createGpuDirectory } from "../../../../agent/gpu-directory.ts";
 import {
   createNvidiaSmiSource,
   type NvidiaSmiOptions,
@@ -13,6 +14,7 @@ import type { EventReport } from "../../../../core/wire/event.ts";
 import { labelsOf } from "../../../../core/wire/frame.ts";
 import { createSeriesList } from "../../../../core/wire/slots.ts";
 import { makeFolder } from "../../../kit/folder.ts";
+import { noProbes } from "../../../kit/probes.ts";
 
 /** Short, so that a stall is found within a test's patience; long against a process's start on a busy machine. */
 export const quick: NvidiaSmiOptions = {
@@ -52,6 +54,8 @@ export function makeContext(
     log: createLog({ clock: env.clock, write: () => undefined }),
     events: { report: (event) => void events.push(event) },
     host: { kind: "node", id: "a", node: "node-a", name: "a", model: "", place: nowhere },
+    probes: noProbes,
+    gpus: createGpuDirectory(),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Drives one host source against a folder through its contract, and shows its samples as a map from series to value. */
 import { onTestFinished } from "vitest";
+import { createGpuDirectory } from "../../../../agent/gpu-directory.ts";
 import type { Metric } from "../../../../core/catalog/metric.ts";
 import { nowhere, type Device } from "../../../../core/catalog/device.ts";
 import type { Clock } from "../../../../core/kit/clock.ts";
@@ -8,8 +9,10 @@ import { createLog } from "../../../../core/kit/log.ts";
 import { labelsOf, type Series } from "../../../../core/wire/frame.ts";
 import { createSeriesList, type SeriesList } from "../../../../core/wire/slots.ts";
 import type { Reader, Source } from "../../../../agent/sources/source.ts";
+import { slowKernelCalls } from "../../../../agent/probes/slow-kernel-calls.ts";
 import { createFakeClock, type FakeClock } from "../../../kit/fake-clock.ts";
 import { makeFolder } from "../../../kit/folder.ts";
+import { inProcessProbes } from "../../../kit/probes.ts";
 import { writeHost, type HostTree } from "../../../hosts/tree.ts";
 
 const host: Device = {
@@ -103,6 +106,8 @@ function open(source: Source, paths: HostPaths, clock: Clock): ReturnType<Source
     log: createLog({ clock, write: () => {} }),
     events: { report: () => {} },
     host,
+    probes: inProcessProbes({ "slow-kernel": slowKernelCalls }),
+    gpus: createGpuDirectory(),
   };
   return source.open(context, new AbortController().signal);
 }
