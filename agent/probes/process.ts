@@ -3,14 +3,12 @@
  * from one whose loop a call holds. Such a child is abandoned and never killed, since a kill in the middle of a driver's
  * call may hang the device; it ends by itself when the call comes back, and until then that call's key isn't asked again.
  */
-import type { ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Timer } from "../../core/kit/clock.ts";
 import type { Env } from "../../core/kit/env.ts";
 import { describeError, WarpwatchError, type ErrorCode } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
-import type { ProbeReply, ProbeRequest } from "./message.ts";
+import { startChild, type ProbeChild } from "./child.ts";
+import type { ProbeReply } from "./message.ts";
 import type { Probe, ProbeName, Probes, ProbeValue } from "./probe.ts";
 
 /** How often a probe's process was given up on or had to be started anew. */
@@ -44,7 +42,8 @@ interface Call {
 }
 
 interface Child {
-  readonly process: ChildProcess;
+  /** Null while it is being started. */
+  process: ProbeChild | null;
   readonly startedAt: number;
   ready: boolean;
   /** Sent, and neither answered nor said to be pending: if anything holds the loop, this does. */
@@ -74,8 +73,6 @@ interface State {
   closed: boolean;
 }
 
-/** Threads for calls that hang in the kernel: more than a node has mounts. They share the child's memory and are idle. */
-const threads = 64;
 const maximumCalls = 256;
 const maximumUnreaped = 8;
 const defaultGraceMilliseconds = 1000;
@@ -84,7 +81,6 @@ const firstRetryMilliseconds = 500;
 const longestRetryMilliseconds = 60_000;
 /** A child that lived so long is not one that ends at every start. */
 const healthyMilliseconds = 60_000;
-const longestComplaint = 1000;
 
 export function createProbes(
   env: Env,
@@ -161,7 +157,7 @@ function probeOf(state: State): Probe {
 
 /** Throws for what can't be asked now. */
 function refuse(state: State, key: string, timeoutMilliseconds: number): void {
-  const { name, env, calls } = state;
+  const { env, calls } = state;
   if (state.closed) throw failed("PROBE_FAILED", state, "is stopped");
   if (calls.has(key)) throw failed("PROBE_BUSY", state, `has not answered for ${key} yet`);
   if (calls.size >= maximumCalls)
@@ -170,7 +166,7 @@ function refuse(state: State, key: string, timeoutMilliseconds: number): void {
     throw failed("PROBE_FAILED", state, `hangs in ${maximumUnreaped} processes`);
   const wait = state.retryAt - env.clock.monotonic();
   if (state.child === null && wait > timeoutMilliseconds)
-    throw failed("PROBE_FAILED", state, `ended and waits to be started anew (${name})`);
+    throw failed("PROBE_FAILED", state, `ended and waits to be started anew`);
 }
 
 /** Brings the child to life where there is none, and the next call to it where it has none. */
@@ -186,10 +182,8 @@ function pump(state: State): void {
   if (!next) return;
   child.sent = next;
   const { id, call, key, argument } = next;
-  const request: ProbeRequest = { id, call, key, argument };
   try {
-    // A failure to send is followed by the child's end.
-    child.process.send(request, () => undefined);
+    child.process?.send({ id, call, key, argument });
   } catch (thrown) {
     child.sent = null;
     conclude(state, next).reject(failed("PROBE_FAILED", state, describeError(thrown), thrown));
@@ -216,69 +210,35 @@ function start(state: State): void {
     failQueue(state, `hangs in ${maximumUnreaped} processes`);
     return;
   }
-  const { clock } = state.env;
-  let spawned: ChildProcess;
-  try {
-    spawned = spawnProgram(state);
-  } catch (thrown) {
-    delayStart(state, clock.monotonic());
-    failQueue(state, `can't be started: ${describeError(thrown)}`);
-    return;
-  }
-  state.starts += 1;
+  const { name, env, log, options } = state;
   const child: Child = {
-    process: spawned,
-    startedAt: clock.monotonic(),
+    process: null,
+    startedAt: env.clock.monotonic(),
     ready: false,
     sent: null,
     pending: new Map(),
     lateness: null,
   };
+  try {
+    child.process = startChild({
+      name,
+      env,
+      log,
+      program: options.program ?? null,
+      onReply: (reply) => onReply(state, child, reply),
+      onEnd: (how) => onEnd(state, child, how),
+    });
+  } catch (thrown) {
+    delayStart(state, child.startedAt);
+    failQueue(state, `can't be started: ${describeError(thrown)}`);
+    return;
+  }
+  state.starts += 1;
   state.child = child;
-  listen(state, child);
-  child.lateness = clock.after(startMilliseconds, () => {
+  child.lateness = env.clock.after(startMilliseconds, () => {
     delayStart(state, child.startedAt);
     abandon(state, child, "isn't ready");
   });
-}
-
-function spawnProgram({ name, env, options }: State): ChildProcess {
-  const flags = [`--title=warpwatch-${name}`, "--max-semi-space-size=1", "--disable-sigusr1"];
-  const { NODE_OPTIONS: _, ...variables } = env.variables;
-  return env.spawn(process.execPath, [...flags, options.program ?? findProgram(name)], {
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    serialization: "advanced",
-    // In a session of its own: what a terminal sends to the agent isn't meant for it.
-    detached: true,
-    env: { ...variables, UV_THREADPOOL_SIZE: String(threads) },
-  });
-}
-
-function listen(state: State, child: Child): void {
-  const { process: own } = child;
-  let complaint = "";
-  let ended = false;
-  function end(how: string): void {
-    if (ended) return;
-    ended = true;
-    onEnd(state, child, complaint === "" ? how : `${how} (${complaint})`);
-  }
-  own.on("message", (message) => onReply(state, child, message as ProbeReply));
-  own.on("error", (thrown) => {
-    if (own.pid === undefined) end(`can't be started: ${describeError(thrown)}`);
-  });
-  own.on("exit", (code, signal) =>
-    end(signal === null ? `ended with ${code}` : `was ended by ${signal}`),
-  );
-  own.stderr?.on("data", (part: Buffer) => {
-    const text = part.toString("utf8").trim().slice(0, longestComplaint);
-    complaint = text.split("\n").at(-1) ?? "";
-    state.log.warn(`the ${state.name} probe complains`, { text });
-  });
-  // The agent's own end waits for none of it.
-  own.unref();
-  own.channel?.unref();
-  if (own.stderr && "unref" in own.stderr) (own.stderr.unref as () => void)();
 }
 
 function onReply(state: State, child: Child, reply: ProbeReply): void {
@@ -327,8 +287,9 @@ function abandon(state: State, child: Child, why: string): void {
   state.child = null;
   state.abandoned += 1;
   state.unreaped.add(child);
-  const { pid } = child.process;
-  state.log.error(`the ${state.name} probe ${why}: it is left to itself`, { pid: pid ?? 0 });
+  state.log.error(`the ${state.name} probe ${why}: it is left to itself`, {
+    pid: child.process?.processId ?? 0,
+  });
   for (const call of [child.sent, ...child.pending.values()])
     call?.reject(failed("PROBE_FAILED", state, why));
   letGo(child);
@@ -366,11 +327,9 @@ function close(state: State): void {
   state.queue.length = 0;
 }
 
-/** The child ends when it sees that the channel is closed, as soon as its loop turns. */
 function letGo(child: Child): void {
   stopLateness(child);
-  child.process.stderr?.destroy();
-  if (child.process.connected) child.process.disconnect();
+  child.process?.letGo();
 }
 
 function failQueue(state: State, how: string): void {
@@ -392,15 +351,4 @@ function stopLateness(child: Child): void {
 
 function failed(code: ErrorCode, { name }: State, how: string, cause?: unknown): WarpwatchError {
   return new WarpwatchError(code, `the ${name} probe ${how}`, { cause });
-}
-
-/** The program lies beside this file in a checkout, and beside the bundle in what ships. */
-function findProgram(name: ProbeName): string {
-  const places = [`./${name}-program.ts`, `./${name}-program.js`];
-  const found = places
-    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
-    .find((file) => existsSync(file));
-  if (found === undefined)
-    throw new WarpwatchError("PROBE_FAILED", `the ${name} probe is missing from this installation`);
-  return found;
 }
