@@ -11,6 +11,7 @@ import { controlPath, startControl, type ControlHandlers } from "./control.ts";
 import { createAgentEvents, type AgentEvents, type EventReceiver } from "./events.ts";
 import { describeHost } from "./host-device.ts";
 import { createGpuDirectory } from "./gpu-directory.ts";
+import { probeNames } from "./probes/probe.ts";
 import { createProbes, type OwnedProbes } from "./probes/process.ts";
 import type { AgentReading } from "./sampler-frame.ts";
 import type { SourceState, SourceStatus } from "./sampler-source.ts";
@@ -116,12 +117,16 @@ function prepareSampler(options: AgentOptions, env: Env, probes: OwnedProbes): S
   const flushers = receivers.length > 0 ? [{ accept: () => events.flush() }] : [];
   const sampler: Sampler = createSampler({
     config: config.sampling,
-    context: { env, log, events, host, probes, gpus: createGpuDirectory() },
+    context: {
+      ...{ env, log, events, host, probes },
+      gpus: createGpuDirectory(),
+      stateFolder: config.stateFolder,
+    },
     origin,
     host,
     sources: options.sources,
     sinks: [...(options.frameSinks ?? []), ...flushers],
-    readings: ownReadings(node, events, () => sampler),
+    readings: [...ownReadings(node, events, () => sampler), ...probeReadings(probes)],
     onStateChange: (status, before) => tellStateChange(env, log, events, status, before),
   });
   return sampler;
@@ -135,6 +140,13 @@ function ownReadings(node: string, events: AgentEvents, sampler: () => Sampler):
     { metric: self.agentDroppedEvents, values: [], read: () => events.dropped },
     { metric: self.agentFailedDeliveries, values: [], read: () => sampler().failedDeliveries },
   ];
+}
+
+function probeReadings(probes: OwnedProbes): AgentReading[] {
+  return probeNames.flatMap((name) => [
+    { metric: self.probeAbandoned, values: [name], read: () => probes.counts(name).abandoned },
+    { metric: self.probeRestarts, values: [name], read: () => probes.counts(name).restarts },
+  ]);
 }
 
 /** The first state is a log line; a change from one to another is an event. */

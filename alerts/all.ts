@@ -1,4 +1,5 @@
 /** Every rule, in the order of the pages; a new rule is added here and nowhere else. */
+import * as agent from "./agent.ts";
 import * as fleet from "./fleet.ts";
 import * as gpu from "./gpu.ts";
 import * as host from "./host.ts";
@@ -8,6 +9,7 @@ import type { Rule } from "./rule.ts";
 export const allRules: readonly Rule[] = Object.freeze([
   fleet.agentGone,
   fleet.gpuMissing,
+  agent.probeHangs,
   gpu.gpuXid,
   gpu.gpuXidUnknown,
   gpu.gpuHot,

@@ -3,7 +3,9 @@
  * There are two, each started when something first asks it: `gpu` (NVML, GPM, DCGM) and `slow-kernel` (mounts, drivers, ioctl).
  */
 
-export type ProbeName = "gpu" | "slow-kernel";
+export const probeNames = ["gpu", "slow-kernel"] as const;
+
+export type ProbeName = (typeof probeNames)[number];
 
 /** What a call is asked with and answers: structured-clone values; columns of numbers go as Float64Array. */
 export type ProbeValue = unknown;

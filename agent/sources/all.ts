@@ -4,6 +4,7 @@ import { gpuSources } from "./gpu/all.ts";
 import { hostSources } from "./host/all.ts";
 import { createTextfileSource } from "./host/textfile.ts";
 import { createInventorySource } from "./inventory.ts";
+import { probesSource } from "./probes.ts";
 import type { Source } from "./source.ts";
 
 export function realSources(choice: CollectorChoice = everyCollector): Source[] {
@@ -12,5 +13,6 @@ export function realSources(choice: CollectorChoice = everyCollector): Source[] 
     ...host.filter(({ name }) => !choice.off.has(name)),
     ...gpuSources(),
     createInventorySource(),
+    probesSource,
   ];
 }

@@ -60,6 +60,28 @@ export const sourceFailures = defineMetric({
   labels: ["source"],
 });
 
+export const probeInFlight = defineMetric({
+  name: "warpwatch_probe_in_flight_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "For how long a call of a probe for one device or mount has been without an answer, in seconds; only of those over a second.",
+  labels: ["probe", "key"],
+});
+
+export const probeAbandoned = defineMetric({
+  name: "warpwatch_probe_abandoned_total",
+  kind: "counter",
+  help: "Child processes of a probe that were left to themselves, because a call held them beyond its deadline.",
+  labels: ["probe"],
+});
+
+export const probeRestarts = defineMetric({
+  name: "warpwatch_probe_restarts_total",
+  kind: "counter",
+  help: "Times a probe's child process was started anew, after it had ended or was abandoned.",
+  labels: ["probe"],
+});
+
 export const agentInfo = defineMetric({
   name: "warpwatch_agent_info",
   kind: "info",

@@ -10,6 +10,7 @@ import {
   memory,
   network,
   pressure,
+  self,
 } from "../../core/catalog/index.ts";
 import type { Sample } from "../kit/rule-bench.ts";
 
@@ -237,5 +238,19 @@ export const ruleCases: readonly (() => RuleCase)[] = [
     below: 0.2,
     holds: 0.16,
     clears: 0.15,
+  }),
+  () => ({
+    rule: "ProbeHangs",
+    scene: (seconds) => [
+      {
+        metric: self.probeInFlight,
+        labels: { probe: "slow-kernel", key: "mount /data" },
+        value: seconds,
+      },
+      { metric: self.probeRestarts, labels: { probe: "slow-kernel" }, value: 0 },
+    ],
+    fires: 31,
+    below: 30,
+    clears: 2,
   }),
 ];

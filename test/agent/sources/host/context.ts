@@ -4,7 +4,9 @@ import { createEnv, type Env } from "../../../../core/kit/env.ts";
 import { createLog } from "../../../../core/kit/log.ts";
 import { labelsOf } from "../../../../core/wire/frame.ts";
 import { createSeriesList } from "../../../../core/wire/slots.ts";
+import { slowKernelCalls } from "../../../../agent/probes/slow-kernel-calls.ts";
 import type { Reader, Source, SourceContext } from "../../../../agent/sources/source.ts";
+import { inProcessProbes } from "../../../kit/probes.ts";
 
 export function makeHostContext(overrides: Partial<Env> = {}): SourceContext {
   const env = createEnv({ node: "node-1", ...overrides });
@@ -13,6 +15,7 @@ export function makeHostContext(overrides: Partial<Env> = {}): SourceContext {
     log: createLog({ clock: env.clock, write: () => {} }),
     events: { report: () => {} },
     host: { kind: "node", id: "node-1", node: "node-1", name: "node-1", model: "", place: nowhere },
+    probes: inProcessProbes({ "slow-kernel": slowKernelCalls }),
   };
 }
 
