@@ -141,3 +141,24 @@ export const deviceMapperInfo = defineMetric({
   labels: ["device", "name", "uuid", "vg_name", "lv_name", "lv_layer"],
   compatibilityOnly: true,
 });
+export const ataWriteCache = defineMetric({
+  name: "node_disk_ata_write_cache",
+  kind: "gauge",
+  help: "Whether the ATA disk has a write cache.",
+  labels: ["device"],
+  compatibilityOnly: true,
+});
+export const ataWriteCacheEnabled = defineMetric({
+  name: "node_disk_ata_write_cache_enabled",
+  kind: "gauge",
+  help: "Whether the write cache of the ATA disk is in use.",
+  labels: ["device"],
+  compatibilityOnly: true,
+});
+export const ataRotationRate = defineMetric({
+  name: "node_disk_ata_rotation_rate_rpm",
+  kind: "gauge",
+  help: "How fast the ATA disk turns, in revolutions a minute; 0 for one without platters.",
+  labels: ["device"],
+  compatibilityOnly: true,
+});

@@ -13,6 +13,16 @@ export function linkTo(target: string): string {
   return linkMark + target;
 }
 
+/** Files of one folder, a line each: the shape of most of /sys. */
+export function linesIn(
+  folder: string,
+  files: Readonly<Record<string, string | number>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(files).map(([name, text]) => [`${folder}/${name}`, `${text}\n`]),
+  );
+}
+
 export function writeHost(root: string, tree: HostTree): HostPaths {
   for (const [path, content] of Object.entries(tree)) {
     const full = join(root, path);

@@ -47,6 +47,7 @@ const collectors = [
   "softnet",
   "stat",
   "tapestats",
+  "textfile",
   "thermal_zone",
   "time",
   "udp_queues",

@@ -6,7 +6,7 @@ import type { Metric } from "../../../core/catalog/metric.ts";
 import type { HostPaths } from "../../../core/kit/env.ts";
 import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import { absent, type Source } from "../source.ts";
-import { declareIdentity, readUdev } from "./block-device.ts";
+import { declareIdentity, readUdev, type FactSlot } from "./block-device.ts";
 import { partOf } from "./device.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { decodeName, type LinePlanner } from "./line-table.ts";
@@ -50,14 +50,14 @@ export const diskstatsSource: Source = {
     const path = join(env.paths.procfs, "diskstats");
     const file = openKeptFile(path);
     if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
-    let infoSlots: number[] = [];
+    let facts: FactSlot[] = [];
     return createTableReader(file, {
       plan(slots) {
-        infoSlots = [];
-        return planDisks(slots, env.paths, host, infoSlots);
+        facts = [];
+        return planDisks(slots, env.paths, host, facts);
       },
       finish(column) {
-        for (const slot of infoSlots) column[slot] = 1;
+        for (const [slot, value] of facts) column[slot] = value;
       },
     });
   },
@@ -67,7 +67,7 @@ function planDisks(
   slots: SlotRegistrar,
   paths: HostPaths,
   host: Device,
-  infoSlots: number[],
+  facts: FactSlot[],
 ): LinePlanner {
   return (line) => {
     const match = linePattern.exec(line);
@@ -77,7 +77,7 @@ function planDisks(
     const device = decodeName(name);
     const udev = readUdev(paths, major, minor);
     const part = partOf(host, "drive", device, udev("ID_MODEL"));
-    infoSlots.push(...declareIdentity(slots, part, udev, { device, major, minor }, paths));
+    facts.push(...declareIdentity(slots, part, udev, { device, major, minor }, paths));
     const present = line.slice(key.length).trim().split(/\s+/).length;
     return {
       keyBytes: key.length,
