@@ -40,7 +40,15 @@ function createNodeSampler(options: FleetNodesOptions, host: Device, index: numb
   const { job, listen } = config;
   return createSampler({
     config: config.sampling,
-    context: { env, log, events, host, probes: createProbes(env, log), gpus: createGpuDirectory() },
+    context: {
+      env,
+      log,
+      events,
+      host,
+      probes: createProbes(env, log),
+      gpus: createGpuDirectory(),
+      stateFolder: "",
+    },
     origin: { node, job, instance: `${node}:${listen.port}`, boot },
     host,
     sources: syntheticSources(fleet, index),

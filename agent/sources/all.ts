@@ -1,17 +1,27 @@
 /** Every source of the agent on real hardware: an explicit list, in the order in which they are read. */
-import { everyCollector, type CollectorChoice } from "../collector-flags.ts";
+import { defaultCollectors, type CollectorChoice } from "../collector-flags.ts";
 import { gpuSources } from "./gpu/all.ts";
-import { hostSources } from "./host/all.ts";
+import { createHostSources } from "./host/all.ts";
+import { createOptionalSources } from "./host/optional.ts";
 import { createTextfileSource } from "./host/textfile.ts";
 import { createInventorySource } from "./inventory.ts";
+import { createKernelLogSource } from "./kernel-log/kernel-log.ts";
 import { probesSource } from "./probes.ts";
 import type { Source } from "./source.ts";
 
-export function realSources(choice: CollectorChoice = everyCollector): Source[] {
-  const host = [...hostSources, createTextfileSource(choice.textfileFolder)];
+/** Those that the choice leaves on. */
+export function realSources(choice: CollectorChoice = defaultCollectors): Source[] {
+  return knownSources(choice).filter(({ name }) => !choice.off.has(name));
+}
+
+/** Those that are off too. */
+export function knownSources({ options }: CollectorChoice = defaultCollectors): Source[] {
   return [
-    ...host.filter(({ name }) => !choice.off.has(name)),
+    ...createHostSources(options),
+    createTextfileSource(options.textfile.folder),
+    ...createOptionalSources(options),
     ...gpuSources(),
+    createKernelLogSource(),
     createInventorySource(),
     probesSource,
   ];

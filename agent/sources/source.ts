@@ -16,6 +16,8 @@ export interface SourceContext {
   readonly host: Device;
   /** GPU sources tell it what they found; those that hear of a GPU by its PCI address ask it. */
   readonly gpus: GpuDirectory;
+  /** Where a source keeps what has to survive a restart; empty where nothing is kept. */
+  readonly stateFolder: string;
   /** For every call that may not come back. */
   readonly probes: Probes;
 }

@@ -1,5 +1,7 @@
 /** The catalogue: every metric we author, by subject; the only barrel. */
 import type { Metric, MetricFamily } from "./metric.ts";
+import * as betweenReadings from "./between-readings.ts";
+import * as cgroup from "./cgroup.ts";
 import * as collector from "./collector.ts";
 import * as cpu from "./cpu.ts";
 import * as disk from "./disk.ts";
@@ -13,22 +15,29 @@ import * as inventory from "./inventory.ts";
 import * as memory from "./memory.ts";
 import * as network from "./network.ts";
 import * as notify from "./notify.ts";
+import * as pci from "./pci.ts";
 import * as pressure from "./pressure.ts";
+import * as rdma from "./rdma.ts";
 import * as self from "./self.ts";
 import * as cpuDetails from "./cpu-details.ts";
 import * as drives from "./drives.ts";
 import * as fabric from "./fabric.ts";
 import * as identity from "./identity.ts";
 import * as kernel from "./kernel.ts";
+import * as kernelLog from "./kernel-log.ts";
 import * as netStatistics from "./net-statistics.ts";
 import * as netclass from "./netclass.ts";
 import * as sensors from "./sensors.ts";
 import * as fileServers from "./file-servers.ts";
 import * as filesystemInternals from "./filesystem-internals.ts";
+import * as stuckProcesses from "./stuck-processes.ts";
 import * as system from "./system.ts";
 import * as textfile from "./textfile.ts";
+import * as chrony from "./chrony.ts";
 
 export {
+  betweenReadings,
+  cgroup,
   collector,
   cpu,
   disk,
@@ -42,23 +51,30 @@ export {
   memory,
   network,
   notify,
+  pci,
   pressure,
+  rdma,
   self,
   cpuDetails,
   drives,
   fabric,
   identity,
   kernel,
+  kernelLog,
   netStatistics,
   netclass,
   sensors,
   fileServers,
   filesystemInternals,
+  stuckProcesses,
   system,
   textfile,
+  chrony,
 };
 
 const subjects: readonly object[] = [
+  betweenReadings,
+  cgroup,
   collector,
   cpu,
   disk,
@@ -72,20 +88,25 @@ const subjects: readonly object[] = [
   memory,
   network,
   notify,
+  pci,
   pressure,
+  rdma,
   self,
   cpuDetails,
   drives,
   fabric,
   identity,
   kernel,
+  kernelLog,
   netStatistics,
   netclass,
   sensors,
   fileServers,
   filesystemInternals,
+  stuckProcesses,
   system,
   textfile,
+  chrony,
 ];
 
 /** Every metric and family, in the order of the subjects. */

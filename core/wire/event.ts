@@ -11,6 +11,12 @@ export const eventKinds = [
   "pcie_error",
   "thermal",
   "source_state",
+  "gpu_driver",
+  "hung_task",
+  "kernel_fault",
+  "drive_error",
+  "filesystem_error",
+  "network_device",
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

@@ -119,7 +119,15 @@ export function makeBench(puppets: readonly Puppet[], options: BenchOptions = {}
   const recorder: FrameSink = { accept: (frame) => void frames.push(copyFrame(frame)) };
   const sampler = createSampler({
     config: { ...defaultAgentConfig.sampling, ...options.config },
-    context: { env, log, events: sink, host, probes: noProbes, gpus: createGpuDirectory() },
+    context: {
+      env,
+      log,
+      events: sink,
+      host,
+      probes: noProbes,
+      gpus: createGpuDirectory(),
+      stateFolder: "",
+    },
     origin: { node: "n1", job: "warpwatch", instance: "n1:9410", boot: "boot-1" },
     host,
     sources: puppets.map(({ source }) => source),

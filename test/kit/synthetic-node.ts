@@ -39,6 +39,7 @@ export async function viewNode(fleet: Fleet, node: number): Promise<NodeView> {
     host: fleet.nodes[node]!.device,
     probes: noProbes,
     gpus: createGpuDirectory(),
+    stateFolder: "",
   };
   const sources = createSyntheticSources({ fleet, node });
   const opened: Opened[] = [];

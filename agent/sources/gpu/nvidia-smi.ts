@@ -137,6 +137,7 @@ function createReader(
     register(slots) {
       bindings = roster.gpus.map((gpu) => bind(slots, context, layout, gpu));
       registeredVersion = roster.version;
+      context.gpus.tell("nvidia_smi", identitiesOf(roster));
     },
     read(column) {
       takeRound();
@@ -205,6 +206,10 @@ function write({ gpu, infoSlot, lostSlot, cells }: Binding, column: Float64Array
   if (!gpu.row) return;
   for (const { slot, position, readCell } of cells)
     column[slot] = readCell(gpu.row.cells[position] ?? "");
+}
+
+function identitiesOf(roster: Roster) {
+  return roster.gpus.map(({ identity }) => identity);
 }
 
 function reportLost(context: SourceContext, { identity }: KnownGpu): void {

@@ -24,6 +24,8 @@ export interface XidMetrics {
    * True when it made a series or changed a label: the reader has to say "changed".
    */
   note(uuid: string, code: number, timeMilliseconds: number): boolean;
+  /** An XID from before the agent's start: it has a time, and isn't counted. Returns as {@link note} does. */
+  recall(uuid: string, code: number, timeMilliseconds: number): boolean;
   /** Declares the series of these GPUs; a counter exists at 0 for every action before the first XID. */
   register(slots: SlotRegistrar, gpus: readonly GpuIdentity[], place: Place): void;
   /** Writes the samples of what was registered last. */
@@ -52,26 +54,29 @@ export function createXidMetrics(): XidMetrics {
     return made;
   }
 
+  function take(uuid: string, code: number, timeMilliseconds: number, counts: boolean): boolean {
+    const history = historyOf(uuid);
+    if (!history) {
+      dropped += 1;
+      return false;
+    }
+    const { action } = describeXid(code);
+    if (counts) history.counts.set(action, (history.counts.get(action) ?? 0) + 1);
+    const madeSeries = noteTime(history, code, timeMilliseconds);
+    if (madeSeries === undefined) dropped += 1;
+    if (timeMilliseconds < history.lastTimeMilliseconds) return madeSeries === true;
+    const changedLabel = history.lastCode !== code;
+    history.lastCode = code;
+    history.lastTimeMilliseconds = timeMilliseconds;
+    return madeSeries === true || changedLabel;
+  }
+
   return {
     get dropped() {
       return dropped;
     },
-    note(uuid, code, timeMilliseconds) {
-      const history = historyOf(uuid);
-      if (!history) {
-        dropped += 1;
-        return false;
-      }
-      const { action } = describeXid(code);
-      history.counts.set(action, (history.counts.get(action) ?? 0) + 1);
-      const madeSeries = noteTime(history, code, timeMilliseconds);
-      if (madeSeries === undefined) dropped += 1;
-      if (timeMilliseconds < history.lastTimeMilliseconds) return madeSeries === true;
-      const changedLabel = history.lastCode !== code;
-      history.lastCode = code;
-      history.lastTimeMilliseconds = timeMilliseconds;
-      return madeSeries === true || changedLabel;
-    },
+    note: (uuid, code, timeMilliseconds) => take(uuid, code, timeMilliseconds, true),
+    recall: (uuid, code, timeMilliseconds) => take(uuid, code, timeMilliseconds, false),
     register(slots, gpus, place) {
       writers = [];
       for (const gpu of gpus) {

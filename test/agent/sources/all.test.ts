@@ -1,38 +1,46 @@
 /** Every source of this machine that is up holds to the contract; the others say why they aren't. */
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
+import { createGpuDirectory } from "../../../agent/gpu-directory.ts";
 import { nowhere } from "../../../core/catalog/device.ts";
 import { createEnv } from "../../../core/kit/env.ts";
 import { createLog } from "../../../core/kit/log.ts";
 import { describeHost } from "../../../agent/host-device.ts";
-import { realSources } from "../../../agent/sources/all.ts";
+import { createProbes } from "../../../agent/probes/process.ts";
+import { knownSources } from "../../../agent/sources/all.ts";
 import type { SourceContext } from "../../../agent/sources/source.ts";
 import { describeSource } from "../../suites/source-suite.ts";
 
+const env = createEnv();
+const probes = createProbes(env, createLog({ clock: env.clock, write: () => undefined }));
+afterAll(() => probes.close());
+
 function makeContext(): SourceContext {
-  const env = createEnv();
   return {
     env,
     log: createLog({ clock: env.clock, write: () => undefined }),
     events: { report: () => undefined },
     host: describeHost(env.node, env.paths.sysfs, nowhere),
+    probes,
+    gpus: createGpuDirectory(),
+    stateFolder: "",
   };
 }
 
 const absentHere = new Map<string, string>();
-for (const source of realSources()) {
+for (const source of knownSources()) {
   const opened = await source.open(makeContext(), new AbortController().signal);
   if ("absent" in opened) absentHere.set(source.name, opened.absent);
   else {
     opened.close();
     describeSource(source.name, {
-      makeSource: () => realSources().find(({ name }) => name === source.name) ?? source,
+      makeSource: () => knownSources().find(({ name }) => name === source.name) ?? source,
       makeContext,
     });
   }
 }
 
 test("sources have unique names", () => {
-  const names = realSources().map(({ name }) => name);
+  const names = knownSources().map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
 });
 

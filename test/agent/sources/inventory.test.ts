@@ -80,6 +80,7 @@ function makeContext(paths = defaultPaths): SourceContext {
     host: { kind: "node", id: "n", node: "n", name: "n", model: "", place: nowhere },
     probes: noProbes,
     gpus: createGpuDirectory(),
+    stateFolder: "",
   };
 }
 

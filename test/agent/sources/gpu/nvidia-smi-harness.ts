@@ -56,6 +56,7 @@ export function makeContext(
     host: { kind: "node", id: "a", node: "node-a", name: "a", model: "", place: nowhere },
     probes: noProbes,
     gpus: createGpuDirectory(),
+    stateFolder: "",
   };
 }
 

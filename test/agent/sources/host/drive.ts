@@ -108,6 +108,7 @@ function open(source: Source, paths: HostPaths, clock: Clock): ReturnType<Source
     host,
     probes: inProcessProbes({ "slow-kernel": slowKernelCalls }),
     gpus: createGpuDirectory(),
+    stateFolder: "",
   };
   return source.open(context, new AbortController().signal);
 }

@@ -1,0 +1,66 @@
+/** Which GPUs the node has, as its GPU sources found them; those that hear of a GPU by its PCI address look it up here. */
+import type { GpuIdentity } from "../core/catalog/gpu-labels.ts";
+
+export interface GpuDirectory {
+  /** What a source found, in place of what it said before. The sources' own order of preference is the order of the list. */
+  tell(source: string, gpus: readonly GpuIdentity[]): void;
+  readonly gpus: readonly GpuIdentity[];
+  /** Rises when the GPUs or their labels are no longer the same. */
+  readonly revision: number;
+  /** By PCI address in any of the forms in which drivers write it. */
+  find(pciAddress: string): GpuIdentity | undefined;
+  /** No driver calls to this GPU until it is released: its firmware no longer answers. */
+  quarantine(uuid: string, reason: string): void;
+  /** After a reset. True when it was quarantined. */
+  release(uuid: string): boolean;
+  /** Why no driver call may be made to this GPU; undefined where one may. */
+  quarantineOf(uuid: string): string | undefined;
+}
+
+/** More than any node has; what is over it is a source gone mad. */
+const maximumGpus = 256;
+
+export function createGpuDirectory(): GpuDirectory {
+  const told = new Map<string, readonly GpuIdentity[]>();
+  const quarantined = new Map<string, string>();
+  let gpus: readonly GpuIdentity[] = [];
+  let byAddress = new Map<string, GpuIdentity>();
+  let revision = 0;
+
+  return {
+    get gpus() {
+      return gpus;
+    },
+    get revision() {
+      return revision;
+    },
+    tell(source, found) {
+      if (JSON.stringify(told.get(source) ?? []) === JSON.stringify(found)) return;
+      told.set(source, found.slice(0, maximumGpus));
+      const byUuid = new Map<string, GpuIdentity>();
+      for (const gpu of [...told.values()].flat())
+        if (!byUuid.has(gpu.uuid)) byUuid.set(gpu.uuid, gpu);
+      gpus = [...byUuid.values()];
+      byAddress = new Map(gpus.map((gpu) => [normalizePciAddress(gpu.pciBusId), gpu]));
+      revision += 1;
+    },
+    find: (pciAddress) => byAddress.get(normalizePciAddress(pciAddress)),
+    quarantine(uuid, reason) {
+      if (quarantined.size < maximumGpus) quarantined.set(uuid, reason);
+    },
+    release: (uuid) => quarantined.delete(uuid),
+    quarantineOf: (uuid) => quarantined.get(uuid),
+  };
+}
+
+/**
+ * `0000:9b:00`: lower case, a domain of four digits at least, no function.
+ * NVML writes `00000000:9B:00.0`, the kernel `0000:9b:00.0`, the driver's messages `PCI:0000:9b:00`.
+ */
+export function normalizePciAddress(address: string): string {
+  const match = /(?:([0-9a-f]+):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})(?:\.[0-7])?$/i.exec(address);
+  if (!match) return address.toLowerCase();
+  const [, domain = "", bus = "", device = ""] = match;
+  const shortDomain = domain.replace(/^0+/, "").padStart(4, "0");
+  return `${shortDomain}:${bus.padStart(2, "0")}:${device.padStart(2, "0")}`.toLowerCase();
+}
