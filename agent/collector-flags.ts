@@ -1,63 +1,89 @@
-/** Flags that switch single families off and on, spelled as node_exporter spells them, and what they come to. */
+/** Flags that switch single families on and off, spelled as node_exporter spells them, and what they come to. */
 import { WarpwatchError } from "../core/kit/errors.ts";
+import { optionFlags, readOptions, type GivenFlags } from "./collector-options.ts";
 import type { Flag } from "./flags.ts";
+import type { HostOptions } from "./sources/host/options.ts";
 
-/** What the flags leave on. */
+/** What the flags leave on, and what of it is told. */
 export interface CollectorChoice {
   /** Names of sources. */
   readonly off: ReadonlySet<string>;
-  /** Empty: no files of other programs are read. */
-  readonly textfileFolder: string;
+  readonly options: HostOptions;
 }
 
-export const everyCollector: CollectorChoice = { off: new Set(), textfileFolder: "" };
+/** The families that are read unless a flag says otherwise. */
+const onFamilies =
+  "arp bcache bonding btrfs chrony conntrack cpu cpufreq diskstats dmi edac entropy fibrechannel filefd filesystem hwmon infiniband ipvs kernel_hung loadavg mdadm meminfo netclass netdev netstat nfs nfsd nvme os powersupplyclass pressure rapl schedstat selinux sockstat softnet stat tapestats textfile thermal_zone time timex udp_queues uname vmstat watchdog xfs zfs";
+/** And those that are read only when a flag asks for it: they have many series, or cost more than they tell. */
+const offFamilies =
+  "buddyinfo cgroups ethtool interrupts ksmd logind meminfo_numa mountstats network_route pcidevice processes slabinfo softirqs sysctl systemd tcpstat xfrm zoneinfo";
 
-/** The host's families, each with its sources where those aren't one of the same name. */
+/** Families that more than one source reads, or one of another name. */
 const sourcesOf: Readonly<Record<string, readonly string[]>> = {
-  ...Object.fromEntries(
-    "arp bonding conntrack cpufreq diskstats dmi edac entropy fibrechannel filefd filesystem hwmon infiniband ipvs kernel_hung loadavg mdadm meminfo netclass netdev netstat nfs nfsd nvme os powersupplyclass pressure rapl schedstat selinux sockstat softnet stat tapestats textfile thermal_zone time udp_queues uname vmstat watchdog xfs zfs"
-      .split(" ")
-      .map((name) => [name, [name]]),
-  ),
   cpu: ["cpu", "cpu_details"],
 };
 
-const folderFlag = "collector.textfile.directory";
+const disableDefaults = "collector.disable-defaults";
+
+const switchOf = (help: string, group: string, word: string): Flag => ({
+  type: "boolean",
+  value: "",
+  help,
+  group,
+  word,
+});
 
 export const collectorFlags: Readonly<Record<string, Flag>> = {
-  [folderFlag]: {
-    type: "string",
-    default: "",
-    value: "folder",
-    help: "Folder whose *.prom files are served too, in Prometheus' text format.",
+  [disableDefaults]: {
+    type: "boolean",
+    value: "",
+    help: "Leave out every collector that isn't asked for by its own flag.",
   },
+  ...optionFlags,
   ...Object.fromEntries(
-    Object.keys(sourcesOf)
-      .sort()
-      .flatMap((name): [string, Flag][] => [
-        [
-          `collector.${name}`,
-          { type: "boolean", value: "", help: `Read ${name}; it is on anyway.` },
-        ],
-        [`no-collector.${name}`, { type: "boolean", value: "", help: `Leave ${name} out.` }],
-      ]),
+    onFamilies.split(" ").flatMap((name): [string, Flag][] => {
+      const group = "Collectors that are on; --no-collector.<name> leaves one out";
+      return [
+        [`collector.${name}`, switchOf(`Read ${name}; it is on anyway.`, group, "")],
+        [`no-collector.${name}`, switchOf(`Leave ${name} out.`, group, name)],
+      ];
+    }),
+  ),
+  ...Object.fromEntries(
+    offFamilies.split(" ").flatMap((name): [string, Flag][] => {
+      const group = "Collectors that are off; --collector.<name> takes one in";
+      return [
+        [`collector.${name}`, switchOf(`Read ${name}.`, group, name)],
+        [`no-collector.${name}`, switchOf(`Leave ${name} out; it is anyway.`, group, "")],
+      ];
+    }),
   ),
 };
 
-/** Throws FLAG_INVALID for a family that is switched both ways. */
-export function chooseCollectors(flags: Readonly<Record<string, unknown>>): CollectorChoice {
+/** Throws FLAG_INVALID for a family that is switched both ways, and for an option that can't be. */
+export function chooseCollectors(flags: GivenFlags): CollectorChoice {
   const off = new Set<string>();
-  for (const [name, sources] of Object.entries(sourcesOf)) {
-    if (flags[`no-collector.${name}`] !== true) continue;
-    if (flags[`collector.${name}`] === true)
-      throw new WarpwatchError(
-        "FLAG_INVALID",
-        `--no-collector.${name}: --collector.${name} is given too`,
-      );
-    for (const source of sources) off.add(source);
-  }
-  const folder = flags[folderFlag] ?? "";
-  if (typeof folder !== "string")
-    throw new WarpwatchError("FLAG_INVALID", `--${folderFlag}: needs one value`);
-  return { off, textfileFolder: folder };
+  const isOnByDefault = flags[disableDefaults] !== true;
+  const choose = (families: string, byDefault: boolean): void => {
+    for (const name of families.split(" "))
+      if (!isOn(flags, name, byDefault))
+        for (const source of sourcesOf[name] ?? [name]) off.add(source);
+  };
+  choose(onFamilies, isOnByDefault);
+  choose(offFamilies, false);
+  return { off, options: readOptions(flags) };
+}
+
+/** What is chosen where nobody chose. */
+export const defaultCollectors: CollectorChoice = chooseCollectors({});
+
+function isOn(flags: GivenFlags, name: string, byDefault: boolean): boolean {
+  const isAsked = flags[`collector.${name}`] === true;
+  const isRefused = flags[`no-collector.${name}`] === true;
+  if (isAsked && isRefused)
+    throw new WarpwatchError(
+      "FLAG_INVALID",
+      `--no-collector.${name}: --collector.${name} is given too`,
+    );
+  return isAsked || (byDefault && !isRefused);
 }

@@ -8,7 +8,7 @@ import type { LogLevel } from "../core/kit/log.ts";
 import {
   chooseCollectors,
   collectorFlags,
-  everyCollector,
+  defaultCollectors,
   type CollectorChoice,
 } from "./collector-flags.ts";
 import { agentFlags, type AgentFlag, type Flag } from "./flags.ts";
@@ -63,7 +63,7 @@ export const defaultAgentConfig: AgentConfig = {
     maximumSeriesPerSource: 10_000,
     maximumConcurrentRounds: 8,
   },
-  collectors: everyCollector,
+  collectors: defaultCollectors,
   logLevel: "info",
 };
 

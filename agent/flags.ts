@@ -9,6 +9,10 @@ export interface Flag {
   /** What the value is, for --help: `host:port`. */
   readonly value: string;
   readonly help: string;
+  /** The heading under which --help lists it; the others come first. */
+  readonly group?: string;
+  /** Where it stands in its group as one word among many rather than in a row of its own; empty: not at all. */
+  readonly word?: string;
 }
 
 export const agentFlags = {

@@ -4,6 +4,11 @@ import type { Command } from "./command.ts";
 import type { CommandEntry } from "./commands.ts";
 import { row, wrap, type Terminal } from "./terminal.ts";
 
+/** Longer ones don't fit a line of a terminal. */
+const longestDefault = 60;
+/** Of the words under a heading. */
+const indent = "  ";
+
 export function overviewText(
   commands: readonly CommandEntry[],
   version: string,
@@ -31,24 +36,32 @@ export function overviewText(
 export function commandText(name: string, command: Command, terminal: Terminal): string {
   const { columns } = terminal;
   const entries = Object.entries(command.flags);
-  const labels = entries.map(([name, flag]) => labelOf(name, flag));
-  const labelColumns = Math.min(40, Math.max(0, ...labels.map((label) => label.length)));
+  const labelColumns = Math.min(
+    40,
+    Math.max(0, ...entries.map(([flagName, flag]) => labelOf(flagName, flag).length)),
+  );
   const operands = command.operands === "" ? "" : ` ${command.operands}`;
   const lines = [
     `Usage: warpwatch ${name}${entries.length > 0 ? " [flags]" : ""}${operands}`,
     "",
     ...wrap(command.description, columns),
   ];
-  if (entries.length > 0) lines.push("", "Flags:");
-  entries.forEach(([, flag], index) => {
-    lines.push(
-      row(labels[index] ?? "", helpOf(flag), {
-        labelColumns,
-        columns,
-        paintLabel: (label) => terminal.paint("strong", label),
-      }),
-    );
-  });
+  for (const group of new Set(entries.map(([, flag]) => flag.group))) {
+    const members = entries.filter(([, flag]) => flag.group === group);
+    lines.push("", `${group ?? "Flags"}:`);
+    for (const [flagName, flag] of members)
+      if (flag.word === undefined)
+        lines.push(
+          row(labelOf(flagName, flag), helpOf(flag), {
+            labelColumns,
+            columns,
+            paintLabel: (label) => terminal.paint("strong", label),
+          }),
+        );
+    const words = members.flatMap(([, { word }]) => (word ? [word] : []));
+    if (words.length > 0)
+      lines.push(...wrap(words.join(", "), columns - indent.length).map((line) => indent + line));
+  }
   return lines.join("\n");
 }
 
@@ -58,6 +71,10 @@ function labelOf(name: string, flag: Flag): string {
 
 function helpOf(flag: Flag): string {
   const repeated = flag.multiple === true ? " May be given more than once." : "";
-  const standIn = flag.default ? ` Default: ${flag.default}.` : "";
+  if (flag.default === undefined || flag.default === "") return flag.help + repeated;
+  const standIn =
+    flag.default.length > longestDefault
+      ? " Default: see docs/flags.md."
+      : ` Default: ${flag.default}.`;
   return `${flag.help}${repeated}${standIn}`;
 }

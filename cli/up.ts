@@ -5,6 +5,7 @@ import {
   type AgentConfig,
   type FlagValues,
 } from "../agent/config.ts";
+import { collectorFlags as familyFlags } from "../agent/collector-flags.ts";
 import { agentFlags } from "../agent/flags.ts";
 import { startAgent, type Agent } from "../agent/main.ts";
 import type { Sampler } from "../agent/sampler.ts";
@@ -48,10 +49,18 @@ const flags = {
   "path.sysfs": agentFlags["path.sysfs"],
   "path.rootfs": agentFlags["path.rootfs"],
   "log.level": { ...agentFlags["log.level"], default: "warn" },
+  ...familyFlags,
 } as const satisfies FlagTable;
 
 /** What `up` shares with the agent under the same name. */
-const agentsOwn = ["node.name", "place.file", "path.procfs", "path.sysfs", "path.rootfs"] as const;
+const agentsOwn = [
+  "node.name",
+  "place.file",
+  "path.procfs",
+  "path.sysfs",
+  "path.rootfs",
+  ...Object.keys(familyFlags),
+];
 
 /** Long enough for two samples, whose difference says how busy the processors are. */
 const readingsMilliseconds = 5000;
@@ -152,7 +161,7 @@ export async function startAll(options: StartOptions): Promise<Running> {
       eventSinks: [eventSink],
     };
     if (fleet === null) {
-      const agent = await startAgent({ ...common, sources: realSources() });
+      const agent = await startAgent({ ...common, sources: realSources(agentConfig.collectors) });
       return { collector, agent, others: [] };
     }
     const agent = await startAgent({

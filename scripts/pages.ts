@@ -1,6 +1,6 @@
 /** The generated pages, as text: what is written from the code is never written by hand. */
 import type { Flag } from "../agent/flags.ts";
-import { realSources } from "../agent/sources/all.ts";
+import { knownSources } from "../agent/sources/all.ts";
 import { allRules } from "../alerts/all.ts";
 import { commands } from "../cli/commands.ts";
 import * as catalogue from "../core/catalog/index.ts";
@@ -23,7 +23,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
 
 function metricsPage(): string {
   const sourceOf = new Map<Entry, string[]>();
-  for (const source of realSources())
+  for (const source of knownSources())
     for (const metric of source.metrics)
       sourceOf.set(metric, [...(sourceOf.get(metric) ?? []), source.name]);
   // A module's exports come in another order from a bundler than from Node.js.

@@ -62,6 +62,15 @@ export const zoneEnergy = defineFamily({
   maximumKeys: 50,
   compatibilityOnly: true,
 });
+/** Instead of the family, where the operator wants one name for all zones. */
+export const labelledZoneEnergy = defineMetric({
+  name: "node_rapl_joules_total",
+  kind: "counter",
+  unit: "joules",
+  help: "Energy that a zone of the processor has taken, in joules, as the processor counts it; wraps around.",
+  labels: ["index", "path", "rapl_zone"],
+  compatibilityOnly: true,
+});
 /** Keys are the kernel's, with the unit in the name: `voltage_volt`, `energy_watthour`. */
 export const powerSupply = defineFamily({
   pattern: "node_power_supply_{key}",

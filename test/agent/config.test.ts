@@ -19,7 +19,11 @@ const fromFlags = (flags: FlagValues): ReturnType<typeof agentConfigFromFlags> =
   agentConfigFromFlags(flags, variables);
 
 test("no flags give the defaults", () => {
-  expect(fromFlags({})).toEqual({ ...defaultAgentConfig, stateFolder: variables.STATE_DIRECTORY });
+  expect(fromFlags({})).toEqual({
+    ...defaultAgentConfig,
+    collectors: expect.any(Object) as unknown,
+    stateFolder: variables.STATE_DIRECTORY,
+  });
 });
 
 test("the table is what node:util's parseArgs takes", () => {

@@ -1,95 +1,108 @@
 /** The host's sources: an explicit list, in the order in which they are read. */
+import { defaultCollectors } from "../../collector-flags.ts";
 import type { Source } from "../source.ts";
-import { arpSource } from "./arp.ts";
+import { createArpSource } from "./arp.ts";
 import { bondingSource } from "./bonding.ts";
+import { chronySource } from "./chrony.ts";
 import { conntrackSource } from "./conntrack.ts";
 import { createCpuSource } from "./cpu.ts";
 import { cpuDetailsSource } from "./cpu-details.ts";
 import { cpufreqSource } from "./cpufreq.ts";
-import { diskstatsSource } from "./diskstats.ts";
+import { createDiskstatsSource } from "./diskstats.ts";
 import { dmiSource } from "./dmi.ts";
 import { edacSource } from "./edac.ts";
 import { fibrechannelSource } from "./fibrechannel.ts";
 import { filefdSource } from "./filefd.ts";
-import { filesystemSource } from "./filesystem.ts";
-import { hwmonSource } from "./hwmon.ts";
-import { infinibandSource } from "./infiniband.ts";
+import { createFilesystemSource } from "./filesystem.ts";
+import { createHwmonSource } from "./hwmon.ts";
+import { createInfinibandSource } from "./infiniband.ts";
 import { ipvsSource } from "./ipvs.ts";
 import { createFileShare } from "./kept-file.ts";
 import { entropySource, kernelHungSource } from "./kernel-values.ts";
 import { loadavgSource } from "./loadavg.ts";
 import { mdadmSource } from "./mdadm.ts";
 import { meminfoSource } from "./meminfo.ts";
-import { netclassSource } from "./netclass.ts";
-import { netdevSource } from "./netdev.ts";
-import { netstatSource } from "./netstat.ts";
+import { createNetclassSource } from "./netclass.ts";
+import { createNetdevSource } from "./netdev.ts";
+import { createNetstatSource } from "./netstat.ts";
 import { nfsSource } from "./nfs.ts";
 import { nfsdSource } from "./nfsd.ts";
 import { nvmeSource } from "./nvme.ts";
+import { createOptionalSources } from "./optional.ts";
+import type { HostOptions } from "./options.ts";
 import { osSource } from "./os.ts";
-import { powerSupplySource } from "./power-supply.ts";
+import { createPowerSupplySource } from "./power-supply.ts";
 import { pressureSource } from "./pressure.ts";
-import { raplSource } from "./rapl.ts";
+import { createRaplSource } from "./rapl.ts";
 import { schedstatSource } from "./schedstat.ts";
 import { selinuxSource } from "./selinux.ts";
 import { sockstatSource } from "./sockstat.ts";
 import { softnetSource } from "./softnet.ts";
 import { createStatSource } from "./stat.ts";
-import { tapestatsSource } from "./tapestats.ts";
+import { createTapestatsSource } from "./tapestats.ts";
 import { thermalZoneSource } from "./thermal-zone.ts";
 import { timeSource } from "./time.ts";
 import { udpQueuesSource } from "./udp-queues.ts";
 import { unameSource } from "./uname.ts";
-import { vmstatSource } from "./vmstat.ts";
+import { createVmstatSource } from "./vmstat.ts";
 import { watchdogSource } from "./watchdog.ts";
 import { xfsSource } from "./xfs.ts";
 import { zfsSource } from "./zfs.ts";
 
-const share = createFileShare();
+/** The options are the operator's choice; a source that takes some gets its own part of them. */
+export function createHostSources(options: HostOptions): Source[] {
+  const share = createFileShare();
+  return [
+    createCpuSource(share, options.cpu),
+    createStatSource(share),
+    loadavgSource,
+    meminfoSource,
+    createVmstatSource(options.vmstat),
+    pressureSource,
+    createDiskstatsSource(options.diskstats),
+    createFilesystemSource(options.filesystem),
+    createNetdevSource(options.netdev),
+    timeSource,
+    unameSource,
+    osSource,
+    createArpSource(options.arp),
+    bondingSource,
+    conntrackSource,
+    cpuDetailsSource,
+    cpufreqSource,
+    dmiSource,
+    edacSource,
+    fibrechannelSource,
+    filefdSource,
+    createHwmonSource(options.hwmon),
+    createInfinibandSource(options.infiniband),
+    entropySource,
+    kernelHungSource,
+    mdadmSource,
+    createNetclassSource(options.netclass),
+    createNetstatSource(options.netstat),
+    nvmeSource,
+    createPowerSupplySource(options.powersupplyclass),
+    createRaplSource(options.rapl),
+    schedstatSource,
+    selinuxSource,
+    sockstatSource,
+    softnetSource,
+    createTapestatsSource(options.tapestats),
+    thermalZoneSource,
+    udpQueuesSource,
+    watchdogSource,
+    ipvsSource,
+    nfsSource,
+    nfsdSource,
+    xfsSource,
+    zfsSource,
+    chronySource,
+  ];
+}
 
+/** As they are where nobody chose. */
 export const hostSources: readonly Source[] = [
-  createCpuSource(share),
-  createStatSource(share),
-  loadavgSource,
-  meminfoSource,
-  vmstatSource,
-  pressureSource,
-  diskstatsSource,
-  filesystemSource,
-  netdevSource,
-  timeSource,
-  unameSource,
-  osSource,
-  arpSource,
-  bondingSource,
-  conntrackSource,
-  cpuDetailsSource,
-  cpufreqSource,
-  dmiSource,
-  edacSource,
-  fibrechannelSource,
-  filefdSource,
-  hwmonSource,
-  infinibandSource,
-  entropySource,
-  kernelHungSource,
-  mdadmSource,
-  netclassSource,
-  netstatSource,
-  nvmeSource,
-  powerSupplySource,
-  raplSource,
-  schedstatSource,
-  selinuxSource,
-  sockstatSource,
-  softnetSource,
-  tapestatsSource,
-  thermalZoneSource,
-  udpQueuesSource,
-  watchdogSource,
-  ipvsSource,
-  nfsSource,
-  nfsdSource,
-  xfsSource,
-  zfsSource,
+  ...createHostSources(defaultCollectors.options),
+  ...createOptionalSources(defaultCollectors.options),
 ];

@@ -5,33 +5,36 @@ import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { decodeName } from "./line-table.ts";
 import { createSampleReader } from "./sample-reader.ts";
+import type { HostOptions } from "./options.ts";
 
 /** Address, type, flags, hardware address, mask, interface. */
 const fieldsPerLine = 6;
 
-export const arpSource: Source = {
-  name: "arp",
-  metrics: [addressEntries],
-  sampling: "fast",
-  open({ env }) {
-    const path = join(env.paths.procfs, "net/arp");
-    const file = openKeptFile(path);
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
-    return createSampleReader(
-      (add) => {
-        file.read();
-        const counts = new Map<string, number>();
-        for (const line of file.bytes.toString("latin1", 0, file.length).split("\n")) {
-          const fields = line.trim().split(/\s+/);
-          if (fields.length < fieldsPerLine || fields[0] === "IP") continue;
-          const device = decodeName(fields.at(-1) ?? "");
-          counts.set(device, (counts.get(device) ?? 0) + 1);
-        }
-        // In an order that doesn't depend on which neighbour was heard of last.
-        for (const device of [...counts.keys()].sort())
-          add(addressEntries, { device }, counts.get(device) ?? 0);
-      },
-      () => file.close(),
-    );
-  },
-};
+export function createArpSource({ keepsDevice }: HostOptions["arp"]): Source {
+  return {
+    name: "arp",
+    metrics: [addressEntries],
+    sampling: "fast",
+    open({ env }) {
+      const path = join(env.paths.procfs, "net/arp");
+      const file = openKeptFile(path);
+      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      return createSampleReader(
+        (add) => {
+          file.read();
+          const counts = new Map<string, number>();
+          for (const line of file.bytes.toString("latin1", 0, file.length).split("\n")) {
+            const fields = line.trim().split(/\s+/);
+            if (fields.length < fieldsPerLine || fields[0] === "IP") continue;
+            const device = decodeName(fields.at(-1) ?? "");
+            counts.set(device, (counts.get(device) ?? 0) + 1);
+          }
+          // In an order that doesn't depend on which neighbour was heard of last.
+          for (const device of [...counts.keys()].filter(keepsDevice).sort())
+            add(addressEntries, { device }, counts.get(device) ?? 0);
+        },
+        () => file.close(),
+      );
+    },
+  };
+}

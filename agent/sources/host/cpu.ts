@@ -5,6 +5,7 @@ import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import { absent, type Source } from "../source.ts";
 import type { FileShare } from "./kept-file.ts";
 import type { LinePlanner } from "./line-table.ts";
+import type { HostOptions } from "./options.ts";
 import { createTableReader } from "./table-reader.ts";
 
 /** The order in which the kernel prints them; the last two are guests' time, which user and nice hold too. */
@@ -16,7 +17,7 @@ const ticksPerSecond = 100;
 /** Idle time that falls by so much means the processor was taken out and came back. */
 const restartSeconds = 3;
 
-export function createCpuSource(share: FileShare): Source {
+export function createCpuSource(share: FileShare, { guest }: HostOptions["cpu"]): Source {
   return {
     name: "cpu",
     metrics: [cpuSeconds, cpuGuestSeconds],
@@ -31,7 +32,7 @@ export function createCpuSource(share: FileShare): Source {
         plan(slots) {
           processors = [];
           highest = new Float64Array(0);
-          return planProcessors(slots, processors);
+          return planProcessors(slots, processors, guest);
         },
         finish(column) {
           if (highest.length !== column.length) highest = new Float64Array(column.length);
@@ -42,7 +43,7 @@ export function createCpuSource(share: FileShare): Source {
   };
 }
 
-function planProcessors(slots: SlotRegistrar, processors: number[][]): LinePlanner {
+function planProcessors(slots: SlotRegistrar, processors: number[][], guest: boolean): LinePlanner {
   return (line) => {
     const match = /^cpu(\d+) /.exec(line);
     if (!match?.[1]) {
@@ -53,7 +54,7 @@ function planProcessors(slots: SlotRegistrar, processors: number[][]): LinePlann
     const fields = line.trim().split(/\s+/).length - 1;
     const own = [
       ...modes.map((mode) => slots.slot(cpuSeconds, { cpu, mode })),
-      ...guestModes.map((mode) => slots.slot(cpuGuestSeconds, { cpu, mode })),
+      ...(guest ? guestModes : []).map((mode) => slots.slot(cpuGuestSeconds, { cpu, mode })),
     ].slice(0, Math.max(fields, modes.length));
     processors.push(own);
     return { keyBytes: match[0].length, slots: own, divisor: ticksPerSecond };

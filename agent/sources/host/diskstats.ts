@@ -11,6 +11,7 @@ import { partOf } from "./device.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { decodeName, type LinePlanner } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
+import type { HostOptions, NameFilter } from "./options.ts";
 
 /** The kernel counts in these whatever the device's own sectors are. */
 const bytesPerSector = 512;
@@ -37,44 +38,51 @@ const columns: readonly (readonly [Metric<"device">, number])[] = [
   [disk.flushSeconds, secondsPerMillisecond],
 ];
 const multipliers = columns.map(([, multiplier]) => multiplier);
-
-/** Partitions and memory devices: their traffic is their disk's. */
-const passedOver = /^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$/;
 const linePattern = /^[ \t]*(\d+)[ \t]+(\d+)[ \t]+(\S+)[ \t]+/;
 
-export const diskstatsSource: Source = {
-  name: "diskstats",
-  metrics: Object.values(disk),
-  sampling: "fast",
-  open({ env, host }) {
-    const path = join(env.paths.procfs, "diskstats");
-    const file = openKeptFile(path);
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
-    let facts: FactSlot[] = [];
-    return createTableReader(file, {
-      plan(slots) {
-        facts = [];
-        return planDisks(slots, env.paths, host, facts);
-      },
-      finish(column) {
-        for (const [slot, value] of facts) column[slot] = value;
-      },
-    });
-  },
-};
+export function createDiskstatsSource({ keepsDevice }: HostOptions["diskstats"]): Source {
+  return {
+    name: "diskstats",
+    metrics: Object.values(disk),
+    sampling: "fast",
+    open({ env, host }) {
+      const path = join(env.paths.procfs, "diskstats");
+      const file = openKeptFile(path);
+      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      let facts: FactSlot[] = [];
+      return createTableReader(file, {
+        plan(slots) {
+          facts = [];
+          return planDisks(slots, { paths: env.paths, host, facts, keepsDevice });
+        },
+        finish(column) {
+          for (const [slot, value] of facts) column[slot] = value;
+        },
+      });
+    },
+  };
+}
 
 function planDisks(
   slots: SlotRegistrar,
-  paths: HostPaths,
-  host: Device,
-  facts: FactSlot[],
+  {
+    paths,
+    host,
+    facts,
+    keepsDevice,
+  }: {
+    readonly paths: HostPaths;
+    readonly host: Device;
+    readonly facts: FactSlot[];
+    readonly keepsDevice: NameFilter;
+  },
 ): LinePlanner {
   return (line) => {
     const match = linePattern.exec(line);
     if (!match) return null;
     const [key, major = "", minor = "", name = ""] = match;
-    if (passedOver.test(name)) return { keyBytes: key.length, slots: [] };
     const device = decodeName(name);
+    if (!keepsDevice(device)) return { keyBytes: key.length, slots: [] };
     const udev = readUdev(paths, major, minor);
     const part = partOf(host, "drive", device, udev("ID_MODEL"));
     facts.push(...declareIdentity(slots, part, udev, { device, major, minor }, paths));

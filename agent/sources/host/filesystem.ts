@@ -9,6 +9,7 @@ import { partOf } from "./device.ts";
 import { openKeptFile, type KeptFile } from "./kept-file.ts";
 import { parseMounts, type Mount } from "./mounts.ts";
 import { createUsageAsker, type UsageAsker } from "./statfs.ts";
+import type { HostOptions } from "./options.ts";
 
 const metrics = [
   filesystem.size,
@@ -20,17 +21,24 @@ const metrics = [
   filesystem.deviceError,
 ];
 
-export const filesystemSource: Source = {
-  name: "filesystem",
-  metrics,
-  sampling: "fast",
-  open({ env, host }) {
-    const table = openMountTable(env.paths);
-    if (!table) return absent(`neither 1/mounts nor mounts is under ${env.paths.procfs}`);
-    const asker = createUsageAsker({ clock: env.clock });
-    return createFilesystemReader(table, env.paths.rootfs, asker, host);
-  },
-};
+export function createFilesystemSource(options: HostOptions["filesystem"]): Source {
+  return {
+    name: "filesystem",
+    metrics,
+    sampling: "fast",
+    open({ env, host }) {
+      const table = openMountTable(env.paths);
+      if (!table) return absent(`neither 1/mounts nor mounts is under ${env.paths.procfs}`);
+      const asker = createUsageAsker({ clock: env.clock });
+      return createFilesystemReader(
+        table,
+        (text) => parseMounts(text, env.paths.rootfs, options),
+        asker,
+        host,
+      );
+    },
+  };
+}
 
 /** Process 1 sees the host's mounts even where this process doesn't; it may be hidden (hidepid) or not ours to read. */
 function openMountTable(paths: HostPaths): KeptFile | null {
@@ -45,7 +53,7 @@ function openMountTable(paths: HostPaths): KeptFile | null {
 
 function createFilesystemReader(
   table: KeptFile,
-  rootfs: string,
+  parse: (text: string) => Mount[],
   asker: UsageAsker,
   host: Device,
 ): Reader {
@@ -60,7 +68,7 @@ function createFilesystemReader(
     if (current.equals(known)) return false;
     known = Buffer.from(current);
     const before = identitiesOf(mounts);
-    mounts = parseMounts(known.toString("latin1"), rootfs);
+    mounts = parse(known.toString("latin1"));
     return identitiesOf(mounts) !== before;
   }
 

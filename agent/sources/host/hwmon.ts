@@ -5,6 +5,7 @@ import { chipNames, hardwareSensor, sensorLabel } from "../../../core/catalog/se
 import type { FamilyForm } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
+import type { HostOptions } from "./options.ts";
 
 const kinds: ReadonlySet<string> = new Set([
   "vrm",
@@ -34,27 +35,34 @@ interface Shape {
   readonly form?: FamilyForm;
 }
 
-export const hwmonSource: Source = {
-  name: "hwmon",
-  metrics: [hardwareSensor, chipNames, sensorLabel],
-  sampling: "steady",
-  open({ env }) {
-    const folder = join(env.paths.sysfs, "class/hwmon");
-    return openListedReader({
-      clock: env.clock,
-      relistMilliseconds: 60_000,
-      fromHardware: true,
-      absent: `no chip with sensors is under ${folder}: a virtual machine, or no hwmon driver is loaded`,
-      list(listing) {
-        for (const name of listing.folder(folder)) listChip(listing, join(folder, name));
-      },
-    });
-  },
-};
+export function createHwmonSource(options: HostOptions["hwmon"]): Source {
+  return {
+    name: "hwmon",
+    metrics: [hardwareSensor, chipNames, sensorLabel],
+    sampling: "steady",
+    open({ env }) {
+      const folder = join(env.paths.sysfs, "class/hwmon");
+      return openListedReader({
+        clock: env.clock,
+        relistMilliseconds: 60_000,
+        fromHardware: true,
+        absent: `no chip with sensors is under ${folder}: a virtual machine, or no hwmon driver is loaded`,
+        list(listing) {
+          for (const name of listing.folder(folder)) listChip(listing, join(folder, name), options);
+        },
+      });
+    },
+  };
+}
 
-function listChip(listing: Listing, folder: string): void {
+function listChip(
+  listing: Listing,
+  folder: string,
+  { keepsChip, keepsSensor }: HostOptions["hwmon"],
+): void {
   const name = cleanName(listing.text(join(folder, "name")));
   const chip = chipOf(folder, name);
+  if (!keepsChip(chip)) return;
   if (name !== "") listing.fact(chipNames, { chip, chip_name: name });
   /** Sensor → what of it → file; what the driver puts beside the chip counts before what hwmon itself shows. */
   const sensors = new Map<string, Map<string, string>>();
@@ -67,7 +75,8 @@ function listChip(listing: Listing, folder: string): void {
       const files = sensors.get(sensor) ?? new Map<string, string>();
       sensors.set(sensor, files.set(property, join(place, file)));
     }
-  for (const [sensor, files] of sensors) listSensor(listing, chip, sensor, files);
+  for (const [sensor, files] of sensors)
+    if (keepsSensor(`${chip};${sensor}`)) listSensor(listing, chip, sensor, files);
 }
 
 function listSensor(

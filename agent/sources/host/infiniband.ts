@@ -6,6 +6,7 @@ import type { Device } from "../../../core/catalog/device.ts";
 import type { Source } from "../source.ts";
 import { partOf } from "./device.ts";
 import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
+import type { HostOptions } from "./options.ts";
 
 /** Folder of a port → file → key of the metric. Counts of data are in units of four bytes. */
 const counters: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -79,23 +80,26 @@ const bytesPerDataUnit = 4;
 const dataFile = /_data(_64)?$/;
 const gauge: FamilyForm = { kind: "gauge" };
 
-export const infinibandSource: Source = {
-  name: "infiniband",
-  metrics: [infinibandInfo, infinibandPort],
-  sampling: "steady",
-  open({ env, host }) {
-    const folder = join(env.paths.sysfs, "class/infiniband");
-    return openListedReader({
-      clock: env.clock,
-      relistMilliseconds: 60_000,
-      fromHardware: true,
-      absent: `no RDMA adapter is under ${folder}: there is none, or its driver isn't loaded`,
-      list(listing) {
-        for (const name of listing.folder(folder)) listAdapter(listing, folder, name, host);
-      },
-    });
-  },
-};
+export function createInfinibandSource({ keepsDevice }: HostOptions["infiniband"]): Source {
+  return {
+    name: "infiniband",
+    metrics: [infinibandInfo, infinibandPort],
+    sampling: "steady",
+    open({ env, host }) {
+      const folder = join(env.paths.sysfs, "class/infiniband");
+      return openListedReader({
+        clock: env.clock,
+        relistMilliseconds: 60_000,
+        fromHardware: true,
+        absent: `no RDMA adapter is under ${folder}: there is none, or its driver isn't loaded`,
+        list(listing) {
+          for (const name of listing.folder(folder).filter(keepsDevice))
+            listAdapter(listing, folder, name, host);
+        },
+      });
+    },
+  };
+}
 
 function listAdapter(listing: Listing, folder: string, name: string, host: Device): void {
   const adapter = join(folder, name);

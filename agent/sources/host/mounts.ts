@@ -1,6 +1,7 @@
 /** The mount table as lines of text: fstab(5) fields, with blanks and backslashes in octal. */
 import { join } from "node:path";
 import { decodeName } from "./line-table.ts";
+import type { HostOptions } from "./options.ts";
 
 export interface Mount {
   readonly device: string;
@@ -17,12 +18,6 @@ export interface Mount {
   /** On this machine's own disks: asking waits for a disk at most, not for a server or a program. */
   readonly local: boolean;
 }
-
-/** The mount points and types that node_exporter passes over by default: they hold no space of their own. */
-const passedOverPoints =
-  /^\/(dev|proc|run\/credentials\/.+|sys|var\/lib\/docker\/.+|var\/lib\/containers\/storage\/.+)($|\/)/;
-const passedOverTypes =
-  /^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs)$/;
 
 /**
  * Their statfs adds up counters that are in memory anyway, and takes no lock that waits for a disk. Not so xfs (which
@@ -55,7 +50,11 @@ interface Line {
 }
 
 /** The mounts that have space to report, each mount point once: the uppermost hides those below it. */
-export function parseMounts(table: string, rootfs: string): Mount[] {
+export function parseMounts(
+  table: string,
+  rootfs: string,
+  { keepsMountPoint, keepsType }: HostOptions["filesystem"],
+): Mount[] {
   const uppermost = new Map<string, Line>();
   for (const text of table.split("\n")) {
     const [device, point, type, options] = text.split(/[ \t]+/);
@@ -74,7 +73,7 @@ export function parseMounts(table: string, rootfs: string): Mount[] {
   const leadsThrough = (points: readonly string[], point: string): boolean =>
     points.some((other) => isWithin(point, other));
   return mounts
-    .filter(({ point, type }) => !passedOverPoints.test(point) && !passedOverTypes.test(type))
+    .filter(({ point, type }) => keepsMountPoint(decodeName(point)) && keepsType(decodeName(type)))
     .map(({ device, point, type, options }) => ({
       device: decodeName(device),
       mountPoint: decodeName(point),

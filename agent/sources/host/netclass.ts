@@ -5,7 +5,8 @@ import type { Device } from "../../../core/catalog/device.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
 import { partOf } from "./device.ts";
-import { openListedReader, type Listing } from "./listed-reader.ts";
+import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
+import type { HostOptions } from "./options.ts";
 
 /**
  * Files and their metrics. All but the first change only when somebody sets them, or with the first: they are read every
@@ -33,24 +34,32 @@ const bytesPerMegabit = 125_000;
 /** IFF_UP of if.h. */
 const upFlag = 1;
 
-export const netclassSource: Source = {
-  name: "netclass",
-  metrics: Object.values(netclass),
-  sampling: "fast",
-  open({ env, host }) {
-    const folder = join(env.paths.sysfs, "class/net");
-    return openListedReader({
-      clock: env.clock,
-      absent: `${folder} isn't there or is empty: is --path.sysfs a sysfs filesystem?`,
-      list(listing) {
-        for (const name of listing.folder(folder))
-          listInterface(listing, join(folder, name), name, host);
-      },
-    });
-  },
-};
+export function createNetclassSource(options: HostOptions["netclass"]): Source {
+  return {
+    name: "netclass",
+    metrics: Object.values(netclass),
+    sampling: "fast",
+    open({ env, host }) {
+      const folder = join(env.paths.sysfs, "class/net");
+      const speed = options.ignoreInvalidSpeed ? { parse: parseSpeed } : {};
+      return openListedReader({
+        clock: env.clock,
+        absent: `${folder} isn't there or is empty: is --path.sysfs a sysfs filesystem?`,
+        list(listing) {
+          for (const name of listing.folder(folder).filter(options.keepsDevice))
+            listInterface(listing, join(folder, name), name, { host, speed });
+        },
+      });
+    },
+  };
+}
 
-function listInterface(listing: Listing, folder: string, name: string, host: Device): void {
+function listInterface(
+  listing: Listing,
+  folder: string,
+  name: string,
+  { host, speed }: { readonly host: Device; readonly speed: ValueOptions },
+): void {
   // bonding_masters is a file among the folders.
   if (listing.folder(folder).length === 0) return;
   const device = partOf(host, "nic", name);
@@ -65,6 +74,7 @@ function listInterface(listing: Listing, folder: string, name: string, host: Dev
   for (const [file, metric] of settledFiles)
     listing.value(join(folder, file), metric, labels, { device, settled: true });
   listing.value(join(folder, "speed"), netclass.speed, labels, {
+    ...speed,
     device,
     settled: true,
     multiplier: bytesPerMegabit,
@@ -84,4 +94,10 @@ function listInterface(listing: Listing, folder: string, name: string, host: Dev
     1,
     device,
   );
+}
+
+/** Some drivers say -1 where there is no link. */
+function parseSpeed(text: string): number {
+  const speed = Number(text);
+  return speed >= 0 ? speed : Number.NaN;
 }

@@ -6,6 +6,7 @@ import { partOf } from "./device.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { decodeName } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
+import type { HostOptions } from "./options.ts";
 
 /** In the order of the columns. */
 const columns = [
@@ -28,26 +29,29 @@ const columns = [
 ];
 const headingLines = 2;
 
-export const netdevSource: Source = {
-  name: "netdev",
-  metrics: columns,
-  sampling: "fast",
-  open({ env, host }) {
-    const path = join(env.paths.procfs, "net/dev");
-    const file = openKeptFile(path);
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
-    return createTableReader(file, {
-      plan: (slots) => (line, index) => {
-        // A name may hold a colon (an alias), a number can't: the last one ends the name.
-        const colon = line.lastIndexOf(":");
-        const device = decodeName(line.slice(0, Math.max(colon, 0)).trim());
-        if (index < headingLines || device === "") return null;
-        const part = partOf(host, "nic", device);
-        return {
-          keyBytes: colon + 1,
-          slots: columns.map((metric) => slots.slot(metric, { device }, part)),
-        };
-      },
-    });
-  },
-};
+export function createNetdevSource({ keepsDevice }: HostOptions["netdev"]): Source {
+  return {
+    name: "netdev",
+    metrics: columns,
+    sampling: "fast",
+    open({ env, host }) {
+      const path = join(env.paths.procfs, "net/dev");
+      const file = openKeptFile(path);
+      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      return createTableReader(file, {
+        plan: (slots) => (line, index) => {
+          // A name may hold a colon (an alias), a number can't: the last one ends the name.
+          const colon = line.lastIndexOf(":");
+          const device = decodeName(line.slice(0, Math.max(colon, 0)).trim());
+          if (index < headingLines || device === "") return null;
+          if (!keepsDevice(device)) return { keyBytes: colon + 1, slots: [] };
+          const part = partOf(host, "nic", device);
+          return {
+            keyBytes: colon + 1,
+            slots: columns.map((metric) => slots.slot(metric, { device }, part)),
+          };
+        },
+      });
+    },
+  };
+}

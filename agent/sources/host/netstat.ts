@@ -8,35 +8,35 @@ import { joinReaders } from "./join-readers.ts";
 import { openKeptFile } from "./kept-file.ts";
 import type { LinePlanner } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
+import type { HostOptions, NameFilter } from "./options.ts";
 
-/** The fields that node_exporter keeps by default. */
-const keptKeys =
-  /^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$/;
 const gaugeKeys: ReadonlySet<string> = new Set(["Ip_Forwarding", "Tcp_CurrEstab"]);
 
-export const netstatSource: Source = {
-  name: "netstat",
-  metrics: [protocolStatistic],
-  sampling: "fast",
-  open({ env }) {
-    const folder = join(env.paths.procfs, "net");
-    const readers = (
-      [
-        ["netstat", planPairs],
-        ["snmp", planPairs],
-        ["snmp6", planSingles],
-      ] as const
-    ).flatMap(([name, plan]) => {
-      const file = openKeptFile(join(folder, name), { initialBytes: 8192 });
-      return file ? [createTableReader(file, { plan })] : [];
-    });
-    if (readers.length === 0) return absent(`neither netstat nor snmp nor snmp6 is in ${folder}`);
-    return joinReaders(readers);
-  },
-};
+export function createNetstatSource({ keepsField }: HostOptions["netstat"]): Source {
+  return {
+    name: "netstat",
+    metrics: [protocolStatistic],
+    sampling: "fast",
+    open({ env }) {
+      const folder = join(env.paths.procfs, "net");
+      const readers = (
+        [
+          ["netstat", planPairs],
+          ["snmp", planPairs],
+          ["snmp6", planSingles],
+        ] as const
+      ).flatMap(([name, plan]) => {
+        const file = openKeptFile(join(folder, name), { initialBytes: 8192 });
+        return file ? [createTableReader(file, { plan: (slots) => plan(slots, keepsField) })] : [];
+      });
+      if (readers.length === 0) return absent(`neither netstat nor snmp nor snmp6 is in ${folder}`);
+      return joinReaders(readers);
+    },
+  };
+}
 
 /** A line of names and a line of numbers, both beginning with the protocol and a colon. */
-function planPairs(slots: SlotRegistrar): LinePlanner {
+function planPairs(slots: SlotRegistrar, keepsField: NameFilter): LinePlanner {
   let names: readonly string[] = [];
   return (line) => {
     const match = /^(\w+):/.exec(line);
@@ -47,26 +47,26 @@ function planPairs(slots: SlotRegistrar): LinePlanner {
       names = fields.map((field) => `${protocol}_${field}`);
       return { keyBytes: line.length, slots: [] };
     }
-    const found = names.map((name) => slotOf(slots, name));
+    const found = names.map((name) => slotOf(slots, name, keepsField));
     names = [];
     return { keyBytes: match[0].length, slots: found };
   };
 }
 
 /** `Ip6InReceives 42`: the protocol ends with the 6. */
-function planSingles(slots: SlotRegistrar): LinePlanner {
+function planSingles(slots: SlotRegistrar, keepsField: NameFilter): LinePlanner {
   return (line) => {
     const match = /^(\w+?6)(\w+)\s/.exec(line);
     if (!match) return null;
     return {
       keyBytes: match[0].length - 1,
-      slots: [slotOf(slots, `${match[1]}_${match[2]}`)],
+      slots: [slotOf(slots, `${match[1]}_${match[2]}`, keepsField)],
     };
   };
 }
 
-function slotOf(slots: SlotRegistrar, key: string): number {
-  if (!keptKeys.test(key)) return -1;
+function slotOf(slots: SlotRegistrar, key: string, keepsField: NameFilter): number {
+  if (!keepsField(key)) return -1;
   const form: FamilyForm = gaugeKeys.has(key) ? { kind: "gauge" } : {};
   return slots.slot(protocolStatistic.metric(key, form), {});
 }

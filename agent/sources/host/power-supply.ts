@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { powerSupply, powerSupplyInfo } from "../../../core/catalog/sensors.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
+import type { HostOptions } from "./options.ts";
 
 /** Counts and states, as they are. */
 const plain =
@@ -27,23 +28,26 @@ function readTable(
 
 const files = [...readTable(plain, 1), ...readTable(millionths, 1e6), ...readTable(tenths, 10)];
 
-export const powerSupplySource: Source = {
-  name: "powersupplyclass",
-  metrics: [powerSupply, powerSupplyInfo],
-  sampling: "steady",
-  open({ env }) {
-    const folder = join(env.paths.sysfs, "class/power_supply");
-    return openListedReader({
-      clock: env.clock,
-      relistMilliseconds: 60_000,
-      fromHardware: true,
-      absent: `no power supply is under ${folder}: servers tell of theirs through IPMI`,
-      list(listing) {
-        for (const name of listing.folder(folder)) listSupply(listing, join(folder, name), name);
-      },
-    });
-  },
-};
+export function createPowerSupplySource({ keepsSupply }: HostOptions["powersupplyclass"]): Source {
+  return {
+    name: "powersupplyclass",
+    metrics: [powerSupply, powerSupplyInfo],
+    sampling: "steady",
+    open({ env }) {
+      const folder = join(env.paths.sysfs, "class/power_supply");
+      return openListedReader({
+        clock: env.clock,
+        relistMilliseconds: 60_000,
+        fromHardware: true,
+        absent: `no power supply is under ${folder}: servers tell of theirs through IPMI`,
+        list(listing) {
+          for (const name of listing.folder(folder).filter(keepsSupply))
+            listSupply(listing, join(folder, name), name);
+        },
+      });
+    },
+  };
+}
 
 function listSupply(listing: Listing, folder: string, name: string): void {
   const present = new Set(listing.folder(folder));

@@ -4,6 +4,7 @@ import { tape } from "../../../core/catalog/drives.ts";
 import type { FamilyForm } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type ValueOptions } from "./listed-reader.ts";
+import type { HostOptions } from "./options.ts";
 
 const bytes: FamilyForm = { unit: "bytes" };
 const seconds: FamilyForm = { unit: "seconds" };
@@ -21,25 +22,27 @@ const files: readonly (readonly [string, string, FamilyForm, ValueOptions])[] = 
   ["write_ns", "write_time_seconds_total", seconds, nanoseconds],
 ];
 
-export const tapestatsSource: Source = {
-  name: "tapestats",
-  metrics: [tape],
-  sampling: "fast",
-  open({ env }) {
-    const folder = join(env.paths.sysfs, "class/scsi_tape");
-    return openListedReader({
-      clock: env.clock,
-      absent: `no tape drive is under ${folder}: there is none, or the module st isn't loaded`,
-      list(listing) {
-        for (const device of listing.folder(folder, /^st\d+$/))
-          for (const [file, key, form, options] of files)
-            listing.value(
-              join(folder, device, "stats", file),
-              tape.metric(key, form),
-              { device },
-              options,
-            );
-      },
-    });
-  },
-};
+export function createTapestatsSource({ keepsDevice }: HostOptions["tapestats"]): Source {
+  return {
+    name: "tapestats",
+    metrics: [tape],
+    sampling: "fast",
+    open({ env }) {
+      const folder = join(env.paths.sysfs, "class/scsi_tape");
+      return openListedReader({
+        clock: env.clock,
+        absent: `no tape drive is under ${folder}: there is none, or the module st isn't loaded`,
+        list(listing) {
+          for (const device of listing.folder(folder, /^st\d+$/).filter(keepsDevice))
+            for (const [file, key, form, options] of files)
+              listing.value(
+                join(folder, device, "stats", file),
+                tape.metric(key, form),
+                { device },
+                options,
+              );
+        },
+      });
+    },
+  };
+}

@@ -4,26 +4,27 @@ import { memoryStatistic } from "../../../core/catalog/memory.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
+import type { HostOptions } from "./options.ts";
 
-const keptKeys = /^(oom_kill|pgpg|pswp|pg.*fault).*/;
-
-export const vmstatSource: Source = {
-  name: "vmstat",
-  metrics: [memoryStatistic],
-  sampling: "fast",
-  open({ env }) {
-    const path = join(env.paths.procfs, "vmstat");
-    const file = openKeptFile(path, { initialBytes: 16_384 });
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
-    return createTableReader(file, {
-      plan: (slots) => (line) => {
-        const key = /^(\w+) /.exec(line)?.[1];
-        if (key === undefined) return null;
-        return {
-          keyBytes: key.length + 1,
-          slots: keptKeys.test(key) ? [slots.slot(memoryStatistic.metric(key), {})] : [],
-        };
-      },
-    });
-  },
-};
+export function createVmstatSource({ keepsField }: HostOptions["vmstat"]): Source {
+  return {
+    name: "vmstat",
+    metrics: [memoryStatistic],
+    sampling: "fast",
+    open({ env }) {
+      const path = join(env.paths.procfs, "vmstat");
+      const file = openKeptFile(path, { initialBytes: 16_384 });
+      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      return createTableReader(file, {
+        plan: (slots) => (line) => {
+          const key = /^(\w+) /.exec(line)?.[1];
+          if (key === undefined) return null;
+          return {
+            keyBytes: key.length + 1,
+            slots: keepsField(key) ? [slots.slot(memoryStatistic.metric(key), {})] : [],
+          };
+        },
+      });
+    },
+  };
+}

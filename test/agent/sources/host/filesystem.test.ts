@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { defaultCollectors } from "../../../../agent/collector-flags.ts";
 import { parseMounts } from "../../../../agent/sources/host/mounts.ts";
 import { hostileHost } from "../../../hosts/hostile.ts";
 import { smallServer } from "../../../hosts/small-server.ts";
@@ -87,16 +88,16 @@ test("is absent where there is no mount table", async () => {
 
 test("takes the root's prefix off at a whole name only", () => {
   const table = "a /host ext4 rw 0 0\nb /host/data ext4 rw 0 0\nc /hostile ext4 rw 0 0\n";
-  expect(parseMounts(table, "/host/").map(({ mountPoint }) => mountPoint)).toEqual([
-    "/",
-    "/data",
-    "/hostile",
-  ]);
-  expect(parseMounts(table, "/host").map(({ path }) => path.toString())).toEqual([
-    "/host/",
-    "/host/data",
-    "/host/hostile",
-  ]);
+  expect(
+    parseMounts(table, "/host/", defaultCollectors.options.filesystem).map(
+      ({ mountPoint }) => mountPoint,
+    ),
+  ).toEqual(["/", "/data", "/hostile"]);
+  expect(
+    parseMounts(table, "/host", defaultCollectors.options.filesystem).map(({ path }) =>
+      path.toString(),
+    ),
+  ).toEqual(["/host/", "/host/data", "/host/hostile"]);
 });
 
 test("asks only for memory without a thread, and nothing that lies behind a server", () => {
@@ -111,10 +112,12 @@ test("asks only for memory without a thread, and nothing that lies behind a serv
     "/dev/vdd /home/disk xfs rw 0 0",
     "what /ever newfs rw 0 0",
   ].join("\n");
-  const classes = parseMounts(table, "/").map(({ mountPoint, inMemory, local }) => [
-    mountPoint,
-    inMemory ? "memory" : local ? "local" : "afar",
-  ]);
+  const classes = parseMounts(table, "/", defaultCollectors.options.filesystem).map(
+    ({ mountPoint, inMemory, local }) => [
+      mountPoint,
+      inMemory ? "memory" : local ? "local" : "afar",
+    ],
+  );
   expect(Object.fromEntries(classes)).toEqual({
     "/": "memory",
     "/run": "memory",
