@@ -2,11 +2,15 @@
 import { statfs } from "node:fs/promises";
 import type { ProbeCall } from "./serve.ts";
 
-/** Usage of the filesystem at a path, which comes as bytes: a name need not be UTF-8. */
-async function callStatfs(path: unknown): Promise<Float64Array> {
-  const usage = await statfs(Buffer.from(path as Uint8Array));
-  const { bsize, blocks, bfree, bavail, files, ffree } = usage;
-  return Float64Array.of(bsize, blocks, bfree, bavail, files, ffree);
+/** Usage of the filesystem at a path, which comes as bytes: a name need not be UTF-8. Null where the kernel refuses. */
+async function callStatfs(path: unknown): Promise<Float64Array | null> {
+  try {
+    const usage = await statfs(Buffer.from(path as Uint8Array));
+    const { bsize, blocks, bfree, bavail, files, ffree } = usage;
+    return Float64Array.of(bsize, blocks, bfree, bavail, files, ffree);
+  } catch {
+    return null;
+  }
 }
 
 export const slowKernelCalls: Readonly<Record<string, ProbeCall>> = {

@@ -26,10 +26,10 @@ export function createFilesystemSource(options: HostOptions["filesystem"]): Sour
     name: "filesystem",
     metrics,
     sampling: "fast",
-    open({ env, host }) {
+    open({ env, host, probes }) {
       const table = openMountTable(env.paths);
       if (!table) return absent(`neither 1/mounts nor mounts is under ${env.paths.procfs}`);
-      const asker = createUsageAsker({ clock: env.clock });
+      const asker = createUsageAsker({ clock: env.clock, probe: probes.slowKernel });
       return createFilesystemReader(
         table,
         (text) => parseMounts(text, env.paths.rootfs, options),

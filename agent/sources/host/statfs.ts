@@ -1,44 +1,58 @@
 /**
- * Asks filesystems for their usage without ever waiting on one that hangs. Node has four threads for everything that
- * blocks, and a thread in a hung mount doesn't come back: at most two are risked, and a third where those hang.
+ * Asks filesystems for their usage without ever waiting on one that hangs. What a server or a program stands behind is
+ * asked through the slow-kernel probe, all at once. This machine's own disks are asked from here, at most two at a time:
+ * Node has four threads for everything that blocks, and a thread in a hung disk doesn't come back.
  */
-import { statfs, statfsSync, type StatsFs } from "node:fs";
+import { statfs, statfsSync } from "node:fs";
 import type { Clock } from "../../../core/kit/clock.ts";
+import type { Probe } from "../../probes/probe.ts";
 
 export interface Asked {
   /** Unique among those asked. */
   readonly key: string;
+  /** What the probe's calls go by, for people to read. */
+  readonly mountPoint: string;
   readonly path: Buffer;
   readonly inMemory: boolean;
   /** A filesystem of this machine's own disks, which hangs only when a disk does. */
   readonly local: boolean;
 }
 
+/** Counts of blocks and files, as statfs(2) gives them. */
+export interface SpaceUsage {
+  readonly bsize: number;
+  readonly blocks: number;
+  readonly bfree: number;
+  readonly bavail: number;
+  readonly files: number;
+  readonly ffree: number;
+}
+
 /** `waiting`: asked, not answered, and not yet given up; nothing is known of it. */
-type Usage = StatsFs | "error" | "waiting";
+type Usage = SpaceUsage | "error" | "waiting";
 
 export interface UsageAsker {
   /** Asks all of them and resolves when they have answered, patience is over or the signal aborts. */
   ask(filesystems: readonly Asked[], signal: AbortSignal): Promise<void> | void;
   usageOf(filesystem: Asked): Usage;
-  /** Calls that have not come back. */
+  /** Calls of this process's own that have not come back. */
   readonly outstanding: number;
 }
 
 export interface UsageAskerOptions {
   readonly clock: Clock;
+  readonly probe: Probe;
   /** For tests: what is called in the thread pool. */
-  readonly call?: (path: Buffer, done: (error: Error | null, usage: StatsFs) => void) => void;
+  readonly call?: (path: Buffer, done: (error: Error | null, usage: SpaceUsage) => void) => void;
 }
 
 /** A filesystem that has not answered for so long is in error until it does. */
 const deadlineMilliseconds = 5000;
 /** A round waits so long for slow ones; their last answer stands meanwhile. */
 const patienceMilliseconds = 100;
-const maximumOutstanding = 3;
-const maximumOutstandingRemote = 2;
+const maximumOutstanding = 2;
 
-interface Probe {
+interface Inquiry {
   asked: Asked;
   /** When the answer was first missed; NaN while there is none to wait for. */
   waitingSince: number;
@@ -46,11 +60,11 @@ interface Probe {
   answer: Usage;
 }
 
-export function createUsageAsker({ clock, call = callStatfs }: UsageAskerOptions): UsageAsker {
-  let probes = new Map<string, Probe>();
-  let queue: Probe[] = [];
+export function createUsageAsker(options: UsageAskerOptions): UsageAsker {
+  const { clock, probe, call = callStatfs } = options;
+  let inquiries = new Map<string, Inquiry>();
+  let queue: Inquiry[] = [];
   let outstanding = 0;
-  let outstandingRemote = 0;
   /** Names the calls of one `ask`; those of earlier ones are nobody's to wait for. */
   let round = 0;
   let outstandingOfRound = 0;
@@ -58,56 +72,66 @@ export function createUsageAsker({ clock, call = callStatfs }: UsageAskerOptions
 
   /** Starts what may be started; when nothing of this round is under way any more, the round is over. */
   function pump(): void {
-    for (let index = 0; index < queue.length && outstanding < maximumOutstanding;) {
-      const probe = queue[index];
-      if (probe && (probe.asked.local || outstandingRemote < maximumOutstandingRemote)) {
+    for (let index = 0; index < queue.length;) {
+      const inquiry = queue[index];
+      if (inquiry && (!inquiry.asked.local || outstanding < maximumOutstanding)) {
         queue.splice(index, 1);
-        start(probe);
+        start(inquiry);
       } else index += 1;
     }
     if (outstandingOfRound === 0) finish?.();
   }
 
-  function start(probe: Probe): void {
-    const { local, path } = probe.asked;
+  function start(inquiry: Inquiry): void {
+    const { local, path, mountPoint } = inquiry.asked;
     const startedIn = round;
-    probe.inFlight = true;
-    outstanding += 1;
-    outstandingOfRound += 1;
-    if (!local) outstandingRemote += 1;
-    call(path, (error, usage) => {
-      probe.inFlight = false;
-      outstanding -= 1;
+    function end(): void {
+      inquiry.inFlight = false;
       if (startedIn === round) outstandingOfRound -= 1;
-      if (!local) outstandingRemote -= 1;
-      answer(probe, error ? "error" : usage);
       pump();
-    });
+    }
+    inquiry.inFlight = true;
+    outstandingOfRound += 1;
+    if (local) {
+      outstanding += 1;
+      call(path, (error, usage) => {
+        outstanding -= 1;
+        answer(inquiry, error ? "error" : usage);
+        end();
+      });
+      return;
+    }
+    // A probe that has no answer yet, or was started anew, says nothing about the mount.
+    void probe
+      .ask("statfs", mountPoint, path, deadlineMilliseconds)
+      .then((usage) => answer(inquiry, readUsage(usage)))
+      .catch(() => undefined)
+      .then(end);
   }
 
-  function answer(probe: Probe, usage: Usage): void {
-    probe.answer = usage;
-    probe.waitingSince = Number.NaN;
+  function answer(inquiry: Inquiry, usage: Usage): void {
+    inquiry.answer = usage;
+    inquiry.waitingSince = Number.NaN;
   }
 
-  function probesFor(filesystems: readonly Asked[]): Probe[] {
+  function inquiriesFor(filesystems: readonly Asked[]): Inquiry[] {
     const now = clock.monotonic();
-    const kept = new Map<string, Probe>();
+    const kept = new Map<string, Inquiry>();
     for (const asked of filesystems) {
-      const probe = probes.get(asked.key) ?? {
+      const inquiry = inquiries.get(asked.key) ?? {
         asked,
         waitingSince: Number.NaN,
         inFlight: false,
         answer: "waiting",
       };
-      probe.asked = asked;
-      if (Number.isNaN(probe.waitingSince)) probe.waitingSince = now;
-      kept.set(asked.key, probe);
+      inquiry.asked = asked;
+      if (Number.isNaN(inquiry.waitingSince)) inquiry.waitingSince = now;
+      kept.set(asked.key, inquiry);
     }
     const current = [...kept.values()];
     // A mount that went while it hung may come back: it must not be asked a second time.
-    for (const [key, probe] of probes) if (probe.inFlight) kept.set(key, probe);
-    probes = kept;
+    for (const [key, inquiry] of inquiries) if (inquiry.inFlight) kept.set(key, inquiry);
+    inquiries = kept;
     return current;
   }
 
@@ -119,9 +143,9 @@ export function createUsageAsker({ clock, call = callStatfs }: UsageAskerOptions
       finish?.();
       round += 1;
       outstandingOfRound = 0;
-      const all = probesFor(filesystems);
-      for (const probe of all)
-        if (probe.asked.inMemory) answer(probe, askInMemory(probe.asked.path));
+      const all = inquiriesFor(filesystems);
+      for (const inquiry of all)
+        if (inquiry.asked.inMemory) answer(inquiry, askInMemory(inquiry.asked.path));
       queue = all
         .filter(({ asked, inFlight }) => !asked.inMemory && !inFlight)
         .sort((left, right) => left.waitingSince - right.waitingSince);
@@ -141,15 +165,15 @@ export function createUsageAsker({ clock, call = callStatfs }: UsageAskerOptions
       });
     },
     usageOf(filesystem) {
-      const probe = probes.get(filesystem.key);
-      if (!probe) return "waiting";
-      const late = clock.monotonic() - probe.waitingSince >= deadlineMilliseconds;
-      return late ? "error" : probe.answer;
+      const inquiry = inquiries.get(filesystem.key);
+      if (!inquiry) return "waiting";
+      const late = clock.monotonic() - inquiry.waitingSince >= deadlineMilliseconds;
+      return late ? "error" : inquiry.answer;
     },
   };
 }
 
-function callStatfs(path: Buffer, done: (error: Error | null, usage: StatsFs) => void): void {
+function callStatfs(path: Buffer, done: (error: Error | null, usage: SpaceUsage) => void): void {
   statfs(path, done);
 }
 
@@ -159,4 +183,11 @@ function askInMemory(path: Buffer): Usage {
   } catch {
     return "error";
   }
+}
+
+/** What the probe answers: the six numbers in order, or null where the kernel refused. */
+function readUsage(answer: unknown): Usage {
+  if (!(answer instanceof Float64Array)) return "error";
+  const [bsize = 0, blocks = 0, bfree = 0, bavail = 0, files = 0, ffree = 0] = answer;
+  return { bsize, blocks, bfree, bavail, files, ffree };
 }
