@@ -31,22 +31,25 @@ export function createLog(options: LogOptions): Log {
 
   function emit(level: LogLevel, message: string, fields: LogFields): void {
     if (order.indexOf(level) < lowest) return;
-    const key = `${level} ${message} ${typeof fields["source"] === "string" ? fields["source"] : ""}`;
-    const last = recent.get(key);
+    const repeatKey = `${level} ${message} ${typeof fields["source"] === "string" ? fields["source"] : ""}`;
+    const last = recent.get(repeatKey);
     const now = clock.monotonic();
     if (last && level !== "info" && now - last.at < repeatMilliseconds) {
       last.held += 1;
       return;
     }
     if (recent.size >= 1000) recent.clear();
-    recent.set(key, { at: now, held: 0 });
+    recent.set(repeatKey, { at: now, held: 0 });
     const line: Record<string, string | number | boolean> = {
       time: new Date(clock.now()).toISOString(),
       level,
       message: singleLine(message),
     };
-    for (const [name, value] of Object.entries(fields))
-      line[name] = typeof value === "string" ? singleLine(value) : value;
+    for (const [name, value] of Object.entries(fields)) {
+      // An event's own field must not pass for the line's.
+      const key = Object.hasOwn(line, name) ? `event_${name}` : name;
+      line[key] = typeof value === "string" ? singleLine(value) : value;
+    }
     if (last && last.held > 0) line["repeated"] = last.held;
     write(`${JSON.stringify(line)}\n`);
   }

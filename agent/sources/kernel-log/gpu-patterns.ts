@@ -11,7 +11,7 @@ export const gpuPatterns: readonly Pattern[] = [
   pattern(
     "xid",
     "warning",
-    /NVRM: Xid \((?:PCI:)?(?<address>[0-9a-fA-F:.]+)\)[^:]*: (?<xid>\d{1,6})(?:, (?<message>.*))?$/,
+    /NVRM: Xid \((?:PCI:)?(?<address>[0-9a-fA-F:.]+)\)[^:]*: (?<xid>\d{1,6})(?:, (?<detail>.*))?$/,
     readXid,
     anySeverity,
   ),
@@ -31,7 +31,7 @@ export const gpuPatterns: readonly Pattern[] = [
   pattern(
     "sxid",
     "warning",
-    /(?<device>nvidia-nvswitch\d+|nvswitch\d+)?:? ?SXid \((?:PCI:)?(?<address>[0-9a-fA-F:.]+)\)[^:]*: (?<sxid>\d{1,6}), (?<message>.*)$/,
+    /(?<device>nvidia-nvswitch\d+|nvswitch\d+)?:? ?SXid \((?:PCI:)?(?<address>[0-9a-fA-F:.]+)\)[^:]*: (?<sxid>\d{1,6}), (?<detail>.*)$/,
     readSxid,
     anySeverity,
   ),
@@ -54,12 +54,12 @@ export const gpuPatterns: readonly Pattern[] = [
   ),
 ];
 
-function readXid({ address = "", xid = "", message = "" }: Groups): Partial<Finding> {
+function readXid({ address = "", xid = "", detail = "" }: Groups): Partial<Finding> {
   const code = Number(xid);
   const known = describeXid(code);
-  const link = decodeNvlink5(code, message);
+  const link = decodeNvlink5(code, detail);
   const action: XidAction = link?.action ?? known.action;
-  const process = /\bpid='?(?<pid>\d+)'?(?:, name=(?<name>[^,]+))?/.exec(message)?.groups ?? {};
+  const process = /\bpid='?(?<pid>\d+)'?(?:, name=(?<name>[^,]+))?/.exec(detail)?.groups ?? {};
   const fields = {
     mnemonic: known.mnemonic,
     description: known.description,
@@ -72,7 +72,7 @@ function readXid({ address = "", xid = "", message = "" }: Groups): Partial<Find
       link: String(link.link),
       link_severity: link.severity,
     }),
-    ...recoveryOf(code, message),
+    ...recoveryOf(code, detail),
   };
   return {
     severity: severityOf(known.fatal, action, link?.severity),
@@ -94,19 +94,19 @@ function severityOf(
 }
 
 /** XID 154 says which action the driver asks for: `… changed from 0x0 (None) to 0x1 (GPU Reset Required)`. */
-function recoveryOf(code: number, message: string): Record<string, string> {
-  const wanted = code === 154 ? / to 0x[0-9a-f]+ \(([^)]+)\)/i.exec(message)?.[1] : undefined;
+function recoveryOf(code: number, detail: string): Record<string, string> {
+  const wanted = code === 154 ? / to 0x[0-9a-f]+ \(([^)]+)\)/i.exec(detail)?.[1] : undefined;
   return wanted === undefined ? {} : { recovery_action: wanted };
 }
 
 function fallenOffTheBus({ address = "" }: Groups): Partial<Finding> {
-  return { ...readXid({ address, xid: "79", message: "" }), severity: "critical" };
+  return { ...readXid({ address, xid: "79", detail: "" }), severity: "critical" };
 }
 
-function readSxid({ address = "", sxid = "", message = "" }: Groups): Partial<Finding> {
+function readSxid({ address = "", sxid = "", detail = "" }: Groups): Partial<Finding> {
   const known = findSxid(Number(sxid));
-  const saysFatal = /^Fatal\b/i.test(message);
-  const harmless = known?.scope === "none" || /^Non-fatal\b/i.test(message);
+  const saysFatal = /^Fatal\b/i.test(detail);
+  const harmless = known?.scope === "none" || /^Non-fatal\b/i.test(detail);
   const severity: KernelSeverity =
     saysFatal || known?.scope === "fabric" ? "critical" : harmless ? "info" : "warning";
   return {
@@ -114,7 +114,7 @@ function readSxid({ address = "", sxid = "", message = "" }: Groups): Partial<Fi
     subject: `${address} ${sxid}`,
     fields: {
       ...(known && { description: known.description, scope: known.scope }),
-      ...(/\bLink (?<link>\d+)/.exec(message)?.groups ?? {}),
+      ...(/\bLink (?<link>\d+)/.exec(detail)?.groups ?? {}),
     },
   };
 }

@@ -40,14 +40,14 @@ export const hostPatterns: readonly Pattern[] = [
   pattern(
     "memory_error",
     "warning",
-    /EDAC (?:\S+ )?(?<controller>MC\d+): (?<count>\d+) (?<error>CE|UE) (?<message>.*)/,
+    /EDAC (?:\S+ )?(?<controller>MC\d+): (?<count>\d+) (?<error>CE|UE) (?<detail>.*)/,
     ({ controller = "", error = "" }) => ({
       severity: error === "UE" ? "critical" : "info",
       subject: `${controller} ${error}`,
     }),
     ["info", "critical"],
   ),
-  pattern("memory_error", "critical", /Memory failure: (?<page>0x[0-9a-f]+): (?<message>.*)/),
+  pattern("memory_error", "critical", /Memory failure: (?<page>0x[0-9a-f]+): (?<detail>.*)/),
   pattern(
     "thermal",
     "warning",

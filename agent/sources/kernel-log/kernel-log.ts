@@ -34,6 +34,8 @@ interface Session {
   readonly startedMilliseconds: number;
   /** Taken from the log, and not looked at yet because what dates them can't be read. */
   readonly pending: KernelRecord[];
+  /** Everything logged before this was taken; -Infinity before the first look. */
+  seenUntilMilliseconds: number;
   sequence: number;
   changed: boolean;
   failure: unknown;
@@ -70,6 +72,7 @@ export function createKernelLogSource(): Source {
       const session: Session = {
         ...{ context, file, position, totals, xids, bursts, startedMilliseconds, sequence },
         pending: [],
+        seenUntilMilliseconds: -Infinity,
         changed: false,
         failure: undefined,
       };
@@ -128,9 +131,12 @@ function look(session: Session): void {
     pending.push(...session.file.take(maximumRecordsPerLook - pending.length));
     const now = session.context.env.clock.now();
     if (pending.length > 0) {
+      const all = pending.length < maximumRecordsPerLook;
       const bootMilliseconds = now - readUptimeMilliseconds(session);
       for (const record of pending.splice(0)) take(session, record, bootMilliseconds, now);
+      if (!all) return;
     }
+    session.seenUntilMilliseconds = now;
     for (const burst of session.bursts.ended(now)) reportBurst(session, burst);
     session.failure = undefined;
   } catch (thrown) {
@@ -140,7 +146,9 @@ function look(session: Session): void {
 
 function take(session: Session, record: KernelRecord, boot: number, now: number): void {
   const { context, position } = session;
-  const time = Math.min(now, boot + record.sinceBootMicroseconds / 1000);
+  const stamp = boot + record.sinceBootMicroseconds / 1000;
+  // The stamps' clock stands still while a machine is suspended; what came since the last look is no older than it.
+  const time = Math.min(now, Math.max(stamp, session.seenUntilMilliseconds));
   const isNew =
     position.sequence >= 0
       ? record.sequence > session.sequence
