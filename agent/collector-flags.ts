@@ -13,14 +13,15 @@ export interface CollectorChoice {
 
 /** The families that are read unless a flag says otherwise. */
 const onFamilies =
-  "arp bcache bonding btrfs chrony conntrack cpu cpufreq diskstats dmi edac entropy fibrechannel filefd filesystem hwmon infiniband ipvs kernel_hung loadavg mdadm meminfo netclass netdev netstat nfs nfsd nvme os powersupplyclass pressure rapl schedstat selinux sockstat softnet stat tapestats textfile thermal_zone time timex udp_queues uname vmstat watchdog xfs zfs";
+  "arp bcache bcachefs bonding btrfs chrony conntrack cpu cpufreq diskstats dmi dmmultipath edac entropy fibrechannel filefd filesystem hwmon infiniband ipvs kernel_hung loadavg mdadm meminfo netclass netdev netstat nfs nfsd nvme os powersupplyclass pressure rapl schedstat selinux sockstat softnet stat tapestats textfile thermal_zone time timex udp_queues uname vmstat watchdog xfs zfs";
 /** And those that are read only when a flag asks for it: they have many series, or cost more than they tell. */
 const offFamilies =
   "buddyinfo cgroups ethtool interrupts ksmd logind meminfo_numa mountstats network_route pcidevice processes slabinfo softirqs sysctl systemd tcpstat xfrm zoneinfo";
 
 /** Families that more than one source reads, or one of another name. */
 const sourcesOf: Readonly<Record<string, readonly string[]>> = {
-  cpu: ["cpu", "cpu_details"],
+  cpu: ["cpu", "cpu_details", "cpu_info"],
+  mdadm: ["mdadm", "mdadm_details"],
 };
 
 const disableDefaults = "collector.disable-defaults";

@@ -3,6 +3,7 @@ import type { Metric, MetricFamily } from "./metric.ts";
 import * as betweenReadings from "./between-readings.ts";
 import * as cgroup from "./cgroup.ts";
 import * as collector from "./collector.ts";
+import * as bcache from "./bcache.ts";
 import * as cpu from "./cpu.ts";
 import * as disk from "./disk.ts";
 import * as filesystem from "./filesystem.ts";
@@ -13,6 +14,7 @@ import * as gpu from "./gpu.ts";
 import * as history from "./history.ts";
 import * as inventory from "./inventory.ts";
 import * as memory from "./memory.ts";
+import * as memoryLayout from "./memory-layout.ts";
 import * as network from "./network.ts";
 import * as notify from "./notify.ts";
 import * as pci from "./pci.ts";
@@ -23,6 +25,10 @@ import * as cpuDetails from "./cpu-details.ts";
 import * as drives from "./drives.ts";
 import * as fabric from "./fabric.ts";
 import * as identity from "./identity.ts";
+import * as connections from "./connections.ts";
+import * as gpuStack from "./gpu-stack.ts";
+import * as mountstats from "./mountstats.ts";
+import * as services from "./services.ts";
 import * as kernel from "./kernel.ts";
 import * as kernelLog from "./kernel-log.ts";
 import * as netStatistics from "./net-statistics.ts";
@@ -32,7 +38,10 @@ import * as fileServers from "./file-servers.ts";
 import * as filesystemInternals from "./filesystem-internals.ts";
 import * as stuckProcesses from "./stuck-processes.ts";
 import * as system from "./system.ts";
+import * as tasks from "./tasks.ts";
 import * as textfile from "./textfile.ts";
+import * as volumes from "./volumes.ts";
+import * as pciDevices from "./pci-devices.ts";
 import * as chrony from "./chrony.ts";
 
 export {
@@ -59,6 +68,10 @@ export {
   drives,
   fabric,
   identity,
+  connections,
+  gpuStack,
+  mountstats,
+  services,
   kernel,
   kernelLog,
   netStatistics,
@@ -70,6 +83,11 @@ export {
   system,
   textfile,
   chrony,
+  bcache,
+  memoryLayout,
+  pciDevices,
+  tasks,
+  volumes,
 };
 
 const subjects: readonly object[] = [
@@ -96,6 +114,10 @@ const subjects: readonly object[] = [
   drives,
   fabric,
   identity,
+  connections,
+  gpuStack,
+  mountstats,
+  services,
   kernel,
   kernelLog,
   netStatistics,
@@ -107,6 +129,11 @@ const subjects: readonly object[] = [
   system,
   textfile,
   chrony,
+  bcache,
+  memoryLayout,
+  pciDevices,
+  tasks,
+  volumes,
 ];
 
 /** Every metric and family, in the order of the subjects. */

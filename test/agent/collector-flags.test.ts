@@ -17,7 +17,11 @@ const namesFor = (args: string[]): string[] => {
 };
 const optional = createOptionalSources(defaultCollectors.options).map(({ name }) => name);
 /** The sources whose family has another name. */
-const familyOf: Readonly<Record<string, string>> = { cpu_details: "cpu", cpu_info: "cpu" };
+const familyOf: Readonly<Record<string, string>> = {
+  cpu_details: "cpu",
+  cpu_info: "cpu",
+  mdadm_details: "mdadm",
+};
 
 test("every family of the host has its flags, and a flag switches its family off", () => {
   const all = namesFor([]);

@@ -2,14 +2,19 @@
 import { defaultCollectors } from "../../collector-flags.ts";
 import type { Source } from "../source.ts";
 import { createArpSource } from "./arp.ts";
+import { bcacheSource } from "./bcache.ts";
+import { bcachefsSource } from "./bcachefs.ts";
 import { bondingSource } from "./bonding.ts";
+import { btrfsSource } from "./btrfs.ts";
 import { chronySource } from "./chrony.ts";
 import { conntrackSource } from "./conntrack.ts";
 import { createCpuSource } from "./cpu.ts";
 import { cpuDetailsSource } from "./cpu-details.ts";
+import { createCpuInfoSource } from "./cpu-info.ts";
 import { cpufreqSource } from "./cpufreq.ts";
 import { createDiskstatsSource } from "./diskstats.ts";
 import { dmiSource } from "./dmi.ts";
+import { dmmultipathSource } from "./dmmultipath.ts";
 import { edacSource } from "./edac.ts";
 import { fibrechannelSource } from "./fibrechannel.ts";
 import { filefdSource } from "./filefd.ts";
@@ -21,6 +26,7 @@ import { createFileShare } from "./kept-file.ts";
 import { entropySource, kernelHungSource } from "./kernel-values.ts";
 import { loadavgSource } from "./loadavg.ts";
 import { mdadmSource } from "./mdadm.ts";
+import { mdadmDetailsSource } from "./mdadm-details.ts";
 import { meminfoSource } from "./meminfo.ts";
 import { createNetclassSource } from "./netclass.ts";
 import { createNetdevSource } from "./netdev.ts";
@@ -66,11 +72,16 @@ export function createHostSources(options: HostOptions): Source[] {
     unameSource,
     osSource,
     createArpSource(options.arp),
+    bcacheSource,
+    bcachefsSource,
     bondingSource,
+    btrfsSource,
     conntrackSource,
     cpuDetailsSource,
+    createCpuInfoSource(options.cpu),
     cpufreqSource,
     dmiSource,
+    dmmultipathSource,
     edacSource,
     fibrechannelSource,
     filefdSource,
@@ -79,6 +90,7 @@ export function createHostSources(options: HostOptions): Source[] {
     entropySource,
     kernelHungSource,
     mdadmSource,
+    mdadmDetailsSource,
     createNetclassSource(options.netclass),
     createNetstatSource(options.netstat),
     nvmeSource,

@@ -1,8 +1,31 @@
 /** The host's sources that are read only when a flag asks for them (`--collector.<name>`): an explicit list, one line each. */
 import type { Source } from "../source.ts";
+import { buddyinfoSource } from "./buddyinfo.ts";
+import { cgroupsSource } from "./cgroups.ts";
+import { createInterruptsSource } from "./interrupts.ts";
+import { ksmdSource } from "./ksmd.ts";
+import { meminfoNumaSource } from "./meminfo-numa.ts";
 import type { HostOptions } from "./options.ts";
+import { pcideviceSource } from "./pcidevice.ts";
+import { processesSource } from "./processes.ts";
+import { createSlabinfoSource } from "./slabinfo.ts";
+import { softirqsSource } from "./softirqs.ts";
+import { createSysctlSource } from "./sysctl.ts";
+import { zoneinfoSource } from "./zoneinfo.ts";
 
 /** The options are the operator's choice; a source that takes some gets its own part: `createSlabinfoSource(options.slabinfo)`. */
-export function createOptionalSources(_options: HostOptions): Source[] {
-  return [];
+export function createOptionalSources(options: HostOptions): Source[] {
+  return [
+    buddyinfoSource,
+    cgroupsSource,
+    createInterruptsSource(options.interrupts),
+    ksmdSource,
+    meminfoNumaSource,
+    pcideviceSource,
+    processesSource,
+    createSlabinfoSource(options.slabinfo),
+    softirqsSource,
+    createSysctlSource(options.sysctl),
+    zoneinfoSource,
+  ];
 }

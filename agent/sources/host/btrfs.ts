@@ -1,0 +1,143 @@
+/** Btrfs filesystems from /sys/fs/btrfs/<uuid>, as the kernel's fs/btrfs/sysfs.c shows them. */
+import { join } from "node:path";
+import * as volumes from "../../../core/catalog/volumes.ts";
+import type { HostPaths } from "../../../core/kit/env.ts";
+import type { SlotRegistrar } from "../../../core/wire/slots.ts";
+import type { Source } from "../source.ts";
+import { readUdev } from "./block-device.ts";
+import type { LinePlanner } from "./line-table.ts";
+import { openListedReader, type Listing } from "./listed-reader.ts";
+
+const bytesPerSector = 512;
+const millisecondsPerSecond = 1000;
+const groupTypes = ["data", "metadata", "system"];
+/** Copies that a layout keeps; with parity it depends on how many devices there are. */
+const copies: Readonly<Record<string, number>> = {
+  single: 1,
+  raid0: 1,
+  dup: 2,
+  raid1: 2,
+  raid10: 2,
+  raid1c3: 3,
+  raid1c4: 4,
+};
+const parityDevices: Readonly<Record<string, number>> = { raid5: 1, raid6: 2 };
+/** Line of commit_stats → what it is, and by how much it is divided. */
+const commitLines = {
+  commits: [volumes.btrfsCommits, 1],
+  last_commit_ms: [volumes.btrfsLastCommit, millisecondsPerSecond],
+  max_commit_ms: [volumes.btrfsLongestCommit, millisecondsPerSecond],
+  total_commit_ms: [volumes.btrfsCommitSeconds, millisecondsPerSecond],
+} as const;
+
+export const btrfsSource: Source = {
+  name: "btrfs",
+  metrics: [
+    volumes.btrfsInfo,
+    volumes.btrfsReserveSize,
+    volumes.btrfsReserved,
+    volumes.btrfsUsed,
+    volumes.btrfsSize,
+    volumes.btrfsAllocationRatio,
+    volumes.btrfsDeviceSize,
+    volumes.btrfsDeviceErrors,
+    ...Object.values(commitLines).map(([metric]) => metric),
+  ],
+  sampling: "fast",
+  open({ env }) {
+    const folder = join(env.paths.sysfs, "fs/btrfs");
+    return openListedReader({
+      clock: env.clock,
+      absent: `no filesystem is under ${folder}: none of Btrfs is mounted`,
+      list(listing) {
+        // Beside the filesystems there is a folder of what the module can do.
+        for (const name of listing.folder(folder, /-/))
+          listFilesystem(listing, join(folder, name), name, env.paths);
+      },
+    });
+  },
+};
+
+function listFilesystem(listing: Listing, folder: string, name: string, paths: HostPaths): void {
+  const uuid = listing.text(join(folder, "metadata_uuid")) || name;
+  const allocation = join(folder, "allocation");
+  const devices = listing.folder(join(folder, "devices"));
+  listing.fact(volumes.btrfsInfo, { uuid, label: listing.text(join(folder, "label")) });
+  listing.value(join(allocation, "global_rsv_size"), volumes.btrfsReserveSize, { uuid });
+  listing.table(join(folder, "commit_stats"), (slots) => planCommits(slots, uuid));
+  for (const type of groupTypes)
+    listGroups(listing, join(allocation, type), { uuid, block_group_type: type }, devices.length);
+  const known = devices.map((device) => ({
+    device,
+    btrfs_dev_uuid: uuidOf(listing, folder, device, paths),
+  }));
+  for (const device of known)
+    listing.value(
+      join(folder, "devices", device.device, "size"),
+      volumes.btrfsDeviceSize,
+      { uuid, ...device },
+      { multiplier: bytesPerSector },
+    );
+  const ids = listing.folder(join(folder, "devinfo"), /^\d+$/);
+  for (const id of ids) {
+    // The kernel doesn't say which device has which number, unless there is only one.
+    const [only] = ids.length === 1 && known.length === 1 ? known : [];
+    const device = only ?? { device: `devid ${id}`, btrfs_dev_uuid: "" };
+    listing.table(join(folder, "devinfo", id, "error_stats"), (slots) =>
+      planErrors(slots, { uuid, ...device }),
+    );
+  }
+}
+
+function listGroups(
+  listing: Listing,
+  folder: string,
+  labels: { readonly uuid: string; readonly block_group_type: string },
+  devices: number,
+): void {
+  listing.value(join(folder, "bytes_reserved"), volumes.btrfsReserved, labels);
+  for (const mode of listing.folder(folder, /^(single|dup|raid\w+)$/)) {
+    const own = { ...labels, mode };
+    listing.value(join(folder, mode, "used_bytes"), volumes.btrfsUsed, own);
+    listing.value(join(folder, mode, "total_bytes"), volumes.btrfsSize, own);
+    const ratio = ratioOf(mode, devices);
+    if (Number.isFinite(ratio)) listing.fact(volumes.btrfsAllocationRatio, own, ratio);
+  }
+}
+
+function ratioOf(mode: string, devices: number): number {
+  const parity = parityDevices[mode];
+  return parity === undefined ? (copies[mode] ?? Number.NaN) : devices / (devices - parity);
+}
+
+/** As udev found it in the device's own superblock; empty where udev doesn't run or can't be seen. */
+function uuidOf(listing: Listing, folder: string, device: string, paths: HostPaths): string {
+  const [major, minor] = listing.text(join(folder, "devices", device, "dev")).split(":");
+  return major && minor ? readUdev(paths, major, minor)("ID_FS_UUID_SUB") : "";
+}
+
+function planCommits(slots: SlotRegistrar, uuid: string): LinePlanner {
+  return (line) => {
+    const key = /^(\w+) /.exec(line)?.[1] ?? "";
+    if (!isCommitLine(key)) return null;
+    const [metric, divisor] = commitLines[key];
+    return { keyBytes: key.length + 1, slots: [slots.slot(metric, { uuid })], divisor };
+  };
+}
+
+function isCommitLine(key: string): key is keyof typeof commitLines {
+  return Object.hasOwn(commitLines, key);
+}
+
+/** `write_errs 0`, a kind per line. */
+function planErrors(
+  slots: SlotRegistrar,
+  labels: { readonly uuid: string; readonly device: string; readonly btrfs_dev_uuid: string },
+): LinePlanner {
+  return (line) => {
+    const [head, type] = /^(write|read|flush|corruption|generation)_errs /.exec(line) ?? [];
+    if (head === undefined || type === undefined) return null;
+    const slot = slots.slot(volumes.btrfsDeviceErrors, { ...labels, type });
+    return { keyBytes: head.length, slots: [slot] };
+  };
+}
