@@ -1,5 +1,7 @@
 /** The calls of the `slow-kernel` probe: what asks filesystems, drivers and devices that may not answer. */
 import { statfs } from "node:fs/promises";
+import { exchangeIpmi } from "./ipmi.ts";
+import { readNvmeSmart } from "./nvme-smart.ts";
 import type { ProbeCall } from "./serve.ts";
 
 /** Usage of the filesystem at a path, which comes as bytes: a name need not be UTF-8. Null where the kernel refuses. */
@@ -15,4 +17,6 @@ async function callStatfs(path: unknown): Promise<Float64Array | null> {
 
 export const slowKernelCalls: Readonly<Record<string, ProbeCall>> = {
   statfs: callStatfs,
+  "nvme-smart": readNvmeSmart,
+  ipmi: exchangeIpmi,
 };

@@ -150,7 +150,7 @@ async function freePort(): Promise<number> {
 
 async function answerWith(answers: (request: Buffer) => readonly Buffer[]): Promise<number> {
   const socket = await bind();
-  onTestFinished(() => socket.close());
+  onTestFinished(() => void socket.close());
   socket.on("message", (request: Buffer, { port, address }: RemoteInfo) => {
     for (const answer of answers(request)) socket.send(answer, port, address);
   });

@@ -5,6 +5,7 @@ import { createLog } from "../../../../core/kit/log.ts";
 import { labelsOf } from "../../../../core/wire/frame.ts";
 import { createSeriesList } from "../../../../core/wire/slots.ts";
 import { slowKernelCalls } from "../../../../agent/probes/slow-kernel-calls.ts";
+import { createGpuDirectory } from "../../../../agent/gpu-directory.ts";
 import type { Reader, Source, SourceContext } from "../../../../agent/sources/source.ts";
 import { inProcessProbes } from "../../../kit/probes.ts";
 
@@ -14,6 +15,8 @@ export function makeHostContext(overrides: Partial<Env> = {}): SourceContext {
     env,
     log: createLog({ clock: env.clock, write: () => {} }),
     events: { report: () => {} },
+    gpus: createGpuDirectory(),
+    stateFolder: "",
     host: { kind: "node", id: "node-1", node: "node-1", name: "node-1", model: "", place: nowhere },
     probes: inProcessProbes({ "slow-kernel": slowKernelCalls }),
   };
