@@ -26,6 +26,8 @@ export interface ValueOptions {
    */
   readonly settled?: boolean;
   readonly leading?: boolean;
+  /** Declares a second series that has the same sample under another name. */
+  readonly twin?: (slots: SlotRegistrar) => number;
 }
 
 export interface Listing {
@@ -68,6 +70,8 @@ interface Declared extends PatientEntry {
   readonly isFact: boolean;
   readonly options: ValueOptions;
   slot: number;
+  /** -1 where there is none. */
+  twinSlot: number;
 }
 
 interface Table {
@@ -76,10 +80,18 @@ interface Table {
   readonly plan: (slots: SlotRegistrar) => LinePlanner;
 }
 
+/** What the listing looked at, as the kernel said it: a folder's names in the kernel's own order, or a text. */
 interface Looked {
   readonly path: string;
-  readonly pattern: RegExp | null;
+  readonly isFolder: boolean;
   readonly answer: string;
+}
+
+/** The declared values by when they are read. */
+interface Agenda {
+  readonly leading: readonly Declared[];
+  readonly moving: readonly Declared[];
+  readonly settled: readonly Declared[];
 }
 
 interface WatchedText {
@@ -107,6 +119,7 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
   const patient = createPatientRounds(clock);
   let open = new Map<string, ValueFile>();
   let declared: Declared[] = [];
+  let agenda = agendaOf(declared);
   let looked: Looked[] = [];
   let watched: WatchedText[] = [];
   const tables: Table[] = [];
@@ -132,15 +145,8 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
     // What is read once a minute isn't worth a descriptor.
     const useSettled = relistMilliseconds > defaultRelistMilliseconds ? openOnce : use;
     options.list(createListing({ use, useSettled, declared, looked, watched, tables }));
+    agenda = agendaOf(declared);
     for (const [path, file] of before) if (!open.has(path)) file.close();
-  }
-
-  function isStillSo(): boolean {
-    return looked.every(({ path, pattern, answer }) =>
-      pattern === null
-        ? readTextOnce(path) === answer
-        : namesIn(path, pattern).join("\n") === answer,
-    );
   }
 
   list();
@@ -148,7 +154,10 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
     isEmpty: () => declared.length === 0 && tables.length === 0,
     register(slots) {
       if (!fresh) list();
-      for (const entry of declared) entry.slot = entry.declare(slots);
+      for (const entry of declared) {
+        entry.slot = entry.declare(slots);
+        entry.twinSlot = entry.options.twin?.(slots) ?? -1;
+      }
       for (const table of tables) learn(table, slots);
     },
     read(column, signal) {
@@ -157,19 +166,19 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
       for (const { file, text } of watched) if ((file.readText() ?? "") !== text) return "changed";
       const due = clock.monotonic() - listedAt >= relistMilliseconds;
       if (due) {
-        if (!isStillSo()) return "changed";
+        if (!looked.every(isStillSo)) return "changed";
         listedAt = clock.monotonic();
       }
       if (declared.length === 0 && tables.length === 0)
         throw new WarpwatchError("PATH_UNREADABLE", `what was there is gone: ${options.absent}`);
       const all = due || isFirst;
       const finish = (): ReadResult => {
-        for (const { slot, value } of declared) column[slot] = value;
+        writeAll(declared, column);
         return tables.every((table) => follow(table, column)) ? undefined : "changed";
       };
       if (options.fromHardware === true)
-        return patient.run(dueIn(declared, all), signal).then(finish);
-      readAll(declared, all);
+        return patient.run(dueIn(agenda, all), signal).then(finish);
+      readAll(agenda, all);
       return finish();
     },
     close() {
@@ -180,18 +189,43 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
   };
 }
 
-function readAll(declared: readonly Declared[], all: boolean): void {
-  let moved = all;
-  for (const entry of declared) {
-    if (entry.options.leading !== true) continue;
-    const before = entry.value;
-    entry.value = entry.readNow();
-    if (!Object.is(entry.value, before)) moved = true;
+function agendaOf(declared: readonly Declared[]): Agenda {
+  const read = declared.filter(({ isFact }) => !isFact);
+  const rest = read.filter(({ options }) => options.leading !== true);
+  return {
+    leading: read.filter(({ options }) => options.leading === true),
+    moving: rest.filter(({ options }) => options.settled !== true),
+    settled: rest.filter(({ options }) => options.settled === true),
+  };
+}
+
+// These run over thousands of entries every second: by index, since an iterator makes an object for each step.
+
+function readAll({ leading, moving, settled }: Agenda, all: boolean): void {
+  const moved = readEach(leading);
+  readEach(moving);
+  if (all || moved) readEach(settled);
+}
+
+/** True when one of them differs from before. */
+function readEach(entries: readonly Declared[]): boolean {
+  let moved = false;
+  for (let index = 0; index < entries.length; index += 1) {
+    const entry = entries[index];
+    if (entry === undefined) continue;
+    const value = entry.readNow();
+    if (!Object.is(value, entry.value)) moved = true;
+    entry.value = value;
   }
-  for (const entry of declared) {
-    const { isFact, options } = entry;
-    if (!isFact && options.leading !== true && (options.settled !== true || moved))
-      entry.value = entry.readNow();
+  return moved;
+}
+
+function writeAll(declared: readonly Declared[], column: Float64Array): void {
+  for (let index = 0; index < declared.length; index += 1) {
+    const entry = declared[index];
+    if (entry === undefined) continue;
+    column[entry.slot] = entry.value;
+    if (entry.twinSlot >= 0) column[entry.twinSlot] = entry.value;
   }
 }
 
@@ -222,15 +256,15 @@ function closeAll(tables: readonly Table[]): void {
 /** A file that may not be opened is left out like one that isn't there. */
 function openTable(path: string): KeptFile | null {
   try {
-    return openKeptFile(path);
+    return openKeptFile(path, { initialBytes: 1024 });
   } catch {
     return null;
   }
 }
 
 /** Which values this round reads: not the settled ones, unless all are due. */
-function dueIn(declared: readonly Declared[], all: boolean): Declared[] {
-  return declared.filter(({ isFact, options }) => !isFact && (all || options.settled !== true));
+function dueIn({ leading, moving, settled }: Agenda, all: boolean): readonly Declared[] {
+  return [...leading, ...moving, ...(all ? settled : [])];
 }
 
 function makeEntry(declare: Declared["declare"], file: ValueFile, options: ValueOptions): Declared {
@@ -244,6 +278,7 @@ function makeEntry(declare: Declared["declare"], file: ValueFile, options: Value
     readApart: async () => scale(await file.readNumberApart(parse)),
     pace: "new",
     slot: -1,
+    twinSlot: -1,
     value: Number.NaN,
   };
 }
@@ -257,6 +292,7 @@ function makeFact(declare: Declared["declare"], value: number): Declared {
     readApart: () => Promise.resolve(value),
     pace: "new",
     slot: -1,
+    twinSlot: -1,
     value,
   };
 }
@@ -275,9 +311,12 @@ function createListing(into: {
   };
   return {
     folder(path, pattern = /./) {
-      const names = namesIn(path, pattern);
-      looked.push({ path, pattern, answer: names.join("\n") });
-      return names;
+      const names = readFolder(path);
+      looked.push({ path, isFolder: true, answer: names.join("\n") });
+      return names
+        .filter((name) => pattern.test(name))
+        .slice(0, maximumNames)
+        .sort(byNumber);
     },
     text(path, often) {
       if (often === "watched") {
@@ -287,7 +326,7 @@ function createListing(into: {
         return text;
       }
       const text = readTextOnce(path);
-      looked.push({ path, pattern: null, answer: text });
+      looked.push({ path, isFolder: false, answer: text });
       return text;
     },
     value(path, metric, labels, valueOptions = {}) {
@@ -313,13 +352,14 @@ function readTextOnce(path: string): string {
   return openOnce(path).readText() ?? "";
 }
 
-/** Sorted so that eth2 comes before eth10; nothing where there is no such folder. */
-function namesIn(path: string, pattern: RegExp): string[] {
+function isStillSo({ path, isFolder, answer }: Looked): boolean {
+  return (isFolder ? readFolder(path).join("\n") : readTextOnce(path)) === answer;
+}
+
+/** The names in it in the kernel's order, which stays while nothing changes; none where there is no such folder. */
+function readFolder(path: string): string[] {
   try {
-    return readdirSync(path)
-      .filter((name) => pattern.test(name))
-      .slice(0, maximumNames)
-      .sort(byNumber);
+    return readdirSync(path);
   } catch (error) {
     if (systemCode(error) === "EACCES")
       throw new WarpwatchError("PATH_UNREADABLE", `${path} can't be read: EACCES`, {
@@ -329,6 +369,7 @@ function namesIn(path: string, pattern: RegExp): string[] {
   }
 }
 
+/** Sorts so that eth2 comes before eth10. */
 function byNumber(left: string, right: string): number {
   const difference = numberOf(left) - numberOf(right);
   return difference !== 0 ? difference : left < right ? -1 : left === right ? 0 : 1;

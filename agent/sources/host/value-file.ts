@@ -1,6 +1,5 @@
 /** Files of /sys that hold one value: many of them, kept open as far as the bound allows, read through one buffer. */
-import { closeSync, openSync, readSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { closeSync, openSync, read, readSync } from "node:fs";
 import { lineFeed } from "./scan.ts";
 
 /** What a file's text stands for; NaN where it stands for nothing. */
@@ -22,6 +21,8 @@ export interface ValueFile {
 const maximumOpen = 2048;
 /** A file of /sys is never longer than a page; what node_exporter reads of it is 128 bytes. */
 const buffer = Buffer.allocUnsafeSlow(4097);
+/** A number with its unit is never that long. */
+const longestNumber = 128;
 const minus = 0x2d;
 const digitZero = 0x30;
 /** So many decimal digits are always exact in a double. */
@@ -32,9 +33,13 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
   let kept = 0;
   return (path) => {
     let descriptor = -1;
+    /** Another thread has the descriptor: it mustn't be closed, lest the number become another file's. */
+    let isLent = false;
+    let isClosing = false;
 
     function close(): void {
-      if (descriptor < 0) return;
+      isClosing = isLent;
+      if (descriptor < 0 || isLent) return;
       kept -= 1;
       closeQuietly(descriptor);
       descriptor = -1;
@@ -76,13 +81,21 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
         if (length <= 0) return Number.NaN;
         return parse ? parse(textOf(length)) : numberIn(length);
       },
-      async readNumberApart(parse = parseNumber) {
-        try {
-          return parse((await readFile(path, "utf8")).trim());
-        } catch {
-          return Number.NaN;
-        }
-      },
+      readNumberApart: (parse = parseNumber) =>
+        new Promise((resolve) => {
+          try {
+            ensureOpen();
+          } catch {
+            return resolve(Number.NaN);
+          }
+          isLent = true;
+          const bytes = Buffer.allocUnsafe(longestNumber);
+          read(descriptor, bytes, 0, longestNumber, 0, (error, length) => {
+            isLent = false;
+            if (error !== null || isClosing || kept > limit) close();
+            resolve(error === null ? parse(bytes.toString("utf8", 0, length).trim()) : Number.NaN);
+          });
+        }),
       readText() {
         const length = fill();
         return length < 0 ? null : textOf(length);
