@@ -5,12 +5,15 @@ import { cgroupsSource } from "./cgroups.ts";
 import { createInterruptsSource } from "./interrupts.ts";
 import { ksmdSource } from "./ksmd.ts";
 import { meminfoNumaSource } from "./meminfo-numa.ts";
+import { mountstatsSource } from "./mountstats.ts";
 import type { HostOptions } from "./options.ts";
 import { pcideviceSource } from "./pcidevice.ts";
 import { processesSource } from "./processes.ts";
 import { createSlabinfoSource } from "./slabinfo.ts";
 import { softirqsSource } from "./softirqs.ts";
 import { createSysctlSource } from "./sysctl.ts";
+import { tcpstatSource } from "./tcpstat.ts";
+import { xfrmSource } from "./xfrm.ts";
 import { zoneinfoSource } from "./zoneinfo.ts";
 
 /** The options are the operator's choice; a source that takes some gets its own part: `createSlabinfoSource(options.slabinfo)`. */
@@ -26,6 +29,9 @@ export function createOptionalSources(options: HostOptions): Source[] {
     createSlabinfoSource(options.slabinfo),
     softirqsSource,
     createSysctlSource(options.sysctl),
+    mountstatsSource,
+    tcpstatSource,
+    xfrmSource,
     zoneinfoSource,
   ];
 }
