@@ -14,7 +14,9 @@ export const installHint = `apt-get install -y --no-install-recommends ${program
 
 const collectors = [
   "arp",
+  "bcache",
   "bonding",
+  "btrfs",
   "conntrack",
   "cpu",
   "cpufreq",
@@ -65,6 +67,12 @@ const filters = [
   "--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$",
 ];
 
+const defaultFamilies: readonly string[] = [
+  ...collectors.map((name) => `--collector.${name}`),
+  ...filters,
+  "--no-collector.netdev.netlink",
+];
+
 /** Where the program is, or null. */
 export function findNodeExporter(): string | null {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin"];
@@ -81,15 +89,17 @@ export function findNodeExporter(): string | null {
 }
 
 /** Starts it on a free port of the loopback interface and waits until it answers. */
-export async function startNodeExporter(path: string, paths: HostPaths): Promise<NodeExporter> {
+export async function startNodeExporter(
+  path: string,
+  paths: HostPaths,
+  families: readonly string[] = defaultFamilies,
+): Promise<NodeExporter> {
   const port = await freePort();
   const program = startProgram(path, [
     `--web.listen-address=127.0.0.1:${port}`,
     "--web.disable-exporter-metrics",
     "--collector.disable-defaults",
-    ...collectors.map((name) => `--collector.${name}`),
-    ...filters,
-    "--no-collector.netdev.netlink",
+    ...families,
     `--path.procfs=${paths.procfs}`,
     `--path.sysfs=${paths.sysfs}`,
     `--path.rootfs=${paths.rootfs}`,

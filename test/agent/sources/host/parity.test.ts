@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hostSources } from "../../../../agent/sources/host/all.ts";
-import { createSystemClock } from "../../../../core/kit/clock.ts";
+import { afterAll, expect, test } from "vitest";
+import { defaultCollectors } from "../../../../agent/collector-flags.ts";
+import { createHostSources } from "../../../../agent/sources/host/all.ts";
 import { defaultPaths, type HostPaths } from "../../../../core/kit/env.ts";
 import { gpuServer } from "../../../hosts/gpu-server.ts";
 import { maskedContainer } from "../../../hosts/masked-container.ts";
@@ -13,23 +13,8 @@ import { smallServer } from "../../../hosts/small-server.ts";
 import { virtualMachine } from "../../../hosts/virtual-machine.ts";
 import { workstation } from "../../../hosts/workstation.ts";
 import { writeHost } from "../../../hosts/tree.ts";
-import {
-  findNodeExporter,
-  installHint,
-  startNodeExporter,
-  type NodeExporter,
-} from "../../../kit/node-exporter.ts";
-import { readHost } from "./drive.ts";
-import { differences, type Difference } from "./parity-differences.ts";
-
-interface Page {
-  readonly samples: ReadonlyMap<string, number>;
-  readonly types: ReadonlyMap<string, string>;
-}
-
-const program = findNodeExporter();
-if (program === null)
-  console.warn(`\n*** PARITY WITH NODE_EXPORTER IS NOT TESTED: ${installHint}\n`);
+import { differences } from "./parity-differences.ts";
+import { describeParity } from "./parity-suite.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "warpwatch-parity-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,154 +29,14 @@ const hosts: readonly (readonly [string, HostPaths, boolean])[] = [
   ["odd names", writeHost(join(folder, "odd"), oddNames()), true],
 ];
 
-describe.skipIf(program === null).each(hosts)("on %s", (_name, paths, isFake) => {
-  let exporter: NodeExporter | null = null;
-  let before: Page;
-  let ours: Page;
-  let after: Page;
-
-  beforeAll(async () => {
-    exporter = await startNodeExporter(program ?? "", paths);
-    before = await scrape(exporter.url);
-    ours = await readOurs(paths);
-    after = await scrape(exporter.url);
-  });
-  afterAll(async () => void (await exporter?.program.stop()));
-
-  const allowed = differences.filter(({ fakeHostOnly }) => isFake || fakeHostOnly !== true);
-
-  test("the series are the same, names and labels", () => {
-    const onlyOurs = [...ours.samples.keys()].filter((name) => !after.samples.has(name));
-    const onlyTheirs = [...after.samples.keys()].filter((name) => !ours.samples.has(name));
-    expect({
-      onlyOurs: onlyOurs.filter(
-        (name) =>
-          !allowed.some(({ sometimesOurs }) => sometimesOurs?.test(name)) &&
-          !covers(allowed, "onlyOurs", name),
-      ),
-      onlyTheirs: onlyTheirs.filter(
-        (name) =>
-          !allowed.some(({ sometimesTheirs }) => sometimesTheirs?.test(name)) &&
-          !covers(allowed, "onlyTheirs", name),
-      ),
-    }).toEqual({ onlyOurs: [], onlyTheirs: [] });
-    for (const { onlyOurs: ourPrefix, onlyTheirs: theirPrefix } of allowed) {
-      if (ourPrefix !== undefined)
-        expect(onlyOurs).toContainEqual(expect.stringMatching(`^${ourPrefix}`));
-      if (theirPrefix !== undefined)
-        expect(onlyTheirs).toContainEqual(expect.stringMatching(`^${theirPrefix}`));
-    }
-    expect(ours.samples.size).toBeGreaterThan(30);
-  });
-
-  test("the types are the same", () => {
-    const expected = new Map<string, string>();
-    const found = new Map<string, string>();
-    for (const [name, type] of ours.types) {
-      const theirs = after.types.get(name);
-      if (theirs === undefined) continue;
-      const isTyped = theirs === "untyped" && allowed.some(({ typed }) => typed?.test(name));
-      found.set(name, type);
-      expected.set(name, isTyped ? type : theirs);
-    }
-    expect(found).toEqual(expected);
-  });
-
-  test("the values are the same, as far as time stands still", () => {
-    const outside: string[] = [];
-    for (const [name, value] of ours.samples) {
-      const first = before.samples.get(name);
-      const last = after.samples.get(name);
-      if (first === undefined || last === undefined) continue;
-      if (allowed.some(({ values }) => values?.test(name))) continue;
-      const room = isFake && !movesOnFakeHosts(name) ? 0 : roomFor(name, ours);
-      if (value < Math.min(first, last) - room || value > Math.max(first, last) + room)
-        outside.push(`${name}: ${first} … ${last}, ours ${value}`);
-    }
-    expect(outside).toEqual([]);
-  });
+describeParity({
+  hosts,
+  sources: createHostSources(defaultCollectors.options),
+  differences,
+  smallest: 30,
 });
 
 test("the deliberate differences are few and each has its reason", () => {
   expect(differences.length).toBeLessThanOrEqual(10);
   for (const { reason } of differences) expect(reason).toMatch(/\w{3}/);
 });
-
-/** A fake host's files stand still, but its mount points lie on a real filesystem, and the clock is the real one. */
-function movesOnFakeHosts(name: string): boolean {
-  return /^node_(filesystem_(avail|free|files_free)|time_seconds)/.test(name);
-}
-
-/** By how much a value may lie outside the two readings around it: what a moment explains, and no more. */
-function roomFor(name: string, page: Page): number {
-  const total = page.samples.get("node_memory_MemTotal_bytes") ?? 0;
-  if (name.startsWith("node_memory_")) return total * 0.05;
-  if (/^node_filesystem_(avail|free)_bytes/.test(name)) return 2e9;
-  if (name.startsWith("node_filesystem_files_free")) return 50_000;
-  if (/^node_(procs_|load)/.test(name)) return 50;
-  if (name.startsWith("node_disk_io_now")) return 100;
-  // What others open and close meanwhile.
-  if (/^node_(filefd_allocated|sockstat_|nf_conntrack_entries|netstat_Tcp_CurrEstab)/.test(name))
-    return 5000;
-  if (/^node_(arp_entries|entropy_available|softnet_backlog)/.test(name)) return 200;
-  if (name.startsWith("node_udp_queues")) return 1e6;
-  // The kernel lets idle, iowait and steal fall by some ticks; the other counters only rise.
-  if (name.startsWith("node_cpu_seconds_total")) return 0.1;
-  return name === "node_time_seconds" ? 0.01 : 1e-6;
-}
-
-function covers(
-  allowed: readonly Difference[],
-  side: "onlyOurs" | "onlyTheirs",
-  name: string,
-): boolean {
-  return allowed.some((difference) => {
-    const prefix = difference[side];
-    return prefix !== undefined && name.startsWith(prefix);
-  });
-}
-
-async function scrape(url: string): Promise<Page> {
-  const text = await (await fetch(url)).text();
-  const samples = new Map<string, number>();
-  const types = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const type = /^# TYPE (\S+) (\S+)$/.exec(line);
-    if (type?.[1] !== undefined) types.set(type[1], type[2] ?? "");
-    const sample = /^([^#].*) (\S+)$/.exec(line);
-    const name = withoutEmptyLabels(quoteControls(sample?.[1] ?? ""));
-    if (name !== "") samples.set(name, Number(sample?.[2]));
-  }
-  return { samples, types };
-}
-
-async function readOurs(paths: HostPaths): Promise<Page> {
-  const samples = new Map<string, number>();
-  const types = new Map<string, string>();
-  for (const source of hostSources)
-    for (const { name, metric, value } of await readHost(source, paths, createSystemClock())) {
-      const extra = differences.find(({ labels }) => labels?.[metric.name])?.labels?.[metric.name];
-      const known = extra === undefined ? name : withoutLabel(name, extra);
-      samples.set(withoutEmptyLabels(known), value);
-      types.set(metric.name, metric.kind === "info" ? "gauge" : metric.kind);
-    }
-  return { samples, types };
-}
-
-function withoutLabel(name: string, label: string): string {
-  expect(name).toMatch(new RegExp(`[{,]${label}="`));
-  return name.replace(new RegExp(`([{,])${label}="[^"]*",?`), "$1").replace(",}", "}");
-}
-
-/** An empty label is none: what asks for it can't tell the two apart. */
-function withoutEmptyLabels(name: string): string {
-  return name
-    .replaceAll(/(?<=[{,])\w+="",?/g, "")
-    .replace(",}", "}")
-    .replace("{}", "");
-}
-
-/** The page has tabs and the like as they are; our names are quoted as JSON. */
-function quoteControls(name: string): string {
-  return name.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
-}
