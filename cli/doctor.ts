@@ -1,12 +1,8 @@
 /** `warpwatch doctor`: looks at the machine and at Warpwatch on it, and says what to do. */
 import { defaultStateFolder, parseListenAddress, type FlagValues } from "../agent/config.ts";
 import { agentFlags } from "../agent/flags.ts";
-import {
-  isThisMachine,
-  loadLibrary,
-  takeInventory,
-  type Inventory,
-} from "../agent/sources/inventory.ts";
+import { isThisMachine } from "../agent/sources/inventory.ts";
+import { loadLibrary, takeInventory, type Inventory } from "../agent/sources/take-inventory.ts";
 import { version } from "../core/kit/version.ts";
 import { collectorFlags, textOf } from "./collector.ts";
 import type { Command, FlagTable } from "./command.ts";

@@ -24,6 +24,7 @@ const { output } = await build({
     "duckdb-program": "collector/history/duckdb-program.ts",
     "slow-kernel-program": "agent/probes/slow-kernel-program.ts",
     "gpu-program": "agent/probes/gpu-program.ts",
+    "inventory-program": "agent/sources/inventory-program.ts",
   },
   platform: "node",
   external: new RegExp(`^(${installed.join("|")})(/|$)`),

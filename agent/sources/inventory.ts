@@ -1,10 +1,9 @@
 /**
- * What the machine is made of, as systeminformation finds it. It asks up to a hundred small programs (cat, lsblk, lscpu …),
- * takes about a second, and always looks at the machine itself: once an hour, and not where `--path.*` show another host.
+ * What the machine is made of: taken once an hour by a child process of its own, since the library for it would stay in
+ * this one's memory, and not where `--path.*` show another host.
  */
-import { readlinkSync } from "node:fs";
-import { basename, join } from "node:path";
-import type { Systeminformation } from "systeminformation";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import {
   driveInfo,
   memoryModuleInfo,
@@ -13,139 +12,78 @@ import {
   nodeInfo,
   processorInfo,
 } from "../../core/catalog/inventory.ts";
-import { defaultPaths, type HostPaths } from "../../core/kit/env.ts";
-import { WarpwatchError } from "../../core/kit/errors.ts";
+import { defaultPaths, type Env, type HostPaths } from "../../core/kit/env.ts";
+import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
 import type { SlotRegistrar } from "../../core/wire/slots.ts";
 import { absent, type Reader, type Source } from "./source.ts";
+import type { Inventory } from "./take-inventory.ts";
 
-/** The part of systeminformation that is used. */
-export interface InventoryLibrary {
-  system(): Promise<{
-    readonly manufacturer: string;
-    readonly model: string;
-    readonly virtual: boolean;
-  }>;
-  baseboard(): Promise<{ readonly manufacturer: string; readonly model: string }>;
-  bios(): Promise<{ readonly version: string; readonly releaseDate: string }>;
-  cpu(): Promise<{
-    readonly manufacturer: string;
-    readonly brand: string;
-    readonly processors: number;
-    readonly physicalCores: number;
-    readonly cores: number;
-  }>;
-  memLayout(): Promise<readonly MemoryModule[]>;
-  diskLayout(): Promise<readonly Drive[]>;
-  networkInterfaces(): Promise<readonly Nic[] | Nic>;
-}
+type TakeInventory = (env: Env, signal: AbortSignal) => Promise<Inventory>;
 
-type MemoryModule = Pick<
-  Systeminformation.MemLayoutData,
-  "size" | "bank" | "type" | "manufacturer" | "partNum" | "clockSpeed"
->;
+const maximumReplyBytes = 4 * 1024 * 1024;
 
-interface Drive {
-  readonly device: string;
-  readonly vendor: string;
-  readonly name: string;
-  readonly firmwareRevision: string;
-  readonly type: string;
-  readonly interfaceType: string;
-}
-
-interface Nic {
-  readonly iface: string;
-  readonly internal: boolean;
-  readonly virtual: boolean;
-  readonly type: string;
-  readonly speed: number | null;
-}
-
-export interface Inventory {
-  readonly node: Readonly<Record<(typeof nodeInfo.labels)[number], string>>;
-  readonly processor: Readonly<Record<(typeof processorInfo.labels)[number], string>>;
-  readonly modules: readonly (Readonly<Record<(typeof memoryModuleInfo.labels)[number], string>> & {
-    readonly bytes: number;
-  })[];
-  readonly drives: readonly Readonly<Record<(typeof driveInfo.labels)[number], string>>[];
-  readonly nics: readonly Readonly<Record<(typeof nicInfo.labels)[number], string>>[];
-}
-
-export type LoadInventoryLibrary = () => Promise<InventoryLibrary>;
-
-export function createInventorySource(load: LoadInventoryLibrary = loadLibrary): Source {
+export function createInventorySource(take: TakeInventory = takeApart): Source {
   return {
     name: "inventory",
     metrics: [nodeInfo, processorInfo, memoryModuleInfo, memoryModuleSize, driveInfo, nicInfo],
     sampling: "inventory",
-    async open({ env }) {
+    async open({ env }, signal) {
       if (!isThisMachine(env.paths))
         return absent("it can only be read of the machine itself, and --path.* show another");
-      const library = await load();
-      const gather = (): Promise<Inventory> => takeInventory(library, env.paths);
-      return createReader(await gather(), gather);
+      return createReader(await take(env, signal), (during) => take(env, during));
     },
   };
 }
 
-/** One call after the other: the programs that it starts don't come all at once. */
-export async function takeInventory(
-  library: InventoryLibrary,
-  paths: HostPaths,
-): Promise<Inventory> {
-  const system = await library.system();
-  const board = await library.baseboard();
-  const bios = await library.bios();
-  const cpu = await library.cpu();
-  const modules = await library.memLayout();
-  const drives = await library.diskLayout();
-  const nics = [await library.networkInterfaces()].flat();
-  return {
-    node: {
-      vendor: said(system.manufacturer),
-      model: said(system.model),
-      board: said(`${said(board.manufacturer)} ${said(board.model)}`),
-      bios_version: said(bios.version),
-      bios_date: said(bios.releaseDate),
-      virtual: String(system.virtual),
-    },
-    processor: {
-      model: said(`${said(cpu.manufacturer)} ${said(cpu.brand)}`),
-      sockets: String(cpu.processors),
-      cores: String(cpu.physicalCores),
-      threads: String(cpu.cores),
-    },
-    // Without the right to read the firmware's table there is one entry, of all memory together.
-    modules: modules
-      .filter(({ bank }) => said(bank) !== "")
-      .map((module) => ({
-        slot: said(module.bank),
-        type: said(module.type),
-        vendor: said(module.manufacturer),
-        part: said(module.partNum),
-        speed: said(module.clockSpeed),
-        bytes: module.size,
-      })),
-    drives: drives.map((drive) => ({
-      device: basename(said(drive.device)),
-      vendor: said(drive.vendor),
-      model: said(drive.name),
-      firmware: said(drive.firmwareRevision),
-      type: said(drive.type),
-      interface: said(drive.interfaceType),
-    })),
-    nics: nics
-      .filter(({ internal, virtual }) => !internal && !virtual)
-      .map((nic) => ({
-        device: said(nic.iface),
-        driver: driverOf(nic.iface, paths),
-        type: said(nic.type),
-        speed: Number(nic.speed) > 0 ? String(nic.speed) : "",
-      })),
-  };
+/** The child writes one JSON document and ends; it is killed when nobody waits any more. */
+export function takeApart(env: Env, signal: AbortSignal): Promise<Inventory> {
+  const { NODE_OPTIONS: _, ...variables } = env.variables;
+  const child = env.spawn(process.execPath, [findProgram()], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: variables,
+  });
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  let complaint = "";
+  child.stdout?.on("data", (part: Buffer) => {
+    parts.push(part);
+    bytes += part.length;
+    if (bytes > maximumReplyBytes) child.kill("SIGKILL");
+  });
+  child.stderr?.on("data", (part: Buffer) => {
+    complaint = part.toString("utf8").trim().split("\n").at(-1) ?? "";
+  });
+  const kill = (): void => void child.kill("SIGKILL");
+  signal.addEventListener("abort", kill, { once: true });
+  return new Promise<Inventory>((resolve, reject) => {
+    const refuse = (how: string): void =>
+      reject(new WarpwatchError("PROGRAM_FAILED", `the inventory's child process ${how}`));
+    child.on("error", (thrown) => refuse(`can't be started: ${describeError(thrown)}`));
+    child.on("close", (code, ended) => {
+      if (code === 0) resolve(JSON.parse(Buffer.concat(parts).toString("utf8")) as Inventory);
+      else refuse(`ended with ${ended ?? code}${complaint === "" ? "" : ` (${complaint})`}`);
+    });
+  }).finally(() => signal.removeEventListener("abort", kill));
 }
 
-function createReader(first: Inventory, gather: () => Promise<Inventory>): Reader {
+/** The program lies beside this file in a checkout, and beside the bundle in what ships. */
+function findProgram(): string {
+  const places = ["./inventory-program.ts", "./inventory-program.js"];
+  const found = places
+    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
+    .find((file) => existsSync(file));
+  if (found === undefined)
+    throw new WarpwatchError(
+      "LIBRARY_MISSING",
+      "the inventory's program is missing from this installation",
+    );
+  return found;
+}
+
+function createReader(
+  first: Inventory,
+  gather: (signal: AbortSignal) => Promise<Inventory>,
+): Reader {
   let known = first;
   /** Taken just now, and not yet written. */
   let fresh = true;
@@ -154,9 +92,9 @@ function createReader(first: Inventory, gather: () => Promise<Inventory>): Reade
     register(slots) {
       constants = declare(known, slots);
     },
-    async read(column) {
+    async read(column, signal) {
       if (!fresh) {
-        const found = await gather();
+        const found = await gather(signal);
         const same = JSON.stringify(found) === JSON.stringify(known);
         known = found;
         fresh = !same;
@@ -187,37 +125,10 @@ function declare(inventory: Inventory, slots: SlotRegistrar): [number, number][]
   return constants;
 }
 
-export async function loadLibrary(): Promise<InventoryLibrary> {
-  try {
-    const { default: library } = await import("systeminformation");
-    return library;
-  } catch (cause) {
-    throw new WarpwatchError("LIBRARY_MISSING", "systeminformation can't be loaded", { cause });
-  }
-}
-
 export function isThisMachine(paths: HostPaths): boolean {
   return (
     paths.procfs === defaultPaths.procfs &&
     paths.sysfs === defaultPaths.sysfs &&
     paths.rootfs === defaultPaths.rootfs
   );
-}
-
-/** What firmware makers write where they had nothing to say becomes empty. */
-function said(value: string | number | null | undefined): string {
-  const text = String(value ?? "").trim();
-  return /^(-|0|unknown|not specified|to be filled by o\.?e\.?m\.?|default string|none)$/i.test(
-    text,
-  )
-    ? ""
-    : text;
-}
-
-function driverOf(nic: string, paths: HostPaths): string {
-  try {
-    return basename(readlinkSync(join(paths.sysfs, "class/net", nic, "device/driver")));
-  } catch {
-    return "";
-  }
 }

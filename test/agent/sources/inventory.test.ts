@@ -1,17 +1,13 @@
+import { spawn } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { createGpuDirectory } from "../../../agent/gpu-directory.ts";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import {
-  createInventorySource,
-  loadLibrary,
-  takeInventory,
-  type InventoryLibrary,
-} from "../../../agent/sources/inventory.ts";
+import { createInventorySource, takeApart } from "../../../agent/sources/inventory.ts";
+import { takeInventory, type InventoryLibrary } from "../../../agent/sources/take-inventory.ts";
 import type { Reader, SourceContext } from "../../../agent/sources/source.ts";
 import { nowhere } from "../../../core/catalog/device.ts";
 import { createEnv, defaultPaths } from "../../../core/kit/env.ts";
-import { WarpwatchError } from "../../../core/kit/errors.ts";
 import { createLog } from "../../../core/kit/log.ts";
 import { labelsOf } from "../../../core/wire/frame.ts";
 import { createSeriesList } from "../../../core/wire/slots.ts";
@@ -87,7 +83,10 @@ function makeContext(paths = defaultPaths): SourceContext {
 const never = new AbortController().signal;
 
 async function open(host: InventoryLibrary): Promise<Reader> {
-  const opened = await createInventorySource(async () => host).open(makeContext(), never);
+  const opened = await createInventorySource(() => takeInventory(host, defaultPaths)).open(
+    makeContext(),
+    never,
+  );
   if ("absent" in opened) throw new Error(opened.absent);
   return opened;
 }
@@ -160,15 +159,28 @@ describe("the inventory", () => {
     });
   });
 
-  it("is down with one sentence where the library is missing", async () => {
-    const missing = createInventorySource(() =>
-      Promise.reject(new WarpwatchError("LIBRARY_MISSING", "systeminformation can't be loaded")),
+  it("is down with what the child process said when that fails", async () => {
+    const failing = createEnv({
+      spawn: (_command, _args, options) =>
+        spawn("sh", ["-c", "echo the library is missing >&2; exit 1"], options),
+    });
+    await expect(takeApart(failing, never)).rejects.toThrow(
+      "ended with 1 (the library is missing)",
     );
-    await expect(missing.open(makeContext(), never)).rejects.toThrow("can't be loaded");
   });
 
-  it("is read of this machine by the library that ships", async () => {
-    const inventory = await takeInventory(await loadLibrary(), defaultPaths);
+  it("kills the child process when nobody waits any more", async () => {
+    const hanging = createEnv({
+      spawn: (_command, _args, options) => spawn("sleep", ["60"], options),
+    });
+    const controller = new AbortController();
+    const taken = takeApart(hanging, controller.signal);
+    controller.abort();
+    await expect(taken).rejects.toThrow("ended with SIGKILL");
+  });
+
+  it("is read of this machine by a child process and the library that ships", async () => {
+    const inventory = await takeApart(createEnv(), never);
     expect(Number(inventory.processor.threads)).toBeGreaterThan(0);
     expect(inventory.nics.every(({ device }) => device !== "" && device !== "lo")).toBe(true);
   });
