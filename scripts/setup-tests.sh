@@ -13,6 +13,8 @@ needed=(
   "strace:strace"
   "chromium:chromium"
   "chronyd:chrony"
+  "gcc:gcc"
+  "gencat:libc6-dev"
 )
 
 missing=()

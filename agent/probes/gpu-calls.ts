@@ -1,4 +1,10 @@
 /** The calls of the `gpu` probe: what asks GPU drivers and the libraries over them. */
+import { createSystemClock } from "../../core/kit/clock.ts";
+import { createNvmlCalls } from "./nvml/calls.ts";
 import type { ProbeCall } from "./serve.ts";
 
-export const gpuCalls: Readonly<Record<string, ProbeCall>> = {};
+const { monotonic } = createSystemClock();
+
+export const gpuCalls: Readonly<Record<string, ProbeCall>> = {
+  ...createNvmlCalls(monotonic),
+};
