@@ -1,7 +1,7 @@
 /**
  * A reader of devices that take long to answer: they are asked one after the other at a pace of their own, slower than
- * the rounds. A round shows what the last answers were, and waits for those under way only a moment. A device that fails
- * is shown no more and asked ever more rarely, up to once an hour.
+ * the rounds. A round shows what the last answers were; the one that begins to ask waits for new ones only a moment. A
+ * device that fails is shown no more and asked ever more rarely, up to once an hour.
  */
 import type { Device } from "../../../core/catalog/device.ts";
 import type { LabelValues, Metric } from "../../../core/catalog/metric.ts";
@@ -52,7 +52,7 @@ interface Known {
   dueAt: number;
 }
 
-/** A round waits so long for a sweep under way. */
+/** The round that begins a sweep waits so long for it. */
 const patienceMilliseconds = 1000;
 const longestPauseMilliseconds = 3_600_000;
 
@@ -125,11 +125,12 @@ export function createSweepReader(options: SweepOptions): Reader {
   return {
     register: (slots) => samples.register(slots),
     async read(column, signal) {
-      if (!sweeping && clock.monotonic() - sweptAt >= periodMilliseconds)
+      if (!sweeping && clock.monotonic() - sweptAt >= periodMilliseconds) {
         sweeping = sweep().finally(() => {
           sweeping = null;
         });
-      if (sweeping) await briefly(sweeping, clock, signal);
+        await briefly(sweeping, clock, signal);
+      }
       if (listFailure !== null) throw listFailure;
       const failures = [...known.values()].map(({ failure }) => failure);
       if (failures.length > 0 && failures.every((thrown) => thrown !== null)) throw failures[0];
