@@ -139,9 +139,7 @@ export interface HistogramParts<Label extends string> {
 }
 
 /** They keep the kind, by which the exposition puts them under the one family again. */
-export function histogramParts<Label extends string>(
-  metric: Metric<Label>,
-): HistogramParts<Label> {
+export function histogramParts<Label extends string>(metric: Metric<Label>): HistogramParts<Label> {
   const part = { ...metric, buckets: [] };
   return {
     bucket: {

@@ -1,7 +1,10 @@
 /** A GPU server of the DGX class, drawn from a seed: 256 processors, 12 NVMe drives, 10 fabric ports and 32 pods' interfaces. */
 import { gpuServerFilesystems } from "./gpu-server-filesystems.ts";
 import { gpuServerDevices } from "./gpu-server-devices.ts";
+import { gpuServerFabric } from "./gpu-server-fabric.ts";
 import { gpuServerNetwork, interfaceNames } from "./gpu-server-network.ts";
+import { gpuServerPci } from "./gpu-server-pci.ts";
+import { gpuServerPods } from "./gpu-server-pods.ts";
 import type { HostTree } from "./tree.ts";
 
 export interface GpuServerOptions {
@@ -30,6 +33,9 @@ export function gpuServer(options: GpuServerOptions = {}): HostTree {
     ...gpuServerFilesystems(draw),
     ...mountFiles(drives, pods),
     ...identityFiles(drives),
+    ...gpuServerFabric(ports, draw),
+    ...gpuServerPci({ drives, ports, draw }),
+    ...gpuServerPods(pods),
   };
 }
 

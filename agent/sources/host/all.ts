@@ -19,6 +19,7 @@ import { edacSource } from "./edac.ts";
 import { fibrechannelSource } from "./fibrechannel.ts";
 import { filefdSource } from "./filefd.ts";
 import { createFilesystemSource } from "./filesystem.ts";
+import { createGpuServerSources } from "./gpu-server.ts";
 import { createHwmonSource } from "./hwmon.ts";
 import { createInfinibandSource } from "./infiniband.ts";
 import { ipvsSource } from "./ipvs.ts";
@@ -65,9 +66,9 @@ export function createHostSources(options: HostOptions): Source[] {
     meminfoSource,
     createVmstatSource(options.vmstat),
     pressureSource,
-    createDiskstatsSource(options.diskstats),
+    createDiskstatsSource(share, options.diskstats),
     createFilesystemSource(options.filesystem),
-    createNetdevSource(options.netdev),
+    createNetdevSource(share, options.netdev),
     timeSource,
     unameSource,
     osSource,
@@ -110,6 +111,7 @@ export function createHostSources(options: HostOptions): Source[] {
     xfsSource,
     zfsSource,
     chronySource,
+    ...createGpuServerSources(share, options),
   ];
 }
 

@@ -8,9 +8,10 @@ import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import { absent, type Source } from "../source.ts";
 import { declareIdentity, readUdev, type FactSlot } from "./block-device.ts";
 import { partOf } from "./device.ts";
-import { openKeptFile } from "./kept-file.ts";
+import type { FileShare } from "./kept-file.ts";
 import { decodeName, type LinePlanner } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missingProcfs } from "./missing.ts";
 import type { HostOptions, NameFilter } from "./options.ts";
 
 /** The kernel counts in these whatever the device's own sectors are. */
@@ -40,15 +41,18 @@ const columns: readonly (readonly [Metric<"device">, number])[] = [
 const multipliers = columns.map(([, multiplier]) => multiplier);
 const linePattern = /^[ \t]*(\d+)[ \t]+(\d+)[ \t]+(\S+)[ \t]+/;
 
-export function createDiskstatsSource({ keepsDevice }: HostOptions["diskstats"]): Source {
+export function createDiskstatsSource(
+  share: FileShare,
+  { keepsDevice }: HostOptions["diskstats"],
+): Source {
   return {
     name: "diskstats",
     metrics: Object.values(disk),
     sampling: "fast",
     open({ env, host }) {
       const path = join(env.paths.procfs, "diskstats");
-      const file = openKeptFile(path);
-      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      const file = share.open(path, env.clock);
+      if (!file) return absent(missingProcfs(path));
       let facts: FactSlot[] = [];
       return createTableReader(file, {
         plan(slots) {

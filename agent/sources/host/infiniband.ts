@@ -1,8 +1,9 @@
 /** Ports of RDMA adapters from /sys/class/infiniband, as the kernel's ABI documents sysfs-class-infiniband and the drivers' have it. */
 import { join } from "node:path";
 import { infinibandInfo, infinibandPort } from "../../../core/catalog/fabric.ts";
-import type { FamilyForm } from "../../../core/catalog/metric.ts";
+import type { FamilyForm, Metric } from "../../../core/catalog/metric.ts";
 import type { Device } from "../../../core/catalog/device.ts";
+import * as rdma from "../../../core/catalog/rdma.ts";
 import type { Source } from "../source.ts";
 import { partOf } from "./device.ts";
 import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
@@ -76,6 +77,43 @@ const counters: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     rx_write_requests: "rx_write_requests_total",
   },
 };
+/**
+ * What goes by a name of ours too, whatever the driver calls it: mlx5 as NVIDIA's "Understanding mlx5 counters" has them,
+ * bnxt_re and irdma as the kernel's drivers list them. Of two files for one metric the first counts.
+ */
+const sharedNames: Readonly<Record<string, Metric<"device" | "port">>> = {
+  np_cnp_sent: rdma.cnpSent,
+  tx_cnp_pkts: rdma.cnpSent,
+  cnpSent: rdma.cnpSent,
+  rp_cnp_handled: rdma.cnpHandled,
+  rx_cnp_pkts: rdma.cnpHandled,
+  cnpHandled: rdma.cnpHandled,
+  rp_cnp_ignored: rdma.cnpIgnored,
+  cnpIgnored: rdma.cnpIgnored,
+  np_ecn_marked_roce_packets: rdma.ecnMarked,
+  rx_ecn_marked_pkts: rdma.ecnMarked,
+  RxECNMrkd: rdma.ecnMarked,
+  out_of_sequence: rdma.outOfSequence,
+  oos_drop_count: rdma.outOfSequence,
+  packet_seq_err: rdma.sequenceErrors,
+  seq_err_naks_rcvd: rdma.sequenceErrors,
+  implied_nak_seq_err: rdma.impliedSequenceErrors,
+  duplicate_request: rdma.duplicateRequests,
+  dup_req: rdma.duplicateRequests,
+  rnr_nak_retry_err: rdma.receiverNotReady,
+  rnr_naks_rcvd: rdma.receiverNotReady,
+  local_ack_timeout_err: rdma.acknowledgementTimeouts,
+  to_retransmits: rdma.retransmits,
+  RetransSegs: rdma.retransmits,
+  tcpRetransSegs: rdma.retransmits,
+  roce_adp_retrans: rdma.adaptiveRetransmits,
+  roce_adp_retrans_to: rdma.adaptiveRetransmitTimeouts,
+  roce_slow_restart: rdma.slowRestarts,
+  req_transport_retries_exceeded: rdma.retriesExceeded,
+  max_retry_exceeded: rdma.retriesExceeded,
+  out_of_buffer: rdma.bufferDrops,
+  rx_out_of_buffer: rdma.bufferDrops,
+};
 const bytesPerDataUnit = 4;
 const dataFile = /_data(_64)?$/;
 const gauge: FamilyForm = { kind: "gauge" };
@@ -83,7 +121,7 @@ const gauge: FamilyForm = { kind: "gauge" };
 export function createInfinibandSource({ keepsDevice }: HostOptions["infiniband"]): Source {
   return {
     name: "infiniband",
-    metrics: [infinibandInfo, infinibandPort],
+    metrics: [infinibandInfo, infinibandPort, ...Object.values(rdma)],
     sampling: "steady",
     open({ env, host }) {
       const folder = join(env.paths.sysfs, "class/infiniband");
@@ -91,7 +129,7 @@ export function createInfinibandSource({ keepsDevice }: HostOptions["infiniband"
         clock: env.clock,
         relistMilliseconds: 60_000,
         fromHardware: true,
-        absent: `no RDMA adapter is under ${folder}: there is none, or its driver isn't loaded`,
+        absent: `no RDMA adapter is under ${folder}: there is none, or its driver (mlx5_ib, bnxt_re, irdma …; CONFIG_INFINIBAND) isn't loaded`,
         list(listing) {
           for (const name of listing.folder(folder).filter(keepsDevice))
             listAdapter(listing, folder, name, host);
@@ -131,16 +169,22 @@ function listAdapter(listing: Listing, folder: string, name: string, host: Devic
       parse: (text) => Math.floor(Number(text) / 1000),
       settled: true,
     });
+    const named = new Set<Metric>();
     for (const [group, files] of Object.entries(counters))
       for (const file of listing.folder(join(own, group))) {
         const key = files[file];
+        const shared = group === "hw_counters" ? sharedNames[file] : undefined;
+        const ours = shared === undefined || named.has(shared) ? undefined : shared;
+        if (ours) named.add(ours);
+        const path = join(own, group, file);
+        const place = { device: name, port };
         if (key !== undefined)
-          add(
-            `${group}/${file}`,
-            key,
-            {},
-            dataFile.test(file) ? { multiplier: bytesPerDataUnit } : {},
-          );
+          listing.value(path, infinibandPort.metric(key), place, {
+            device: part,
+            ...(dataFile.test(file) ? { multiplier: bytesPerDataUnit } : {}),
+            ...(ours ? { twin: (slots) => slots.slot(ours, place, part) } : {}),
+          });
+        else if (ours) listing.value(path, ours, place, { device: part });
       }
   }
 }

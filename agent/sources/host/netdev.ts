@@ -3,9 +3,10 @@ import { join } from "node:path";
 import * as network from "../../../core/catalog/network.ts";
 import { absent, type Source } from "../source.ts";
 import { partOf } from "./device.ts";
-import { openKeptFile } from "./kept-file.ts";
+import type { FileShare } from "./kept-file.ts";
 import { decodeName } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missingProcfs } from "./missing.ts";
 import type { HostOptions } from "./options.ts";
 
 /** In the order of the columns. */
@@ -29,15 +30,18 @@ const columns = [
 ];
 const headingLines = 2;
 
-export function createNetdevSource({ keepsDevice }: HostOptions["netdev"]): Source {
+export function createNetdevSource(
+  share: FileShare,
+  { keepsDevice }: HostOptions["netdev"],
+): Source {
   return {
     name: "netdev",
     metrics: columns,
     sampling: "fast",
     open({ env, host }) {
       const path = join(env.paths.procfs, "net/dev");
-      const file = openKeptFile(path);
-      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      const file = share.open(path, env.clock);
+      if (!file) return absent(missingProcfs(path));
       return createTableReader(file, {
         plan: (slots) => (line, index) => {
           // A name may hold a colon (an alias), a number can't: the last one ends the name.
