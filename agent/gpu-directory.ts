@@ -1,10 +1,20 @@
 /** Which GPUs the node has, as its GPU sources found them; those that hear of a GPU by its PCI address look it up here. */
 import type { GpuIdentity } from "../core/catalog/gpu-labels.ts";
 
+/** A MIG instance: which part of which GPU. */
+export interface GpuInstance {
+  /** `MIG-…` */
+  readonly uuid: string;
+  readonly parentUuid: string;
+  /** The GPU instance's number, as in the label GPU_I_ID. */
+  readonly gpuInstance: string;
+}
+
 export interface GpuDirectory {
-  /** What a source found, in place of what it said before. The sources' own order of preference is the order of the list. */
-  tell(source: string, gpus: readonly GpuIdentity[]): void;
+  /** What a source found, in place of what it said before; where two know a GPU, the first to have spoken names it. */
+  tell(source: string, gpus: readonly GpuIdentity[], instances?: readonly GpuInstance[]): void;
   readonly gpus: readonly GpuIdentity[];
+  readonly instances: readonly GpuInstance[];
   /** Rises when the GPUs or their labels are no longer the same. */
   readonly revision: number;
   /** By PCI address in any of the forms in which drivers write it. */
@@ -19,11 +29,19 @@ export interface GpuDirectory {
 
 /** More than any node has; what is over it is a source gone mad. */
 const maximumGpus = 256;
+/** Seven per GPU is the most that NVIDIA makes. */
+const maximumInstances = 7 * maximumGpus;
+
+interface Told {
+  readonly gpus: readonly GpuIdentity[];
+  readonly instances: readonly GpuInstance[];
+}
 
 export function createGpuDirectory(): GpuDirectory {
-  const told = new Map<string, readonly GpuIdentity[]>();
+  const told = new Map<string, Told>();
   const quarantined = new Map<string, string>();
   let gpus: readonly GpuIdentity[] = [];
+  let instances: readonly GpuInstance[] = [];
   let byAddress = new Map<string, GpuIdentity>();
   let revision = 0;
 
@@ -34,13 +52,21 @@ export function createGpuDirectory(): GpuDirectory {
     get revision() {
       return revision;
     },
-    tell(source, found) {
-      if (JSON.stringify(told.get(source) ?? []) === JSON.stringify(found)) return;
-      told.set(source, found.slice(0, maximumGpus));
+    get instances() {
+      return instances;
+    },
+    tell(source, foundGpus, foundInstances = []) {
+      const found: Told = {
+        gpus: foundGpus.slice(0, maximumGpus),
+        instances: foundInstances.slice(0, maximumInstances),
+      };
+      if (JSON.stringify(told.get(source)) === JSON.stringify(found)) return;
+      told.set(source, found);
       const byUuid = new Map<string, GpuIdentity>();
-      for (const gpu of [...told.values()].flat())
+      for (const gpu of [...told.values()].flatMap((each) => each.gpus))
         if (!byUuid.has(gpu.uuid)) byUuid.set(gpu.uuid, gpu);
       gpus = [...byUuid.values()];
+      instances = [...told.values()].flatMap((each) => each.instances);
       byAddress = new Map(gpus.map((gpu) => [normalizePciAddress(gpu.pciBusId), gpu]));
       revision += 1;
     },

@@ -2,6 +2,7 @@
 import type { Metric, MetricFamily } from "./metric.ts";
 import * as betweenReadings from "./between-readings.ts";
 import * as cgroup from "./cgroup.ts";
+import * as attribution from "./attribution.ts";
 import * as collector from "./collector.ts";
 import * as bcache from "./bcache.ts";
 import * as cpu from "./cpu.ts";
@@ -45,6 +46,7 @@ import * as pciDevices from "./pci-devices.ts";
 import * as chrony from "./chrony.ts";
 
 export {
+  attribution,
   betweenReadings,
   cgroup,
   collector,
@@ -91,6 +93,7 @@ export {
 };
 
 const subjects: readonly object[] = [
+  attribution,
   betweenReadings,
   cgroup,
   collector,

@@ -187,6 +187,11 @@ export const labelCardinality = {
   DCGM_FI_DRIVER_VERSION: "fixed",
   GPU_I_ID: "device",
   GPU_I_PROFILE: "fixed",
+  pod: "workload",
+  namespace: "workload",
+  container: "workload",
+  vgpu: "device",
+  hpc_job: "workload",
   err_code: "fixed",
   err_msg: "fixed",
   // Warpwatch

@@ -10,6 +10,10 @@ export const errorTable = {
   LISTEN_FAILED:
     "another program has the port, or this user may not open it: choose another address",
   PATH_UNREADABLE: "mount the path or give this user the right to read it",
+  CALL_FAILED:
+    "the service on that socket refused or didn't answer: see whether it runs, and what its log says",
+  MESSAGE_MALFORMED:
+    "the other side doesn't speak the protocol that is expected: see which program has the socket",
   PROGRAM_FAILED: "run the program by hand as the same user: what it says is what has to be mended",
   PROBE_BUSY:
     "a call to the same device or mount has not come back: see warpwatch_probe_in_flight_seconds",

@@ -13,9 +13,9 @@ const longestText = 1024;
 /** The first that fits; undefined for a line that tells of no fault. */
 export function findFault(text: string): Finding | undefined {
   const line = text.slice(0, longestText);
-  for (const { expression, read } of patterns) {
-    const match = expression.exec(line);
-    if (match) return read(match.groups ?? {});
+  for (const pattern of patterns) {
+    const match = pattern.expression.exec(line);
+    if (match) return pattern.read(match.groups ?? {});
   }
   return undefined;
 }

@@ -158,9 +158,10 @@ function take(session: Session, record: KernelRecord, boot: number, now: number)
   if (!finding) return;
   const gpu = context.gpus.find(finding.gpuAddress);
   if (finding.xid > 0 && gpu) {
-    session.changed =
-      (isNew ? session.xids.note : session.xids.recall)(gpu.uuid, finding.xid, time) ||
-      session.changed;
+    const changed = isNew
+      ? session.xids.note(gpu.uuid, finding.xid, time)
+      : session.xids.recall(gpu.uuid, finding.xid, time);
+    session.changed ||= changed;
     if (isNew && quarantiningXids.has(finding.xid))
       context.gpus.quarantine(
         gpu.uuid,

@@ -1,0 +1,74 @@
+/** Reads Protocol Buffers messages field by field, as protobuf.dev's encoding guide has them; what it doesn't know it passes over. */
+import { WarpwatchError } from "../kit/errors.ts";
+
+export interface ProtobufField {
+  readonly number: number;
+  /** Of a varint or a fixed number; whole up to 2^53, beyond it rounded. 0 for the others. */
+  readonly value: number;
+  /** Of a string, bytes, an inner message or packed numbers: a view into the message. Empty for the others. */
+  readonly bytes: Buffer;
+}
+
+const nothing = Buffer.alloc(0);
+
+/** The fields in the order in which they are written. Throws MESSAGE_MALFORMED for what isn't a message. */
+export function readFields(message: Buffer): ProtobufField[] {
+  const fields: ProtobufField[] = [];
+  const cursor = { message, offset: 0 };
+  while (cursor.offset < message.length) {
+    const tag = readVarint(cursor);
+    const number = Math.floor(tag / 8);
+    if (number === 0) throw malformed("a field's number is 0");
+    fields.push({ number, ...readValue(cursor, tag % 8) });
+  }
+  return fields;
+}
+
+export function readText({ bytes }: ProtobufField): string {
+  return bytes.toString("utf8");
+}
+
+interface Cursor {
+  readonly message: Buffer;
+  offset: number;
+}
+
+function readValue(cursor: Cursor, wireType: number): { value: number; bytes: Buffer } {
+  switch (wireType) {
+    case 0:
+      return { value: readVarint(cursor), bytes: nothing };
+    case 1:
+      return { value: Number(take(cursor, 8).readBigUInt64LE()), bytes: nothing };
+    case 2:
+      return { value: 0, bytes: take(cursor, readVarint(cursor)) };
+    case 5:
+      return { value: take(cursor, 4).readUInt32LE(), bytes: nothing };
+    default:
+      throw malformed(`there is no wire type ${wireType}`);
+  }
+}
+
+function readVarint(cursor: Cursor): number {
+  let value = 0;
+  let scale = 1;
+  for (let length = 0; length < 10; length += 1) {
+    const byte = cursor.message[cursor.offset];
+    if (byte === undefined) throw malformed("it ends within a number");
+    cursor.offset += 1;
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return value;
+    scale *= 128;
+  }
+  throw malformed("a number has more than ten bytes");
+}
+
+function take(cursor: Cursor, length: number): Buffer {
+  const { message, offset } = cursor;
+  if (length > message.length - offset) throw malformed("it ends within a field");
+  cursor.offset += length;
+  return message.subarray(offset, offset + length);
+}
+
+function malformed(reason: string): WarpwatchError {
+  return new WarpwatchError("MESSAGE_MALFORMED", `not a Protocol Buffers message: ${reason}`);
+}
