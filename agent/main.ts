@@ -2,7 +2,6 @@
 import { self } from "../core/catalog/index.ts";
 import type { Env } from "../core/kit/env.ts";
 import type { Log } from "../core/kit/log.ts";
-import { createSelfMetrics } from "../core/kit/self-metrics.ts";
 import { prepareStateFolder, readLocalToken, readTokenFile } from "../core/kit/state-folder.ts";
 import { version } from "../core/kit/version.ts";
 import type { Frame, FrameSink, Origin } from "../core/wire/frame.ts";
@@ -12,6 +11,7 @@ import { createAgentEvents, type AgentEvents, type EventReceiver } from "./event
 import { describeHost } from "./host-device.ts";
 import { createGpuDirectory } from "./gpu-directory.ts";
 import { probeNames } from "./probes/probe.ts";
+import { createOwnMetrics } from "./own-metrics.ts";
 import { createProbes, type OwnedProbes } from "./probes/process.ts";
 import type { AgentReading } from "./sampler-frame.ts";
 import type { SourceState, SourceStatus } from "./sampler-source.ts";
@@ -77,7 +77,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     node,
     token,
     sampler,
-    metrics: createSelfMetrics({ clock: env.clock }),
+    metrics: createOwnMetrics({ clock: env.clock }),
     freshMilliseconds: 3 * sampler.paceMilliseconds + 1000,
     clock: env.clock,
     log,

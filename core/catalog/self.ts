@@ -148,7 +148,7 @@ export const httpDroppedConnections = defineMetric({
   help: "Connections that were closed at once because there were too many.",
 });
 
-/** What prom-client and every Go exporter say of their own process, under the names that all share. */
+/** What every exporter says of its own process, under the names that all share. */
 export const processCpuSeconds = openMetric(
   "process_cpu_seconds_total",
   "counter",
@@ -159,4 +159,40 @@ export const processResidentMemory = openMetric(
   "process_resident_memory_bytes",
   "gauge",
   "Memory of the process itself that is in RAM, in bytes.",
+);
+
+export const processStartTime = openMetric(
+  "process_start_time_seconds",
+  "gauge",
+  "When the process started, in seconds since 1970.",
+);
+
+export const processOpenDescriptors = openMetric(
+  "process_open_fds",
+  "gauge",
+  "Files and sockets that the process has open.",
+);
+
+export const processMaximumDescriptors = openMetric(
+  "process_max_fds",
+  "gauge",
+  "Files and sockets that the process may have open.",
+);
+
+export const processHeapUsed = openMetric(
+  "nodejs_heap_size_used_bytes",
+  "gauge",
+  "Memory that JavaScript objects of the process take, in bytes.",
+);
+
+export const processHeapTotal = openMetric(
+  "nodejs_heap_size_total_bytes",
+  "gauge",
+  "Memory that the process has set aside for JavaScript objects, in bytes.",
+);
+
+export const processExternalMemory = openMetric(
+  "nodejs_external_memory_bytes",
+  "gauge",
+  "Memory outside the heap that JavaScript objects of the process hold, in bytes.",
 );

@@ -91,16 +91,16 @@ function isExposable(metric: Metric): boolean {
   );
 }
 
-function renderPrefix(series: Series): string {
-  const { name, labels } = series.metric;
+/** A sample's line up to its number. */
+export function renderPrefix({ metric, values }: Pick<Series, "metric" | "values">): string {
+  const { name, labels } = metric;
   if (labels.length === 0) return `${name} `;
-  const pairs = labels.map(
-    (label, index) => `${label}="${escapeQuoted(series.values[index] ?? "")}"`,
-  );
+  const pairs = labels.map((label, index) => `${label}="${escapeQuoted(values[index] ?? "")}"`);
   return `${name}{${pairs.join(",")}} `;
 }
 
-function renderHeader(metric: Metric, format: ExpositionFormat, taken: Set<string>): string {
+/** `taken` are the families' names so far, in OpenMetrics. */
+export function renderHeader(metric: Metric, format: ExpositionFormat, taken: Set<string>): string {
   const { family, type } =
     format === "text"
       ? { family: familyName(metric), type: textType(metric) }

@@ -17,7 +17,7 @@ await import(process.argv[1]);
 console.log(JSON.stringify([...resolved, ...process.moduleLoadList]));
 `;
 
-test("an agent on real hardware loads no schemas, no YAML, no simulator, no collector and no HTTP client", () => {
+test("an agent on real hardware loads no schemas, no YAML, no inventory, no prom-client, no simulator, no collector and no HTTP client", () => {
   const command = join(repositoryRoot, "cli/agent.ts");
   const listed = execFileSync(
     process.execPath,
@@ -28,6 +28,6 @@ test("an agent on real hardware loads no schemas, no YAML, no simulator, no coll
   expect(loaded.some((name) => name.endsWith("/agent/sampler.ts"))).toBe(true);
   expect(loaded).toContain("NativeModule http");
   const dear =
-    /\/node_modules\/(zod|yaml|fastify)\/|\/collector\/|\/simulator\/(fleet|script)|undici/;
+    /\/node_modules\/(zod|yaml|fastify|systeminformation|prom-client)\/|\/collector\/|\/simulator\/(fleet|script)|undici/;
   expect(loaded.filter((name) => dear.test(name))).toEqual([]);
 });
