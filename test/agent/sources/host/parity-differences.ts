@@ -23,8 +23,8 @@ export interface Difference {
 export const differences: readonly Difference[] = [
   {
     reason:
-      "node_exporter gives /proc/vmstat, the protocol statistics and those of ZFS no type for want of a list; the kernel's all count up from boot but for two, ZFS' are gauges here",
-    typed: /^node_(vmstat|netstat|zfs)_/,
+      "node_exporter gives /proc/vmstat, the protocol statistics, those of ZFS and kernel settings no type for want of a list; the kernel's all count up from boot but for two, ZFS' and settings are gauges here",
+    typed: /^node_(vmstat|netstat|zfs|sysctl)_/,
   },
   {
     reason: "newer releases of node_exporter have the label too; old queries don't miss it",
@@ -37,13 +37,13 @@ export const differences: readonly Difference[] = [
   {
     reason: "newer releases of node_exporter have these too",
     sometimesOurs:
-      /^node_(softnet_(cpu_collision_total|received_rps_total|flow_limit_count_total|backlog_len)|netstat_TcpExt_(TCPOFOQueue|TCPRcvQDrop)|cpu_(online|isolated|frequency_avg_hertz|scaling_governor)|edac_channel_|nvme_namespace_|watchdog_|kernel_hung_|pressure_irq_|nfsd_requests_total\{method="(SetClientID|WdelegGetattr)|zfs_zpool_state\{state="suspended"|infiniband_(lifespan|duplicate_requests|implied_nak|local_ack|np_|out_of_|packet_seq|req_|resp_|rnr_|roce_|rp_|rx_))/,
+      /^node_(softnet_(cpu_collision_total|received_rps_total|flow_limit_count_total|backlog_len)|netstat_TcpExt_(TCPOFOQueue|TCPRcvQDrop)|cpu_(online|isolated|frequency_avg_hertz|scaling_governor)|edac_channel_|nvme_namespace_|watchdog_|kernel_hung_|ksmd_general_profit|md_(raid_disks|degraded)|btrfs_.*commit|pressure_irq_|nfsd_requests_total\{method="(SetClientID|WdelegGetattr)|zfs_zpool_state\{state="suspended"|infiniband_(lifespan|duplicate_requests|implied_nak|local_ack|np_|out_of_|packet_seq|req_|resp_|rnr_|roce_|rp_|rx_))/,
   },
   {
     reason:
-      "node_exporter 1.5 takes these counts from their neighbours' places; newer releases and the kernel's headers have them where we do. Newer ones multiply an NVMe namespace's sectors, always 512 bytes, by its block size",
+      "node_exporter 1.5 takes these counts from their neighbours' places and knows no Btrfs of three copies; newer releases and the kernel's headers have them where we do. Newer ones multiply an NVMe namespace's sectors, always 512 bytes, by its block size. All of them take bcache's microseconds for nanoseconds",
     values:
-      /^node_nfsd?_requests_total\{method="(GetDeviceInfo|LayoutGet|Verify|Write|RelLockOwner)",proto="4"/,
+      /^node_(nfsd?_requests_total\{method="(GetDeviceInfo|LayoutGet|Verify|Write|RelLockOwner)",proto="4"|bcache_btree_read_average_duration_seconds|btrfs_allocation_ratio\{.*mode="raid1c)/,
   },
   {
     reason:
@@ -52,8 +52,9 @@ export const differences: readonly Difference[] = [
   },
   {
     reason:
-      "node_exporter asks its own kernel by uname(2), and whether it has SELinux, whatever --path.procfs and --path.sysfs say; we read /proc/sys/kernel and /sys/fs/selinux",
-    sometimesOurs: /^node_(uname_info|selinux_c)/,
+      "node_exporter asks its own kernel by uname(2), whether it has SELinux, and about the devices of a Btrfs, whatever --path.procfs and --path.sysfs say; we read /proc/sys/kernel, /sys/fs/selinux and /sys/fs/btrfs",
+    sometimesOurs: /^node_(uname_info|selinux_c|btrfs_device_(errors|.*btrfs_dev_uuid))/,
+    sometimesTheirs: /^node_btrfs_device_/,
     onlyTheirs: "node_uname_info",
     values: /^node_selinux_/,
     fakeHostOnly: true,

@@ -27,6 +27,8 @@ export interface ParityOptions {
   readonly flags?: readonly string[];
   /** So many series at least are compared on every host. */
   readonly smallest: number;
+  /** Series of a real host that come and go between two readings. */
+  readonly fleeting?: RegExp;
 }
 
 const program = findNodeExporter();
@@ -34,7 +36,7 @@ if (program === null)
   console.warn(`\n*** PARITY WITH NODE_EXPORTER IS NOT TESTED: ${installHint}\n`);
 
 export function describeParity(options: ParityOptions): void {
-  const { hosts, sources, differences, flags, smallest } = options;
+  const { hosts, sources, differences, flags, smallest, fleeting } = options;
   describe.skipIf(program === null).each(hosts)("on %s", (_name, paths, isFake) => {
     let exporter: NodeExporter | null = null;
     let before: Page;
@@ -52,8 +54,9 @@ export function describeParity(options: ParityOptions): void {
     const allowed = differences.filter(({ fakeHostOnly }) => isFake || fakeHostOnly !== true);
 
     test("the series are the same, names and labels", () => {
-      const onlyOurs = [...ours.samples.keys()].filter((name) => !after.samples.has(name));
-      const onlyTheirs = [...after.samples.keys()].filter((name) => !ours.samples.has(name));
+      const stays = (name: string): boolean => isFake || fleeting?.test(name) !== true;
+      const onlyOurs = namesBeyond(ours, after).filter(stays);
+      const onlyTheirs = namesBeyond(after, ours).filter(stays);
       expect({
         onlyOurs: onlyOurs.filter(
           (name) =>
@@ -104,6 +107,10 @@ export function describeParity(options: ParityOptions): void {
   });
 }
 
+function namesBeyond(page: Page, other: Page): string[] {
+  return [...page.samples.keys()].filter((name) => !other.samples.has(name));
+}
+
 /** A fake host's files stand still, but its mount points lie on a real filesystem, and the clock is the real one. */
 function movesOnFakeHosts(name: string): boolean {
   return /^node_(filesystem_(avail|free|files_free)|time_seconds)/.test(name);
@@ -111,8 +118,10 @@ function movesOnFakeHosts(name: string): boolean {
 
 /** By how much a value may lie outside the two readings around it: what a moment explains, and no more. */
 function roomFor(name: string, page: Page): number {
-  const total = page.samples.get("node_memory_MemTotal_bytes") ?? 0;
-  if (name.startsWith("node_memory_")) return total * 0.05;
+  const total = page.samples.get("node_memory_MemTotal_bytes") ?? 2 ** 33;
+  if (/^node_(memory_|zoneinfo_.*(?<!_total)\{)/.test(name)) return total * 0.05;
+  if (/^node_(slabinfo_|buddyinfo_)/.test(name)) return 1e5;
+  if (/^node_(processes_|cgroups_|sysctl_fs_file_nr)/.test(name)) return 5000;
   if (/^node_filesystem_(avail|free)_bytes/.test(name)) return 2e9;
   if (name.startsWith("node_filesystem_files_free")) return 50_000;
   if (/^node_(procs_|load)/.test(name)) return 50;
