@@ -34,6 +34,20 @@ function pair(name: string, what: string, standIn = ""): Record<string, Flag> {
 
 export const optionFlags: Readonly<Record<string, Flag>> = {
   ...pair("arp.device", "interfaces"),
+  "collector.attribution.kubelet-socket": {
+    type: "string",
+    default: "",
+    value: "path",
+    group,
+    help: "The kubelet's pod-resources socket; looked for where it always is if not given.",
+  },
+  "collector.attribution.job-folder": {
+    type: "string",
+    default: "",
+    value: "folder",
+    group,
+    help: "Folder with a file per GPU index that holds the HPC jobs on it.",
+  },
   "no-collector.cpu.guest": toggle("Leave the time of virtual machines' processors out."),
   "collector.cpu.info": toggle("Tell each processor's model."),
   "collector.cpu.info.flags-include": pattern("Tell these of the processors' features."),
@@ -101,6 +115,10 @@ export function readOptions(flags: GivenFlags): HostOptions {
   const chosen = (name: string): NameFilter | null => (text(name) === "" ? null : keeps(name));
   const paired = (name: string): NameFilter => pairOf(flags, `collector.${name}`);
   return {
+    attribution: {
+      kubeletSocket: text("collector.attribution.kubelet-socket"),
+      jobFolder: text("collector.attribution.job-folder"),
+    },
     arp: { keepsDevice: paired("arp.device") },
     cpu: {
       guest: !isOn("no-collector.cpu.guest"),

@@ -9,6 +9,7 @@ import type { AgentConfig } from "./config.ts";
 import { controlPath, startControl, type ControlHandlers } from "./control.ts";
 import { createAgentEvents, type AgentEvents, type EventReceiver } from "./events.ts";
 import { describeHost } from "./host-device.ts";
+import { createHolders, type Holders } from "./attribution/holders.ts";
 import { createGpuDirectory } from "./gpu-directory.ts";
 import { probeNames } from "./probes/probe.ts";
 import { createOwnMetrics } from "./own-metrics.ts";
@@ -57,7 +58,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     });
 
   const probes = createProbes(env, log);
-  const sampler = prepareSampler(options, env, probes);
+  const holders = createHolders();
+  const sampler = prepareSampler(options, env, probes, holders);
   const reload = (): void => {
     log.info("reload: absent and down sources are tried again");
     sampler.retry();
@@ -77,6 +79,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     node,
     token,
     sampler,
+    holders,
     metrics: createOwnMetrics({ clock: env.clock }),
     freshMilliseconds: 3 * sampler.paceMilliseconds + 1000,
     clock: env.clock,
@@ -104,7 +107,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-function prepareSampler(options: AgentOptions, env: Env, probes: OwnedProbes): Sampler {
+function prepareSampler(
+  options: AgentOptions,
+  env: Env,
+  probes: OwnedProbes,
+  holders: Holders,
+): Sampler {
   const { config, log } = options;
   const { node } = env;
   const boot = env.randomId();
@@ -120,6 +128,7 @@ function prepareSampler(options: AgentOptions, env: Env, probes: OwnedProbes): S
     context: {
       ...{ env, log, events, host, probes },
       gpus: createGpuDirectory(),
+      holders,
       stateFolder: config.stateFolder,
     },
     origin,

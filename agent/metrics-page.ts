@@ -9,6 +9,7 @@ import {
   type ContentCoding,
   type NegotiatedFormat,
 } from "../core/wire/negotiate.ts";
+import type { Join } from "./attribution/join.ts";
 import type { Sampler } from "./sampler.ts";
 
 interface RenderedPage {
@@ -41,6 +42,7 @@ const gzipLevel = 1;
 export function createMetricsPage(
   sampler: Pick<Sampler, "refresh" | "revision" | "ageMilliseconds">,
   metrics: SelfMetrics,
+  join: Join,
 ): MetricsPage {
   const exposition = createExposition();
   const cache = new Map<ExpositionFormat, Cached>();
@@ -68,7 +70,8 @@ export function createMetricsPage(
       }
       let body = cached.bodies.get(coding);
       if (!body) {
-        const rendered = exposition.render(frame, format, { append: own });
+        const schema = join.apply(frame.schema);
+        const rendered = exposition.render({ ...frame, schema }, format, { append: own });
         // A copy: answers that wait for a slow client outlive the writer's buffer.
         body = coding === "gzip" ? gzipSync(rendered, { level: gzipLevel }) : Buffer.from(rendered);
         cached.bodies.set(coding, body);

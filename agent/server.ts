@@ -9,6 +9,8 @@ import type { Log } from "../core/kit/log.ts";
 import type { SelfMetrics } from "../core/kit/self-metrics.ts";
 import type { AgentConfig } from "./config.ts";
 import { renderLandingPage } from "./landing-page.ts";
+import type { Holders } from "./attribution/holders.ts";
+import { createJoin } from "./attribution/join.ts";
 import { createMetricsPage } from "./metrics-page.ts";
 import type { Sampler } from "./sampler.ts";
 
@@ -22,6 +24,8 @@ export interface AgentServerOptions {
   readonly config: Pick<AgentConfig, "listen" | "telemetryPath" | "hostNames">;
   readonly node: string;
   readonly token: string;
+  /** Their labels go onto the GPUs' series on the page. */
+  readonly holders: Holders;
   readonly sampler: Sampler;
   readonly metrics: SelfMetrics;
   /** Milliseconds after which the frame no longer counts as fresh. */
@@ -108,7 +112,7 @@ export async function startServer(options: AgentServerOptions): Promise<AgentSer
 
 function createHandlers(options: AgentServerOptions): Map<string, Handler> {
   const { config, sampler, node } = options;
-  const page = createMetricsPage(sampler, options.metrics);
+  const page = createMetricsPage(sampler, options.metrics, createJoin(options.holders));
   return new Map<string, Handler>([
     [
       "/",

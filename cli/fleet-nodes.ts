@@ -1,6 +1,7 @@
 /** The other nodes of a synthetic fleet: each sampled in this process and handed to the collector, without a server of its own. */
 import type { AgentConfig } from "../agent/config.ts";
 import { createAgentEvents, type EventReceiver } from "../agent/events.ts";
+import { createHolders } from "../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../agent/gpu-directory.ts";
 import { createProbes } from "../agent/probes/process.ts";
 import { createSampler, type Sampler } from "../agent/sampler.ts";
@@ -47,6 +48,7 @@ function createNodeSampler(options: FleetNodesOptions, host: Device, index: numb
       host,
       probes: createProbes(env, log),
       gpus: createGpuDirectory(),
+      holders: createHolders(),
       stateFolder: "",
     },
     origin: { node, job, instance: `${node}:${listen.port}`, boot },

@@ -6,7 +6,7 @@ import type { SlotRegistrar } from "../../core/wire/slots.ts";
 import { absent, type Reader, type Source, type SourceContext } from "../sources/source.ts";
 import { parseDeviceId } from "./device-id.ts";
 import type { GpuInstance } from "../gpu-directory.ts";
-import type { Holder, Holders } from "./holders.ts";
+import type { Holder } from "./holders.ts";
 import { readJobFolder } from "./job-folder.ts";
 import {
   listAllocatable,
@@ -16,7 +16,6 @@ import {
 } from "./pod-resources.ts";
 
 export interface AttributionOptions {
-  readonly holders: Holders;
   /** The kubelet's socket; under the root filesystem where it always is, if empty. */
   readonly kubeletSocket: string;
   /** Folder of the HPC job mapping; empty for none. */
@@ -62,8 +61,8 @@ export function createAttributionSource(options: AttributionOptions): Source {
 }
 
 function createReader(session: Session): Reader {
-  const { context, options } = session;
-  const { holders } = options;
+  const { context } = session;
+  const { holders } = context;
   let registered = "";
   let writers: ((column: Float64Array) => void)[] = [];
   const stateOf = (): string => `${holders.revision} ${context.gpus.revision}`;
@@ -86,7 +85,8 @@ function createReader(session: Session): Reader {
 
 async function refresh(session: Session): Promise<void> {
   const { context, options, socketPath } = session;
-  const { holders, jobFolder } = options;
+  const { jobFolder } = options;
+  const { holders } = context;
   const { gpus, instances } = context.gpus;
   if (jobFolder !== "") holders.set("jobs", jobHolders(jobFolder, gpus));
   if (!existsSync(socketPath)) {
@@ -151,7 +151,7 @@ function registerHolders(
   slots: SlotRegistrar,
   session: Session,
 ): ((column: Float64Array) => void)[] {
-  const { context, options } = session;
+  const { context } = session;
   const { place } = context.host;
   const writers: ((column: Float64Array) => void)[] = [];
   const constant = (slot: number, value: number): void => {
@@ -160,7 +160,7 @@ function registerHolders(
   for (const gpu of context.gpus.gpus) {
     const device = gpuDevice(gpu, place);
     const own = gpuLabels(gpu);
-    const held = options.holders.all.filter(({ uuid }) => uuid === gpu.uuid);
+    const held = context.holders.all.filter(({ uuid }) => uuid === gpu.uuid);
     constant(slots.slot(catalog.holders, own, device), held.length);
     const allocatable = slots.slot(catalog.allocatable, own, device);
     writers.push((column) => {

@@ -1,5 +1,6 @@
 /** Every source of the agent on real hardware: an explicit list, in the order in which they are read. */
 import { defaultCollectors, type CollectorChoice } from "../collector-flags.ts";
+import { createAttributionSource } from "../attribution/source.ts";
 import { gpuSources } from "./gpu/all.ts";
 import { createHostSources } from "./host/all.ts";
 import { createOptionalSources } from "./host/optional.ts";
@@ -22,6 +23,7 @@ export function knownSources({ options }: CollectorChoice = defaultCollectors): 
     ...createOptionalSources(options),
     ...gpuSources(),
     createKernelLogSource(),
+    createAttributionSource(options.attribution),
     createInventorySource(),
     probesSource,
   ];

@@ -5,6 +5,7 @@ import type { EventSink } from "../../core/wire/event.ts";
 import type { SlotRegistrar } from "../../core/wire/slots.ts";
 import type { Env } from "../../core/kit/env.ts";
 import type { Log } from "../../core/kit/log.ts";
+import type { Holders } from "../attribution/holders.ts";
 import type { GpuDirectory } from "../gpu-directory.ts";
 import type { Probes } from "../probes/probe.ts";
 
@@ -16,6 +17,8 @@ export interface SourceContext {
   readonly host: Device;
   /** GPU sources tell it what they found; those that hear of a GPU by its PCI address ask it. */
   readonly gpus: GpuDirectory;
+  /** Who holds which GPU, as the kubelet and the job folder say. */
+  readonly holders: Holders;
   /** Where a source keeps what has to survive a restart; empty where nothing is kept. */
   readonly stateFolder: string;
   /** For every call that may not come back. */

@@ -1,4 +1,5 @@
 /** The agent's server by itself: what it says before and after the samples are fresh, to strangers, and to too many. */
+import { createHolders } from "../../agent/attribution/holders.ts";
 import { connect, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { expect, onTestFinished, test } from "vitest";
@@ -17,6 +18,7 @@ async function start(host = "127.0.0.1"): Promise<{ server: AgentServer; bench: 
     config: { listen: { host, port: 0 }, telemetryPath: "/metrics", hostNames: [] },
     node: "n1",
     token,
+    holders: createHolders(),
     sampler: bench.sampler,
     metrics: createSelfMetrics({ clock, processMetrics: false }),
     freshMilliseconds: 4000,

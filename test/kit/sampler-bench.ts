@@ -18,6 +18,7 @@ import { createLog } from "../../core/kit/log.ts";
 import { isPresent, labelsOf, type Frame, type FrameSink } from "../../core/wire/frame.ts";
 import type { WarpwatchEvent } from "../../core/wire/event.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
+import { createHolders } from "../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../agent/gpu-directory.ts";
 import { noProbes } from "./probes.ts";
 
@@ -126,6 +127,7 @@ export function makeBench(puppets: readonly Puppet[], options: BenchOptions = {}
       host,
       probes: noProbes,
       gpus: createGpuDirectory(),
+      holders: createHolders(),
       stateFolder: "",
     },
     origin: { node: "n1", job: "warpwatch", instance: "n1:9410", boot: "boot-1" },

@@ -1,5 +1,6 @@
 /** One node of a synthetic fleet read as the agent reads it: sources opened, registered and read at a moment the test chooses. */
 import { createEnv } from "../../core/kit/env.ts";
+import { createHolders } from "../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../agent/gpu-directory.ts";
 import { createLog } from "../../core/kit/log.ts";
 import { labelsOf, type Series } from "../../core/wire/frame.ts";
@@ -39,6 +40,7 @@ export async function viewNode(fleet: Fleet, node: number): Promise<NodeView> {
     host: fleet.nodes[node]!.device,
     probes: noProbes,
     gpus: createGpuDirectory(),
+    holders: createHolders(),
     stateFolder: "",
   };
   const sources = createSyntheticSources({ fleet, node });

@@ -1,9 +1,12 @@
 /** What an operator may choose of the host's families, as the makers of their sources take it; agent/collector-options.ts has the flags. */
 
+import type { AttributionOptions } from "../../attribution/source.ts";
+
 /** Whether what has this name is told. */
 export type NameFilter = (name: string) => boolean;
 
 export interface HostOptions {
+  readonly attribution: AttributionOptions;
   readonly arp: { readonly keepsDevice: NameFilter };
   /** A null filter: that information isn't told. */
   readonly cpu: {

@@ -114,7 +114,7 @@ function readSxid({ address = "", sxid = "", detail = "" }: Groups): Partial<Fin
     subject: `${address} ${sxid}`,
     fields: {
       ...(known && { description: known.description, scope: known.scope }),
-      ...(/\bLink (?<link>\d+)/.exec(detail)?.groups ?? {}),
+      .../\bLink (?<link>\d+)/.exec(detail)?.groups,
     },
   };
 }

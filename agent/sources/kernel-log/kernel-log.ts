@@ -68,9 +68,15 @@ export function createKernelLogSource(): Source {
       if (typeof file === "string") return absent(file);
       if (Number.isNaN(startedMilliseconds)) startedMilliseconds = env.clock.now();
       const position = openPosition(context.stateFolder, env.paths.procfs);
-      const { sequence } = position;
       const session: Session = {
-        ...{ context, file, position, totals, xids, bursts, startedMilliseconds, sequence },
+        context,
+        file,
+        position,
+        totals,
+        xids,
+        bursts,
+        startedMilliseconds,
+        sequence: position.sequence,
         pending: [],
         seenUntilMilliseconds: -Infinity,
         changed: false,

@@ -55,6 +55,7 @@ async function makeStage(jobFolder = ""): Promise<Stage> {
   const kubelet = await startFakeKubelet(socketPath);
   onTestFinished(() => kubelet.close());
   const clock = createFakeClock();
+  const holders = createHolders();
   const directory = createGpuDirectory();
   directory.tell("test", gpus, [
     {
@@ -70,10 +71,10 @@ async function makeStage(jobFolder = ""): Promise<Stage> {
     host: { kind: "node", id: "n", node: "node-1", name: "n", model: "", place: nowhere },
     probes: noProbes,
     gpus: directory,
+    holders,
     stateFolder: "",
   };
-  const holders = createHolders();
-  const source = createAttributionSource({ holders, kubeletSocket: "", jobFolder });
+  const source = createAttributionSource({ kubeletSocket: "", jobFolder });
   const opened = await source.open(context, new AbortController().signal);
   if ("absent" in opened) throw new Error(opened.absent);
   const reader: Reader = opened;
@@ -255,7 +256,6 @@ test("the folder of HPC jobs gives the job of a GPU and of a MIG instance", asyn
 
 test("says absent on a machine without a kubelet and without a folder of jobs", async () => {
   const source = createAttributionSource({
-    holders: createHolders(),
     kubeletSocket: "/nowhere",
     jobFolder: "",
   });

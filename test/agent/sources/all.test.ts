@@ -1,5 +1,6 @@
 /** Every source of this machine that is up holds to the contract; the others say why they aren't. */
 import { afterAll, expect, test } from "vitest";
+import { createHolders } from "../../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../../agent/gpu-directory.ts";
 import { nowhere } from "../../../core/catalog/device.ts";
 import { createEnv } from "../../../core/kit/env.ts";
@@ -22,6 +23,7 @@ function makeContext(): SourceContext {
     host: describeHost(env.node, env.paths.sysfs, nowhere),
     probes,
     gpus: createGpuDirectory(),
+    holders: createHolders(),
     stateFolder: "",
   };
 }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
+import { createHolders } from "../../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../../agent/gpu-directory.ts";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -76,6 +77,7 @@ function makeContext(paths = defaultPaths): SourceContext {
     host: { kind: "node", id: "n", node: "n", name: "n", model: "", place: nowhere },
     probes: noProbes,
     gpus: createGpuDirectory(),
+    holders: createHolders(),
     stateFolder: "",
   };
 }

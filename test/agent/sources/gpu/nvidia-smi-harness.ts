@@ -1,5 +1,6 @@
 /** Runs the nvidia-smi source against the stand-in on a PATH, as the sampler would. */
 import { expect, onTestFinished } from "vitest";
+import { createHolders } from "../../../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../../../agent/gpu-directory.ts";
 import {
   createNvidiaSmiSource,
@@ -56,6 +57,7 @@ export function makeContext(
     host: { kind: "node", id: "a", node: "node-a", name: "a", model: "", place: nowhere },
     probes: noProbes,
     gpus: createGpuDirectory(),
+    holders: createHolders(),
     stateFolder: "",
   };
 }

@@ -5,6 +5,7 @@ import { createLog } from "../../../../core/kit/log.ts";
 import { labelsOf } from "../../../../core/wire/frame.ts";
 import { createSeriesList } from "../../../../core/wire/slots.ts";
 import { slowKernelCalls } from "../../../../agent/probes/slow-kernel-calls.ts";
+import { createHolders } from "../../../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../../../agent/gpu-directory.ts";
 import type { Reader, Source, SourceContext } from "../../../../agent/sources/source.ts";
 import { inProcessProbes } from "../../../kit/probes.ts";
@@ -16,6 +17,7 @@ export function makeHostContext(overrides: Partial<Env> = {}): SourceContext {
     log: createLog({ clock: env.clock, write: () => {} }),
     events: { report: () => {} },
     gpus: createGpuDirectory(),
+    holders: createHolders(),
     stateFolder: "",
     host: { kind: "node", id: "node-1", node: "node-1", name: "node-1", model: "", place: nowhere },
     probes: inProcessProbes({ "slow-kernel": slowKernelCalls }),

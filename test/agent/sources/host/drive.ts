@@ -1,5 +1,6 @@
 /** Drives one host source against a folder through its contract, and shows its samples as a map from series to value. */
 import { onTestFinished } from "vitest";
+import { createHolders } from "../../../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../../../agent/gpu-directory.ts";
 import type { Metric } from "../../../../core/catalog/metric.ts";
 import { nowhere, type Device } from "../../../../core/catalog/device.ts";
@@ -108,6 +109,7 @@ function open(source: Source, paths: HostPaths, clock: Clock): ReturnType<Source
     host,
     probes: inProcessProbes({ "slow-kernel": slowKernelCalls }),
     gpus: createGpuDirectory(),
+    holders: createHolders(),
     stateFolder: "",
   };
   return source.open(context, new AbortController().signal);

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { createHolders } from "../../../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../../../agent/gpu-directory.ts";
 import { createKernelLogSource } from "../../../../agent/sources/kernel-log/kernel-log.ts";
 import type { Reader, SourceContext } from "../../../../agent/sources/source.ts";
@@ -67,6 +68,7 @@ function makeMachine(): Machine {
       },
       probes: noProbes,
       gpus,
+      holders: createHolders(),
       stateFolder: "",
     },
     log(text, sequence = next, milliseconds = clock.now()) {
