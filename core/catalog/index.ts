@@ -41,6 +41,7 @@ import * as stuckProcesses from "./stuck-processes.ts";
 import * as system from "./system.ts";
 import * as tasks from "./tasks.ts";
 import * as textfile from "./textfile.ts";
+import * as timex from "./timex.ts";
 import * as volumes from "./volumes.ts";
 import * as pciDevices from "./pci-devices.ts";
 import * as chrony from "./chrony.ts";
@@ -84,6 +85,7 @@ export {
   stuckProcesses,
   system,
   textfile,
+  timex,
   chrony,
   bcache,
   memoryLayout,
@@ -131,6 +133,7 @@ const subjects: readonly object[] = [
   stuckProcesses,
   system,
   textfile,
+  timex,
   chrony,
   bcache,
   memoryLayout,

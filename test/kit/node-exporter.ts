@@ -52,6 +52,7 @@ const collectors = [
   "textfile",
   "thermal_zone",
   "time",
+  "timex",
   "udp_queues",
   "uname",
   "vmstat",

@@ -29,6 +29,7 @@ import { loadavgSource } from "./loadavg.ts";
 import { mdadmSource } from "./mdadm.ts";
 import { mdadmDetailsSource } from "./mdadm-details.ts";
 import { meminfoSource } from "./meminfo.ts";
+import { createMountInfoSource } from "./mount-info.ts";
 import { createNetclassSource } from "./netclass.ts";
 import { createNetdevSource } from "./netdev.ts";
 import { createNetstatSource } from "./netstat.ts";
@@ -49,6 +50,7 @@ import { createStatSource } from "./stat.ts";
 import { createTapestatsSource } from "./tapestats.ts";
 import { thermalZoneSource } from "./thermal-zone.ts";
 import { timeSource } from "./time.ts";
+import { createTimexSource } from "./timex.ts";
 import { udpQueuesSource } from "./udp-queues.ts";
 import { unameSource } from "./uname.ts";
 import { createVmstatSource } from "./vmstat.ts";
@@ -68,8 +70,10 @@ export function createHostSources(options: HostOptions): Source[] {
     pressureSource,
     createDiskstatsSource(share, options.diskstats),
     createFilesystemSource(options.filesystem),
+    createMountInfoSource(options.filesystem),
     createNetdevSource(share, options.netdev),
     timeSource,
+    createTimexSource(),
     unameSource,
     osSource,
     createArpSource(options.arp),
