@@ -48,3 +48,11 @@ export const deviceError = defineMetric({
   help: "1 where the filesystem could not be asked: statfs failed, didn't return in time, or wasn't tried because others hang.",
   labels,
 });
+export const mountInfo = defineMetric({
+  name: "node_filesystem_mount_info",
+  kind: "info",
+  help: "The device numbers behind each mount point.",
+  labels: ["device", "major", "minor", "mountpoint"],
+  sampling: "steady",
+  compatibilityOnly: true,
+});

@@ -21,6 +21,7 @@ const familyOf: Readonly<Record<string, string>> = {
   cpu_details: "cpu",
   cpu_info: "cpu",
   mdadm_details: "mdadm",
+  mount_info: "filesystem",
 };
 
 test("every family of the host has its flags, and a flag switches its family off", () => {

@@ -17,6 +17,7 @@ const kinds: ReadonlySet<string> = new Set([
   "pwm",
   "temp",
   "curr",
+  "freq",
   "power",
   "energy",
   "humidity",
@@ -48,20 +49,41 @@ export function createHwmonSource(options: HostOptions["hwmon"]): Source {
         fromHardware: true,
         absent: `no chip with sensors is under ${folder}: a virtual machine, or no hwmon driver is loaded`,
         list(listing) {
-          for (const name of listing.folder(folder)) listChip(listing, join(folder, name), options);
+          for (const chip of chipsIn(listing, folder)) listChip(listing, chip, options);
         },
       });
     },
   };
 }
 
+interface Chip {
+  readonly folder: string;
+  readonly name: string;
+  readonly chip: string;
+}
+
+/** Of a device's several chips each is called by its own name too, or by its number where they share that as well. */
+function chipsIn(listing: Listing, folder: string): Chip[] {
+  const found = listing.folder(folder).map((entry): Chip => {
+    const own = join(folder, entry);
+    const name = cleanName(listing.text(join(own, "name")));
+    return { folder: own, name, chip: chipOf(own, name) };
+  });
+  const namesakes = ({ chip }: Chip): Chip[] => found.filter((other) => other.chip === chip);
+  return found.map((one) => {
+    const others = namesakes(one);
+    if (others.length === 1) return one;
+    const isAlone = others.filter(({ name }) => name === one.name).length === 1;
+    const suffix = isAlone && one.name !== "" ? one.name : cleanName(basename(one.folder));
+    return { ...one, chip: `${one.chip}_${suffix}` };
+  });
+}
+
 function listChip(
   listing: Listing,
-  folder: string,
+  { folder, name, chip }: Chip,
   { keepsChip, keepsSensor }: HostOptions["hwmon"],
 ): void {
-  const name = cleanName(listing.text(join(folder, "name")));
-  const chip = chipOf(folder, name);
   if (!keepsChip(chip)) return;
   if (name !== "") listing.fact(chipNames, { chip, chip_name: name });
   /** Sensor → what of it → file; what the driver puts beside the chip counts before what hwmon itself shows. */
@@ -92,6 +114,10 @@ function listSensor(
       listing.fact(sensorLabel, { chip, sensor, label });
       continue;
     }
+    if (kind === "freq" && property === "input") {
+      listClock(listing, chip, path, files.get("label"));
+      continue;
+    }
     const { key, options, form } = shapeOf(kind, property, files.has(""));
     listing.value(
       path,
@@ -103,6 +129,13 @@ function listSensor(
       },
     );
   }
+}
+
+/** The clock of a graphics processor, which goes by what the driver calls it: `sclk`. */
+function listClock(listing: Listing, chip: string, path: string, label: string | undefined): void {
+  if (label === undefined) return;
+  const sensor = cleanName(listing.text(label));
+  listing.value(path, hardwareSensor.metric("freq_freq_mhz"), { chip, sensor }, micro);
 }
 
 /** The name and the unit that node_exporter gives to what a sensor's file holds. */
