@@ -3,6 +3,7 @@ import * as agent from "./agent.ts";
 import * as fleet from "./fleet.ts";
 import * as gpu from "./gpu.ts";
 import * as host from "./host.ts";
+import * as hostHardware from "./host-hardware.ts";
 import * as learned from "./learned.ts";
 import type { Rule } from "./rule.ts";
 
@@ -20,6 +21,10 @@ export const allRules: readonly Rule[] = Object.freeze([
   host.cpuOverloaded,
   host.diskLatency,
   host.networkErrors,
+  hostHardware.pciErrors,
+  hostHardware.pciLinkDegraded,
+  hostHardware.rdmaOutOfSequence,
+  hostHardware.processStuck,
   learned.anomalyFinding,
   learned.limitForecast,
   learned.gpuFailureLikely,

@@ -4,15 +4,15 @@ import { defineMetric } from "./metric.ts";
 export const errors = defineMetric({
   name: "warpwatch_pci_aer_errors_total",
   kind: "counter",
-  help: "Advanced error reporting: errors of all types that the device reported, by severity (correctable, nonfatal, fatal).",
-  labels: ["device", "kind", "severity"],
+  help: "Advanced error reporting: errors of all types that the device reported, by class (correctable, nonfatal, fatal).",
+  labels: ["device", "kind", "error_class"],
   sampling: "steady",
 });
 export const errorsByType = defineMetric({
   name: "warpwatch_pci_aer_errors_by_type_total",
   kind: "counter",
   help: "Advanced error reporting: errors of one type (BadTLP, Timeout …); a type is there once the device has reported one.",
-  labels: ["device", "kind", "severity", "error"],
+  labels: ["device", "kind", "error_class", "error"],
   sampling: "steady",
 });
 export const linkWidth = defineMetric({

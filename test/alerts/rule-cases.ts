@@ -2,6 +2,7 @@
 import {
   cpu,
   disk,
+  fabric,
   filesystem,
   findings,
   fleet,
@@ -9,8 +10,11 @@ import {
   gpuErrors,
   memory,
   network,
+  pci,
   pressure,
+  rdma,
   self,
+  stuckProcesses,
 } from "../../core/catalog/index.ts";
 import type { Sample } from "../kit/rule-bench.ts";
 
@@ -38,6 +42,7 @@ const dcgm = { ...uuid, pci_bus_id: "x", device: "nvidia0", modelName: "H100", H
 const verdict = { node: "node-9", subject: "gpu0", UUID: "GPU-1", metric: "heat" };
 const sda = { device: "sda" };
 const eth0 = { device: "eth0" };
+const gpuSlot = { device: "0000:19:00.0", kind: "gpu" };
 
 /** The counter that vouches for the GPU when an event is forgotten. */
 function xidCounter(action: string): Sample {
@@ -139,6 +144,66 @@ export const ruleCases: readonly (() => RuleCase)[] = [
       clears: 0.001,
     };
   },
+  () => {
+    const counted = rising();
+    return {
+      rule: "HostPciErrors",
+      scene: (errors, second) => [
+        {
+          metric: pci.errors,
+          labels: { ...gpuSlot, error_class: "fatal" },
+          value: counted(errors, second),
+        },
+        {
+          metric: pci.errors,
+          labels: { ...gpuSlot, error_class: "correctable" },
+          value: 5 * second,
+        },
+        { metric: pci.devicesLeftOut, value: 0 },
+      ],
+      // Half an error in the five minutes.
+      fires: 0.5 / 300,
+      below: 0,
+      clears: 0,
+    };
+  },
+  () => ({
+    rule: "HostPciLinkDegraded",
+    scene: (share) => [
+      { metric: pci.linkWidth, labels: gpuSlot, value: 16 * share },
+      { metric: pci.linkWidthMaximum, labels: gpuSlot, value: 16 },
+      { metric: pci.devicesLeftOut, value: 0 },
+    ],
+    fires: 0.9,
+    below: 1,
+    clears: 1,
+  }),
+  () => {
+    const [packets, late] = [rising(), rising()];
+    const labels = { device: "mlx5_0", port: "1" };
+    const received = fabric.infinibandPort.metric("port_packets_received_total");
+    return {
+      rule: "RdmaPacketsOutOfSequence",
+      scene: (share, second) => [
+        { metric: received, labels, value: packets(100_000, second) },
+        { metric: rdma.outOfSequence, labels, value: late(100_000 * share, second) },
+      ],
+      fires: 0.0011,
+      below: 0.000_99,
+      holds: 0.0006,
+      clears: 0.0001,
+    };
+  },
+  () => ({
+    rule: "HostProcessStuck",
+    scene: (seconds) => [
+      { metric: stuckProcesses.uninterruptibleSeconds, labels: { command: "dd" }, value: seconds },
+      { metric: stuckProcesses.scanSeconds, value: 1 },
+    ],
+    fires: 301,
+    below: 300,
+    clears: 0,
+  }),
   () => ({
     rule: "GpuHot",
     scene: (celsius) => [{ metric: gpu.temperature, labels: dcgm, value: celsius }],

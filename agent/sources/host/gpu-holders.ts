@@ -102,7 +102,7 @@ function createSearch({ clock, paths }: Env, tree: CgroupTree): Search {
     const known = evidence.get(group);
     if (known !== undefined && isDevice(known)) return true;
     evidence.delete(group);
-    waitingProcesses = tree.processes(group).reverse();
+    waitingProcesses = tree.processes(group).toReversed();
     return true;
   }
 

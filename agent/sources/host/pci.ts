@@ -6,7 +6,7 @@ import type { LinePlanner } from "./line-table.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
 import { listPciDevices, sharedScope, type PciDevice, type PciTopology } from "./pci-topology.ts";
 
-const severities = [
+const errorClasses = [
   ["correctable", "aer_dev_correctable"],
   ["nonfatal", "aer_dev_nonfatal"],
   ["fatal", "aer_dev_fatal"],
@@ -61,8 +61,8 @@ function listTopology(listing: Listing, { devices, leftOut }: PciTopology): void
 
 /** A type of error that never came has no series; its line is then expected to stay as it is, and the listing made anew when it doesn't. */
 function listErrors(listing: Listing, { folder, address, kind }: PciDevice): void {
-  for (const [severity, file] of severities) {
-    const labels = { device: address, kind, severity };
+  for (const [error_class, file] of errorClasses) {
+    const labels = { device: address, kind, error_class };
     listing.table(join(folder, file), (slots): LinePlanner => (line) => {
       const [, error = "", count] = /^(\S+) (\d+)$/.exec(line) ?? [];
       if (error.startsWith("TOTAL_"))

@@ -83,7 +83,7 @@ function createWatch(procfs: string, clock: Clock): Watch {
   let unknownBefore = noCounts();
 
   function beginTurn(): void {
-    turn = listProcesses(procfs).reverse();
+    turn = listProcesses(procfs).toReversed();
     turnBegan = clock.monotonic();
     unknown = noCounts();
   }

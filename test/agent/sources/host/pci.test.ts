@@ -103,23 +103,23 @@ test("tells each link once, by its lower end, and what both of its ends could do
   });
 });
 
-test("counts errors by severity from the first reading, and by type once one was seen", async () => {
+test("counts errors by class from the first reading, and by type once one was seen", async () => {
   const driven = await drive(pci, server);
   const labels = 'device="0000:19:00.0"';
   expect(named(Object.fromEntries(await driven.read()), "warpwatch_pci_aer_")).toEqual({
-    [`warpwatch_pci_aer_errors_total{${labels},kind="gpu",severity="correctable"}`]: 7,
-    [`warpwatch_pci_aer_errors_total{${labels},kind="gpu",severity="fatal"}`]: 0,
-    [`warpwatch_pci_aer_errors_by_type_total{${labels},error="BadTLP",kind="gpu",severity="correctable"}`]: 2,
-    [`warpwatch_pci_aer_errors_by_type_total{${labels},error="Timeout",kind="gpu",severity="correctable"}`]: 5,
+    [`warpwatch_pci_aer_errors_total{${labels},error_class="correctable",kind="gpu"}`]: 7,
+    [`warpwatch_pci_aer_errors_total{${labels},error_class="fatal",kind="gpu"}`]: 0,
+    [`warpwatch_pci_aer_errors_by_type_total{${labels},error="BadTLP",error_class="correctable",kind="gpu"}`]: 2,
+    [`warpwatch_pci_aer_errors_by_type_total{${labels},error="Timeout",error_class="correctable",kind="gpu"}`]: 5,
   });
   driven.change({ [`sys/devices/${gpu}/aer_dev_fatal`]: "DLP 1\nTOTAL_ERR_FATAL 1\n" });
   const later = await driven.read();
-  expect(later.get(`warpwatch_pci_aer_errors_total{${labels},kind="gpu",severity="fatal"}`)).toBe(
-    1,
-  );
+  expect(
+    later.get(`warpwatch_pci_aer_errors_total{${labels},error_class="fatal",kind="gpu"}`),
+  ).toBe(1);
   expect(
     later.get(
-      `warpwatch_pci_aer_errors_by_type_total{${labels},error="DLP",kind="gpu",severity="fatal"}`,
+      `warpwatch_pci_aer_errors_by_type_total{${labels},error="DLP",error_class="fatal",kind="gpu"}`,
     ),
   ).toBe(1);
 });
