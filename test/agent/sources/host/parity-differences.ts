@@ -37,7 +37,7 @@ export const differences: readonly Difference[] = [
   {
     reason: "newer releases of node_exporter have these too",
     sometimesOurs:
-      /^node_(softnet_(cpu_collision_total|received_rps_total|flow_limit_count_total|backlog_len)|netstat_TcpExt_(TCPOFOQueue|TCPRcvQDrop)|cpu_(online|isolated|frequency_avg_hertz|scaling_governor)|edac_channel_|nvme_namespace_|watchdog_|kernel_hung_|ksmd_general_profit|md_(raid_disks|degraded)|btrfs_.*commit|filesystem_mount_info|pressure_irq_|nfsd_requests_total\{method="(SetClientID|WdelegGetattr)|zfs_zpool_state\{state="suspended"|infiniband_(lifespan|duplicate_requests|implied_nak|local_ack|np_|out_of_|packet_seq|req_|resp_|rnr_|roce_|rp_|rx_))/,
+      /^node_(softnet_(cpu_collision_total|received_rps_total|flow_limit_count_total|backlog_len)|netstat_TcpExt_(TCPOFOQueue|TCPRcvQDrop)|cpu_(online|isolated|frequency_avg_hertz|scaling_governor)|edac_channel_|nvme_namespace_|watchdog_|kernel_hung_|ksmd_general_profit|md_(raid_disks|degraded)|btrfs_.*commit|filesystem_mount_info|hwmon_(freq_|sensor_label.*sensor="freq)|pressure_irq_|nfsd_requests_total\{method="(SetClientID|WdelegGetattr)|zfs_zpool_state\{state="suspended"|infiniband_(lifespan|duplicate_requests|implied_nak|local_ack|np_|out_of_|packet_seq|req_|resp_|rnr_|roce_|rp_|rx_))/,
   },
   {
     reason:
