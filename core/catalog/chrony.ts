@@ -10,6 +10,13 @@ export const chronyOffset = defineMetric({
   help: "Seconds that the system's clock is behind NTP time by chronyd's estimate; negative where it is ahead.",
   sampling,
 });
+export const chronyErrorBound = defineMetric({
+  name: "warpwatch_chrony_error_bound_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "Seconds by which the system's clock is wrong at most: the offset without its sign, the root dispersion and half of the root delay.",
+  sampling,
+});
 export const chronyLastOffset = defineMetric({
   name: "warpwatch_chrony_last_offset_seconds",
   kind: "gauge",
@@ -56,7 +63,7 @@ export const chronyRootDispersion = defineMetric({
   name: "warpwatch_chrony_root_dispersion_seconds",
   kind: "gauge",
   unit: "seconds",
-  help: "Dispersion gathered over all servers up to stratum 1, in seconds; offset, this and half of the root delay bound the clock's error.",
+  help: "Dispersion gathered over all servers up to stratum 1, in seconds.",
   sampling,
 });
 export const chronyUpdateInterval = defineMetric({

@@ -45,6 +45,8 @@ import * as timex from "./timex.ts";
 import * as volumes from "./volumes.ts";
 import * as pciDevices from "./pci-devices.ts";
 import * as chrony from "./chrony.ts";
+import * as driveHealth from "./drive-health.ts";
+import * as ipmi from "./ipmi.ts";
 
 export {
   attribution,
@@ -87,6 +89,8 @@ export {
   textfile,
   timex,
   chrony,
+  driveHealth,
+  ipmi,
   bcache,
   memoryLayout,
   pciDevices,
@@ -135,6 +139,8 @@ const subjects: readonly object[] = [
   textfile,
   timex,
   chrony,
+  driveHealth,
+  ipmi,
   bcache,
   memoryLayout,
   pciDevices,

@@ -22,6 +22,7 @@ import { createFilesystemSource } from "./filesystem.ts";
 import { createGpuServerSources } from "./gpu-server.ts";
 import { createHwmonSource } from "./hwmon.ts";
 import { createInfinibandSource } from "./infiniband.ts";
+import { ipmiSource } from "./ipmi.ts";
 import { ipvsSource } from "./ipvs.ts";
 import { createFileShare } from "./kept-file.ts";
 import { entropySource, kernelHungSource } from "./kernel-values.ts";
@@ -36,6 +37,7 @@ import { createNetstatSource } from "./netstat.ts";
 import { nfsSource } from "./nfs.ts";
 import { nfsdSource } from "./nfsd.ts";
 import { nvmeSource } from "./nvme.ts";
+import { nvmeSmartSource } from "./nvme-smart.ts";
 import { createOptionalSources } from "./optional.ts";
 import type { HostOptions } from "./options.ts";
 import { osSource } from "./os.ts";
@@ -44,6 +46,7 @@ import { pressureSource } from "./pressure.ts";
 import { createRaplSource } from "./rapl.ts";
 import { schedstatSource } from "./schedstat.ts";
 import { selinuxSource } from "./selinux.ts";
+import { smartctlSource } from "./smartctl.ts";
 import { sockstatSource } from "./sockstat.ts";
 import { softnetSource } from "./softnet.ts";
 import { createStatSource } from "./stat.ts";
@@ -115,6 +118,9 @@ export function createHostSources(options: HostOptions): Source[] {
     xfsSource,
     zfsSource,
     chronySource,
+    nvmeSmartSource,
+    smartctlSource,
+    ipmiSource,
     ...createGpuServerSources(share, options),
   ];
 }

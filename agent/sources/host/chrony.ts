@@ -1,6 +1,7 @@
 /** The clock's offset and its reference, asked of chronyd over UDP on loopback as `chronyc tracking` does. */
 import { createSocket, type Socket } from "node:dgram";
 import {
+  chronyErrorBound,
   chronyFrequency,
   chronyLastOffset,
   chronyLeapStatus,
@@ -50,6 +51,7 @@ export function createChronySource(daemon: ChronyAddress): Source {
     name: "chrony",
     metrics: [
       chronyOffset,
+      chronyErrorBound,
       chronyLastOffset,
       chronyRmsOffset,
       chronyFrequency,
@@ -101,6 +103,7 @@ async function askReport(conversation: Conversation, signal: AbortSignal): Promi
 
 function addReport(add: AddSample, { tracking, sources }: Report): void {
   add(chronyOffset, {}, tracking.currentCorrection);
+  add(chronyErrorBound, {}, errorBoundOf(tracking));
   add(chronyLastOffset, {}, tracking.lastOffset);
   add(chronyRmsOffset, {}, tracking.rmsOffset);
   add(chronyFrequency, {}, tracking.frequencyMillionths / 1e6);
@@ -118,6 +121,12 @@ function addReport(add: AddSample, { tracking, sources }: Report): void {
   // Never updated is no time at all rather than 1970.
   add(chronyReferenceTime, {}, tracking.referenceTime === 0 ? Number.NaN : tracking.referenceTime);
   add(chronySources, {}, sources);
+}
+
+/** As chronyc's manual page has it; of a clock that follows nothing there is no telling. */
+function errorBoundOf({ leap, currentCorrection, rootDelay, rootDispersion }: Tracking): number {
+  if (leapStates[leap] === "unsynchronised") return Number.NaN;
+  return Math.abs(currentCorrection) + rootDispersion + rootDelay / 2;
 }
 
 interface Conversation {

@@ -30,6 +30,10 @@ describe.runIf(hasProgram("chronyd"))("a chronyd that follows another", () => {
 
     const samples = await readUntil(client, (found) => found.get(series("stratum")) === 11);
     expect(samples.get(series("offset_seconds"))).toBeCloseTo(0.25, 2);
+    expect(samples.get(series("error_bound_seconds"))).toBeGreaterThan(
+      samples.get(series("offset_seconds")) ?? Infinity,
+    );
+    expect(samples.get(series("error_bound_seconds"))).toBeLessThan(0.3);
     expect(samples.get(series("frequency_error_ratio"))).toBeCloseTo(12.5e-6, 6);
     expect(samples.get(series("sources"))).toBe(1);
     expect(samples.get(series('leap_status{state="normal"}'))).toBe(1);
@@ -58,6 +62,7 @@ test("counts a clock that was never set as unsynchronised, without a time of ref
   expect(samples.get(series('leap_status{state="unsynchronised"}'))).toBe(1);
   expect(samples.get(series("stratum"))).toBe(0);
   expect(samples.has(series("reference_timestamp_seconds"))).toBe(false);
+  expect(samples.has(series("error_bound_seconds"))).toBe(false);
 });
 
 test("takes the answer to its own question and none that came before", async () => {
