@@ -1,7 +1,8 @@
 /** Kernel files that are opened once and read over and over: a read at an offset costs a tenth of open, read, close. */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { describeError, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
+import { openFile } from "./open-file.ts";
 import { lineFeed } from "./scan.ts";
 
 export interface KeptFile {
@@ -28,7 +29,7 @@ export function openKeptFile(path: string, options: KeptFileOptions = {}): KeptF
   const maximumBytes = options.maximumBytes ?? 8 * 1024 * 1024;
   let descriptor: number;
   try {
-    descriptor = openSync(path, "r");
+    descriptor = openFile(path);
   } catch (error) {
     if (missingCodes.has(systemCode(error))) return null;
     throw unreadable(path, error);
@@ -73,7 +74,7 @@ export function openKeptFile(path: string, options: KeptFileOptions = {}): KeptF
         closeQuietly(descriptor);
         descriptor = -1;
         try {
-          descriptor = openSync(path, "r");
+          descriptor = openFile(path);
           readToEnd();
         } catch (again) {
           length = 0;

@@ -1,5 +1,6 @@
 /** Files of /sys that hold one value: many of them, kept open as far as the bound allows, read through one buffer. */
-import { closeSync, openSync, read, readSync } from "node:fs";
+import { closeSync, read, readSync } from "node:fs";
+import { openFile } from "./open-file.ts";
 import { lineFeed } from "./scan.ts";
 
 /** What a file's text stands for; NaN where it stands for nothing. */
@@ -47,7 +48,7 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
 
     function ensureOpen(): void {
       if (descriptor >= 0) return;
-      descriptor = openSync(path, "r");
+      descriptor = openFile(path);
       kept += 1;
     }
 
@@ -107,7 +108,10 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
 
 /** A decimal or, after 0x, hexadecimal number that is all there is in the text; NaN otherwise. */
 function parseNumber(text: string): number {
-  return /^[-+]?(\d+(\.\d+)?(e[-+]?\d+)?|0x[\da-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+  if (!/^[-+]?(\d+(\.\d+)?(e[-+]?\d+)?|0x[\da-f]+)$/i.test(text)) return Number.NaN;
+  const value = Number(text);
+  // Text that goes on for hundreds of digits is no number of any device.
+  return Number.isFinite(value) ? value : Number.NaN;
 }
 
 function numberIn(length: number): number {
