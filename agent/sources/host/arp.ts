@@ -6,6 +6,7 @@ import { openKeptFile } from "./kept-file.ts";
 import { decodeName } from "./line-table.ts";
 import { createSampleReader } from "./sample-reader.ts";
 import type { HostOptions } from "./options.ts";
+import { missing } from "./missing.ts";
 
 /** Address, type, flags, hardware address, mask, interface. */
 const fieldsPerLine = 6;
@@ -18,7 +19,7 @@ export function createArpSource({ keepsDevice }: HostOptions["arp"]): Source {
     open({ env }) {
       const path = join(env.paths.procfs, "net/arp");
       const file = openKeptFile(path);
-      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      if (!file) return absent(missing("arp", env.paths, path));
       return createSampleReader(
         (add) => {
           file.read();

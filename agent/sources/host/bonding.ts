@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { bondedActive, bondedInterfaces } from "../../../core/catalog/identity.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 export const bondingSource: Source = {
   name: "bonding",
@@ -12,7 +13,7 @@ export const bondingSource: Source = {
     const folder = join(env.paths.sysfs, "class/net");
     return openListedReader({
       clock: env.clock,
-      absent: "no interfaces are bonded: the module bonding isn't loaded",
+      absent: missing("bonding", env.paths, join(folder, "bonding_masters")),
       list(listing) {
         for (const master of wordsOf(listing.text(join(folder, "bonding_masters"), "watched")))
           listBond(listing, join(folder, master), master);

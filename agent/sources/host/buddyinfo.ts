@@ -4,6 +4,7 @@ import { freeBlocks } from "../../../core/catalog/memory-layout.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 const linePattern = /^Node (\d+), zone +(\S+) /;
 
@@ -14,7 +15,7 @@ export const buddyinfoSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "buddyinfo");
     const file = openKeptFile(path);
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    if (!file) return absent(missing("buddyinfo", env.paths, path));
     return createTableReader(file, {
       plan: (slots) => (line) => {
         const match = linePattern.exec(line);

@@ -8,6 +8,7 @@ import { createSampleReader } from "./sample-reader.ts";
 import { nextLine, type Cursor } from "./scan.ts";
 import { scanHexadecimal } from "./scan-hexadecimal.ts";
 import { createValueFiles } from "./value-file.ts";
+import { missing } from "./missing.ts";
 
 /** The kernel names the columns itself; older ones call the count of ignored packets otherwise. */
 const columns: readonly (readonly [number, Metric<never>])[] = [
@@ -36,7 +37,7 @@ export const conntrackSource: Source = {
     const open = createValueFiles();
     const entries = open(join(procfs, "sys/net/netfilter/nf_conntrack_count"));
     if (!entries.opens())
-      return absent("the kernel tracks no connections: the module nf_conntrack isn't loaded");
+      return absent(missing("conntrack", env.paths, join(procfs, "sys/net/netfilter")));
     const limit = open(join(procfs, "sys/net/netfilter/nf_conntrack_max"));
     const perProcessor = openKeptFile(join(procfs, "net/stat/nf_conntrack"));
     const sums = new Float64Array(columnCount);

@@ -5,6 +5,7 @@ import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import type { HostOptions } from "./options.ts";
 import { createSampleReader } from "./sample-reader.ts";
+import { missing } from "./missing.ts";
 
 type Block = ReadonlyMap<string, string>;
 
@@ -17,7 +18,7 @@ export function createCpuInfoSource(options: HostOptions["cpu"]): Source {
       if (!options.info) return absent("it isn't asked for: --collector.cpu.info does");
       const path = join(env.paths.procfs, "cpuinfo");
       const file = openKeptFile(path, { initialBytes: 65_536 });
-      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      if (!file) return absent(missing("cpu", env.paths, path));
       return createSampleReader(
         (add) => {
           file.read();

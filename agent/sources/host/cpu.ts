@@ -7,6 +7,7 @@ import type { FileShare } from "./kept-file.ts";
 import type { LinePlanner } from "./line-table.ts";
 import type { HostOptions } from "./options.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 /** The order in which the kernel prints them; the last two are guests' time, which user and nice hold too. */
 const modes = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"] as const;
@@ -25,7 +26,7 @@ export function createCpuSource(share: FileShare, { guest }: HostOptions["cpu"])
     open({ env }) {
       const path = join(env.paths.procfs, "stat");
       const file = share.open(path, env.clock);
-      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      if (!file) return absent(missing("cpu", env.paths, path));
       let processors: number[][] = [];
       let highest = new Float64Array(0);
       return createTableReader(file, {

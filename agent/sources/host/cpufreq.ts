@@ -4,6 +4,7 @@ import * as details from "../../../core/catalog/cpu-details.ts";
 import type { Source } from "../source.ts";
 import { parseRanges } from "./cpu-details.ts";
 import { openListedReader } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 /** The files give kilohertz. Current clocks are asked of the processor, up to milliseconds each: the source isn't a fast one. */
 const hertzPerKilohertz = 1000;
@@ -33,7 +34,7 @@ export const cpufreqSource: Source = {
       clock: env.clock,
       relistMilliseconds: 60_000,
       fromHardware: true,
-      absent: `no cpufreq is under ${folder}: a virtual machine, or the kernel lacks CONFIG_CPU_FREQ`,
+      absent: missing("cpufreq", env.paths, folder),
       list(listing) {
         const offline = new Set(parseRanges(listing.text(join(folder, "offline"))));
         for (const name of listing.folder(folder, /^cpu\d+$/)) {

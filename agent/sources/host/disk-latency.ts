@@ -14,7 +14,7 @@ import { createCounterLines } from "./counter-lines.ts";
 import { partOf } from "./device.ts";
 import type { FileShare, KeptFile } from "./kept-file.ts";
 import { decodeName } from "./line-table.ts";
-import { missingProcfs } from "./missing.ts";
+import { missing } from "./missing.ts";
 import type { HostOptions } from "./options.ts";
 
 /** Which columns count the requests that ended and the milliseconds that they took. */
@@ -53,7 +53,9 @@ export function createDiskLatencySource(
     open({ env, host }) {
       const path = join(env.paths.procfs, "diskstats");
       const file = share.open(path, env.clock);
-      return file ? createReader(file, keepsDevice, host) : absent(missingProcfs(path));
+      return file
+        ? createReader(file, keepsDevice, host)
+        : absent(missing("block", env.paths, path));
     },
   };
 }

@@ -11,7 +11,7 @@ import { partOf } from "./device.ts";
 import type { FileShare } from "./kept-file.ts";
 import { decodeName, type LinePlanner } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
-import { missingProcfs } from "./missing.ts";
+import { missing } from "./missing.ts";
 import type { HostOptions, NameFilter } from "./options.ts";
 
 /** The kernel counts in these whatever the device's own sectors are. */
@@ -52,7 +52,7 @@ export function createDiskstatsSource(
     open({ env, host }) {
       const path = join(env.paths.procfs, "diskstats");
       const file = share.open(path, env.clock);
-      if (!file) return absent(missingProcfs(path));
+      if (!file) return absent(missing("block", env.paths, path));
       let facts: FactSlot[] = [];
       return createTableReader(file, {
         plan(slots) {

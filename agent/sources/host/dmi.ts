@@ -4,6 +4,7 @@ import { dmiInfo } from "../../../core/catalog/identity.ts";
 import { absent, type Source } from "../source.ts";
 import { createFactsReader } from "./facts.ts";
 import { readFact } from "./kept-file.ts";
+import { missing } from "./missing.ts";
 
 export const dmiSource: Source = {
   name: "dmi",
@@ -19,7 +20,7 @@ export const dmiSource: Source = {
       return Object.fromEntries(facts) as Record<(typeof dmiInfo.labels)[number], string>;
     };
     if (Object.values(gather()).every((fact) => fact === ""))
-      return absent(`${folder} isn't there: the firmware has no DMI tables, or they are hidden`);
+      return absent(missing("dmi", env.paths, folder));
     return createFactsReader({
       gather,
       declare: (facts, slots) => [[slots.slot(dmiInfo, facts), 1]],

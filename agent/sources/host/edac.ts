@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as sensors from "../../../core/catalog/sensors.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 export const edacSource: Source = {
   name: "edac",
@@ -21,7 +22,7 @@ export const edacSource: Source = {
       clock: env.clock,
       relistMilliseconds: 60_000,
       fromHardware: true,
-      absent: `no memory controller is under ${folder}: no EDAC driver is loaded, or the firmware keeps errors to itself`,
+      absent: missing("edac", env.paths, folder),
       list(listing) {
         for (const name of listing.folder(folder, /^mc\d+$/))
           listController(listing, join(folder, name), name.slice("mc".length));

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fibreChannelInfo, fibreChannelPort } from "../../../core/catalog/fabric.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 /** File under statistics and key of the metric; the files give hexadecimal numbers. */
 const counters: Readonly<Record<string, string>> = {
@@ -31,7 +32,7 @@ export const fibrechannelSource: Source = {
     return openListedReader({
       clock: env.clock,
       relistMilliseconds: 60_000,
-      absent: `no Fibre Channel adapter is under ${folder}`,
+      absent: missing("fibrechannel", env.paths, folder),
       list(listing) {
         for (const name of listing.folder(folder)) listHost(listing, join(folder, name), name);
       },

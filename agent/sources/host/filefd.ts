@@ -4,6 +4,7 @@ import { filesAllocated, filesMaximum } from "../../../core/catalog/kernel.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 export const filefdSource: Source = {
   name: "filefd",
@@ -12,7 +13,7 @@ export const filefdSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "sys/fs/file-nr");
     const file = openKeptFile(path, { initialBytes: 128 });
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    if (!file) return absent(missing("filefd", env.paths, path));
     return createTableReader(file, {
       plan: (slots) => () => ({
         keyBytes: 0,

@@ -5,7 +5,7 @@ import { cgroupFiles, type CgroupFile } from "./cgroup-files.ts";
 import { ownerOf } from "./cgroup-paths.ts";
 import { openCgroupTree, type CgroupTree } from "./cgroup-tree.ts";
 import { createGpuHolders, type TellGpuProcesses } from "./gpu-holders.ts";
-import { missingSysfs } from "./missing.ts";
+import { missing } from "./missing.ts";
 import { createSampleReader, type AddSample } from "./sample-reader.ts";
 import { createValueFiles, type ValueFile } from "./value-file.ts";
 
@@ -25,7 +25,7 @@ export function createGpuCgroupSource(tellProcesses: TellGpuProcesses = () => nu
     sampling: "steady",
     open({ env }) {
       const tree = openCgroupTree(env.paths.sysfs);
-      if (!tree) return absent(missingSysfs(`${env.paths.sysfs}/fs/cgroup`));
+      if (!tree) return absent(missing("gpu_cgroups", env.paths, `${env.paths.sysfs}/fs/cgroup`));
       if (tree.scopes().length === 0)
         return absent(
           "no control group is that of a pod, a container or a Slurm job: none runs here, or the host's /sys isn't mounted where --path.sysfs says",

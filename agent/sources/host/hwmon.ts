@@ -6,6 +6,7 @@ import type { FamilyForm } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
+import { missing } from "./missing.ts";
 
 const kinds: ReadonlySet<string> = new Set([
   "vrm",
@@ -47,7 +48,7 @@ export function createHwmonSource(options: HostOptions["hwmon"]): Source {
         clock: env.clock,
         relistMilliseconds: 60_000,
         fromHardware: true,
-        absent: `no chip with sensors is under ${folder}: a virtual machine, or no hwmon driver is loaded`,
+        absent: missing("hwmon", env.paths, folder),
         list(listing) {
           for (const chip of chipsIn(listing, folder)) listChip(listing, chip, options);
         },

@@ -8,6 +8,7 @@ import type { Source } from "../source.ts";
 import { partOf } from "./device.ts";
 import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
+import { missing } from "./missing.ts";
 
 /** Folder of a port → file → key of the metric. Counts of data are in units of four bytes. */
 const counters: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -129,7 +130,7 @@ export function createInfinibandSource({ keepsDevice }: HostOptions["infiniband"
         clock: env.clock,
         relistMilliseconds: 60_000,
         fromHardware: true,
-        absent: `no RDMA adapter is under ${folder}: there is none, or its driver (mlx5_ib, bnxt_re, irdma …; CONFIG_INFINIBAND) isn't loaded`,
+        absent: missing("infiniband", env.paths, folder),
         list(listing) {
           for (const name of listing.folder(folder).filter(keepsDevice))
             listAdapter(listing, folder, name, host);

@@ -10,6 +10,7 @@ import { openKeptFile, type KeptFile } from "./kept-file.ts";
 import type { HostOptions } from "./options.ts";
 import { nextLine, scanUnsigned, type Cursor } from "./scan.ts";
 import { processorsIn } from "./softirqs.ts";
+import { missing } from "./missing.ts";
 
 interface Line {
   /** What stands before the counts, byte for byte. */
@@ -28,7 +29,7 @@ export function createInterruptsSource(options: HostOptions["interrupts"]): Sour
     open({ env }) {
       const path = join(env.paths.procfs, "interrupts");
       const file = openKeptFile(path, { initialBytes: 65_536, maximumBytes: 64 * 1024 * 1024 });
-      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      if (!file) return absent(missing("interrupts", env.paths, path));
       return createInterruptsReader(file, options);
     },
   };

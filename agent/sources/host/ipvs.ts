@@ -4,6 +4,7 @@ import { ipvs, ipvsBackend } from "../../../core/catalog/file-servers.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile, type KeptFile } from "./kept-file.ts";
 import { createSampleReader, type AddSample } from "./sample-reader.ts";
+import { missing } from "./missing.ts";
 
 const sums = [
   "connections_total",
@@ -43,7 +44,7 @@ export const ipvsSource: Source = {
   open({ env }) {
     const folder = join(env.paths.procfs, "net");
     const totals = openKeptFile(join(folder, "ip_vs_stats"));
-    if (!totals) return absent("the kernel balances no load: the module ip_vs isn't loaded");
+    if (!totals) return absent(missing("ipvs", env.paths, join(folder, "ip_vs_stats")));
     const table = openKeptFile(join(folder, "ip_vs"));
     return createSampleReader(
       (add) => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { entropyAvailable, entropyPoolSize, hungTasks } from "../../../core/catalog/kernel.ts";
 import type { Source } from "../source.ts";
 import { openListedReader } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 export const entropySource: Source = {
   name: "entropy",
@@ -12,7 +13,7 @@ export const entropySource: Source = {
     const folder = join(env.paths.procfs, "sys/kernel/random");
     return openListedReader({
       clock: env.clock,
-      absent: `${folder} isn't there: is --path.procfs a proc filesystem?`,
+      absent: missing("entropy", env.paths, folder),
       list(listing) {
         listing.value(join(folder, "entropy_avail"), entropyAvailable, {});
         listing.value(join(folder, "poolsize"), entropyPoolSize, {}, { settled: true });
@@ -29,7 +30,7 @@ export const kernelHungSource: Source = {
     const path = join(env.paths.procfs, "sys/kernel/hung_task_detect_count");
     return openListedReader({
       clock: env.clock,
-      absent: `${path} isn't there: the kernel is older than 6.13 or lacks CONFIG_DETECT_HUNG_TASK`,
+      absent: missing("kernel_hung", env.paths, path),
       list: (listing) => listing.value(path, hungTasks, {}),
     });
   },

@@ -4,6 +4,7 @@ import { load1, load15, load5 } from "../../../core/catalog/cpu.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { scanDecimal, type Cursor } from "./scan.ts";
+import { missing } from "./missing.ts";
 
 const loads = [load1, load5, load15];
 
@@ -14,7 +15,7 @@ export const loadavgSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "loadavg");
     const file = openKeptFile(path, { initialBytes: 256 });
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    if (!file) return absent(missing("loadavg", env.paths, path));
     const cursor: Cursor = { bytes: file.bytes, position: 0, end: 0 };
     let slots: number[] = [];
     return {

@@ -4,6 +4,7 @@ import * as drives from "../../../core/catalog/drives.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createSampleReader, type AddSample } from "./sample-reader.ts";
+import { missing } from "./missing.ts";
 
 interface SoftwareArray {
   readonly device: string;
@@ -32,7 +33,7 @@ export const mdadmSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "mdstat");
     const file = openKeptFile(path);
-    if (!file) return absent(`${path} isn't there: the module md isn't loaded`);
+    if (!file) return absent(missing("mdadm", env.paths, path));
     return createSampleReader(
       (add) => {
         file.read();

@@ -4,6 +4,7 @@ import { memory } from "../../../core/catalog/memory.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 /** `Active(anon):   1234 kB`; a line whose number is malformed still shows its form. */
 const linePattern = /^([A-Za-z][\w()]{0,63}):[ \t]+(\S+)([ \t]+kB)?[ \t]*$/;
@@ -16,7 +17,7 @@ export const meminfoSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "meminfo");
     const file = openKeptFile(path);
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    if (!file) return absent(missing("meminfo", env.paths, path));
     return createTableReader(file, {
       plan: (slots) => (line) => {
         const match = linePattern.exec(line);

@@ -7,6 +7,7 @@ import type { Source } from "../source.ts";
 import { partOf } from "./device.ts";
 import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
+import { missing } from "./missing.ts";
 
 /**
  * Files and their metrics. All but the first change only when somebody sets them, or with the first: they are read every
@@ -44,7 +45,7 @@ export function createNetclassSource(options: HostOptions["netclass"]): Source {
       const speed = options.ignoreInvalidSpeed ? { parse: parseSpeed } : {};
       return openListedReader({
         clock: env.clock,
-        absent: `${folder} isn't there or is empty: is --path.sysfs a sysfs filesystem?`,
+        absent: missing("network", env.paths, folder),
         list(listing) {
           for (const name of listing.folder(folder).filter(options.keepsDevice))
             listInterface(listing, join(folder, name), name, { host, speed });

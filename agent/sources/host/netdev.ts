@@ -6,7 +6,7 @@ import { partOf } from "./device.ts";
 import type { FileShare } from "./kept-file.ts";
 import { decodeName } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
-import { missingProcfs } from "./missing.ts";
+import { missing } from "./missing.ts";
 import type { HostOptions } from "./options.ts";
 
 /** In the order of the columns. */
@@ -41,7 +41,7 @@ export function createNetdevSource(
     open({ env, host }) {
       const path = join(env.paths.procfs, "net/dev");
       const file = share.open(path, env.clock);
-      if (!file) return absent(missingProcfs(path));
+      if (!file) return absent(missing("network", env.paths, path));
       return createTableReader(file, {
         plan: (slots) => (line, index) => {
           // A name may hold a colon (an alias), a number can't: the last one ends the name.

@@ -9,6 +9,7 @@ import { openKeptFile } from "./kept-file.ts";
 import type { LinePlanner } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
 import type { HostOptions, NameFilter } from "./options.ts";
+import { missing } from "./missing.ts";
 
 const gaugeKeys: ReadonlySet<string> = new Set(["Ip_Forwarding", "Tcp_CurrEstab"]);
 
@@ -29,7 +30,8 @@ export function createNetstatSource({ keepsField }: HostOptions["netstat"]): Sou
         const file = openKeptFile(join(folder, name), { initialBytes: 8192 });
         return file ? [createTableReader(file, { plan: (slots) => plan(slots, keepsField) })] : [];
       });
-      if (readers.length === 0) return absent(`neither netstat nor snmp nor snmp6 is in ${folder}`);
+      if (readers.length === 0)
+        return absent(missing("protocols", env.paths, join(folder, "snmp")));
       return joinReaders(readers);
     },
   };

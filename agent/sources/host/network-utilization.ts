@@ -9,7 +9,7 @@ import { createCounterLines } from "./counter-lines.ts";
 import { partOf } from "./device.ts";
 import type { FileShare, KeptFile } from "./kept-file.ts";
 import { decodeName } from "./line-table.ts";
-import { missingProcfs } from "./missing.ts";
+import { missing } from "./missing.ts";
 import type { HostOptions } from "./options.ts";
 import { createValueFiles } from "./value-file.ts";
 
@@ -47,7 +47,7 @@ export function createNetworkUtilizationSource(
     async open({ env, host }) {
       const path = join(env.paths.procfs, "net/dev");
       const file = share.open(path, env.clock);
-      if (!file) return absent(missingProcfs(path));
+      if (!file) return absent(missing("network", env.paths, path));
       const speeds = createSpeeds(join(env.paths.sysfs, "class/net"));
       const lines = createCounterLines(file, columns, (line, index) => {
         // A name may hold a colon (an alias), a number can't: the last one ends the name.

@@ -5,6 +5,7 @@ import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { afterCount, planRpc, procedures2, procedures3, type DeclareNumber } from "./rpc-table.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 /** In the order of the kernel's fs/nfs/nfs4xdr.c. */
 const procedures4 =
@@ -43,7 +44,7 @@ export const nfsSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "net/rpc/nfs");
     const file = openKeptFile(path);
-    if (!file) return absent(`${path} isn't there: the module nfs isn't loaded`);
+    if (!file) return absent(missing("nfs", env.paths, path));
     return createTableReader(file, { plan: (slots) => planRpc(slots, table) });
   },
 };

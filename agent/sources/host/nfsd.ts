@@ -6,6 +6,7 @@ import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { afterCount, planRpc, procedures2, procedures3, type DeclareNumber } from "./rpc-table.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 /** Operations of NFS version 4, RFC 7530, in the order of their numbers; a dash is one that node_exporter doesn't tell. */
 const operations4 =
@@ -55,7 +56,7 @@ export const nfsdSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "net/rpc/nfsd");
     const file = openKeptFile(path);
-    if (!file) return absent(`${path} isn't there: no NFS server runs here`);
+    if (!file) return absent(missing("nfsd", env.paths, path));
     return createTableReader(file, { plan: (slots) => planRpc(slots, table) });
   },
 };

@@ -5,6 +5,7 @@ import type { Device } from "../../../core/catalog/device.ts";
 import type { Source } from "../source.ts";
 import { partOf } from "./device.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 /** The block layer gives sizes in these whatever the drive's own blocks are. */
 const bytesPerSector = 512;
@@ -21,7 +22,7 @@ export const nvmeSource: Source = {
       clock: env.clock,
       relistMilliseconds: 60_000,
       fromHardware: true,
-      absent: `no NVMe controller is under ${folder}`,
+      absent: missing("nvme", env.paths, folder),
       list(listing) {
         for (const name of listing.folder(folder, /^nvme\d+$/))
           listController(listing, join(folder, name), name, host);

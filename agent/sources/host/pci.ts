@@ -5,6 +5,7 @@ import type { Source } from "../source.ts";
 import type { LinePlanner } from "./line-table.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
 import { listPciDevices, sharedScope, type PciDevice, type PciTopology } from "./pci-topology.ts";
+import { missing } from "./missing.ts";
 
 const errorClasses = [
   ["correctable", "aer_dev_correctable"],
@@ -39,7 +40,7 @@ export const pciSource: Source = {
       clock: env.clock,
       relistMilliseconds: 60_000,
       fromHardware: true,
-      absent: `no GPU, network adapter or NVMe drive is under ${bus}: there is none, or the host's /sys isn't mounted where --path.sysfs says`,
+      absent: missing("pci", env.paths, bus),
       list(listing) {
         listTopology(listing, listPciDevices(listing, bus));
       },

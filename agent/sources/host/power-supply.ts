@@ -4,6 +4,7 @@ import { powerSupply, powerSupplyInfo } from "../../../core/catalog/sensors.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
+import { missing } from "./missing.ts";
 
 /** Counts and states, as they are. */
 const plain =
@@ -39,7 +40,7 @@ export function createPowerSupplySource({ keepsSupply }: HostOptions["powersuppl
         clock: env.clock,
         relistMilliseconds: 60_000,
         fromHardware: true,
-        absent: `no power supply is under ${folder}: servers tell of theirs through IPMI`,
+        absent: missing("power_supply", env.paths, folder),
         list(listing) {
           for (const name of listing.folder(folder).filter(keepsSupply))
             listSupply(listing, join(folder, name), name);

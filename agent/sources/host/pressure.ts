@@ -6,6 +6,7 @@ import { systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 import { absent, type Absent, type Reader, type Source } from "../source.ts";
 import { openKeptFile, type KeptFile } from "./kept-file.ts";
 import { nextLine, scanUnsigned, type Cursor } from "./scan.ts";
+import { missing } from "./missing.ts";
 
 /** `some`: at least one task waited; `full`: all that had work did. The kernel has no meaningful `full` for processors and no `some` for interrupts. */
 const resources: readonly {
@@ -48,8 +49,7 @@ export const pressureSource: Source = {
       for (const { file } of watched) file.close();
       return absentIfSwitchedOff(error, folder);
     }
-    if (watched.length === 0)
-      return absent(`${folder} isn't there: the kernel is older than 4.20 or lacks CONFIG_PSI`);
+    if (watched.length === 0) return absent(missing("pressure", env.paths, folder));
     return createPressureReader(watched);
   },
 };

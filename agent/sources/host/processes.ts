@@ -6,6 +6,7 @@ import * as tasks from "../../../core/catalog/tasks.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { absent, type Reader, type Source } from "../source.ts";
 import { readFact } from "./kept-file.ts";
+import { missing } from "./missing.ts";
 
 /** Every state that a kernel since 2.6.33 has: fs/proc/array.c. */
 const states = "R S D T t X Z P I K W x".split(" ");
@@ -32,8 +33,7 @@ export const processesSource: Source = {
   sampling: "steady",
   open({ env }) {
     const { procfs } = env.paths;
-    if (numberedIn(procfs).length === 0)
-      return absent(`no process is under ${procfs}: is --path.procfs a proc filesystem?`);
+    if (numberedIn(procfs).length === 0) return absent(missing("processes", env.paths, procfs));
     return createProcessesReader(procfs, env.clock);
   },
 };

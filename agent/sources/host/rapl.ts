@@ -4,6 +4,7 @@ import { labelledZoneEnergy, zoneEnergy } from "../../../core/catalog/sensors.ts
 import type { Source } from "../source.ts";
 import { openListedReader } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
+import { missing } from "./missing.ts";
 
 const microjoulesPerJoule = 1e6;
 
@@ -17,7 +18,7 @@ export function createRaplSource({ zoneLabel }: HostOptions["rapl"]): Source {
       return openListedReader({
         clock: env.clock,
         relistMilliseconds: 60_000,
-        absent: `no energy counter under ${folder} can be read: the processor has none, or only root may read it`,
+        absent: missing("rapl", env.paths, folder),
         list(listing) {
           /** How often a name was met: what has no number of its own is counted through. */
           const met = new Map<string, number>();

@@ -4,6 +4,7 @@ import { runningSeconds, timeslices, waitingSeconds } from "../../../core/catalo
 import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 /** Of the nine numbers the last three: nanoseconds run, nanoseconds waited, turns. */
 const passedOver = [-1, -1, -1, -1, -1, -1];
@@ -16,7 +17,7 @@ export const schedstatSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "schedstat");
     const file = openKeptFile(path, { initialBytes: 65_536 });
-    if (!file) return absent(`${path} isn't there: the kernel lacks CONFIG_SCHEDSTATS`);
+    if (!file) return absent(missing("schedstat", env.paths, path));
     let times: number[] = [];
     return createTableReader(file, {
       plan(slots) {

@@ -6,6 +6,7 @@ import { joinReaders } from "./join-readers.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { pageSize } from "./page-size.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 const keptFields: ReadonlySet<string> = new Set([
   "used",
@@ -24,7 +25,8 @@ export const sockstatSource: Source = {
   open({ env }) {
     const folder = join(env.paths.procfs, "net");
     const readers = ["sockstat", "sockstat6"].flatMap((name) => openFile(join(folder, name)));
-    if (readers.length === 0) return absent(`neither sockstat nor sockstat6 is in ${folder}`);
+    if (readers.length === 0)
+      return absent(missing("protocols", env.paths, join(folder, "sockstat")));
     return joinReaders(readers);
   },
 };

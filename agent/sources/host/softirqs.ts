@@ -4,6 +4,7 @@ import { softInterrupts } from "../../../core/catalog/tasks.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 export const softirqsSource: Source = {
   name: "softirqs",
@@ -12,7 +13,7 @@ export const softirqsSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "softirqs");
     const file = openKeptFile(path, { initialBytes: 16_384 });
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    if (!file) return absent(missing("softirqs", env.paths, path));
     return createTableReader(file, {
       plan(slots) {
         let processors: readonly string[] = [];

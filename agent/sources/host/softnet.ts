@@ -6,6 +6,7 @@ import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { nextLine, type Cursor } from "./scan.ts";
 import { scanHexadecimal } from "./scan-hexadecimal.ts";
+import { missing } from "./missing.ts";
 
 /** By column; the kernel has appended to the line over time. */
 const columns: readonly (Metric<"cpu"> | null)[] = [
@@ -32,7 +33,7 @@ export const softnetSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "net/softnet_stat");
     const file = openKeptFile(path, { initialBytes: 16_384 });
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    if (!file) return absent(missing("network", env.paths, path));
     const kept = file;
     const cursor: Cursor = { bytes: file.bytes, position: 0, end: 0 };
     const fields = new Float64Array(processorColumn + 1);

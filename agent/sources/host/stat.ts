@@ -12,6 +12,7 @@ import { bootTime } from "../../../core/catalog/system.ts";
 import { absent, type Source } from "../source.ts";
 import type { FileShare } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 const metricOfKey: ReadonlyMap<string, Metric<never>> = new Map([
   ["ctxt", contextSwitches],
@@ -30,7 +31,7 @@ export function createStatSource(share: FileShare): Source {
     open({ env }) {
       const path = join(env.paths.procfs, "stat");
       const file = share.open(path, env.clock);
-      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      if (!file) return absent(missing("cpu", env.paths, path));
       return createTableReader(file, {
         plan: (slots) => (line) => {
           const key = /^(\S+) /.exec(line)?.[1];

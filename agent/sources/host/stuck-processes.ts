@@ -2,7 +2,7 @@
 import * as stuck from "../../../core/catalog/stuck-processes.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { absent, type Source } from "../source.ts";
-import { missingProcfs } from "./missing.ts";
+import { missing } from "./missing.ts";
 import { listProcesses, readProcessState, type ProcessState } from "./process-state.ts";
 import { createSampleReader } from "./sample-reader.ts";
 import { workInSlices } from "./time-slices.ts";
@@ -43,7 +43,7 @@ export const stuckProcessesSource: Source = {
   sampling: "steady",
   open({ env }) {
     const { procfs } = env.paths;
-    if (listProcesses(procfs).length === 0) return absent(missingProcfs(`${procfs}/<pid>`));
+    if (listProcesses(procfs).length === 0) return absent(missing("processes", env.paths, procfs));
     const watch = createWatch(procfs, env.clock);
     const reader = createSampleReader((add) => {
       for (const [command, { counts, longestMilliseconds }] of watch.told()) {

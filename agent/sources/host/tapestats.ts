@@ -5,6 +5,7 @@ import type { FamilyForm } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
 import { openListedReader, type ValueOptions } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
+import { missing } from "./missing.ts";
 
 const bytes: FamilyForm = { unit: "bytes" };
 const seconds: FamilyForm = { unit: "seconds" };
@@ -31,7 +32,7 @@ export function createTapestatsSource({ keepsDevice }: HostOptions["tapestats"])
       const folder = join(env.paths.sysfs, "class/scsi_tape");
       return openListedReader({
         clock: env.clock,
-        absent: `no tape drive is under ${folder}: there is none, or the module st isn't loaded`,
+        absent: missing("tapestats", env.paths, folder),
         list(listing) {
           for (const device of listing.folder(folder, /^st\d+$/).filter(keepsDevice))
             for (const [file, key, form, options] of files)

@@ -4,7 +4,7 @@ import { tcpRetransmits } from "../../../core/catalog/between-readings.ts";
 import { WarpwatchError } from "../../../core/kit/errors.ts";
 import { absent, type Source } from "../source.ts";
 import { openKeptFile, type KeptFile } from "./kept-file.ts";
-import { missingProcfs } from "./missing.ts";
+import { missing } from "./missing.ts";
 
 interface Counts {
   readonly sent: number;
@@ -18,7 +18,7 @@ export const tcpRetransmitsSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "net/snmp");
     const file = openKeptFile(path);
-    if (!file) return absent(missingProcfs(path));
+    if (!file) return absent(missing("protocols", env.paths, path));
     let slot = -1;
     // The first reading tells of all the time since boot.
     let before: Counts = { sent: 0, again: 0 };

@@ -7,6 +7,7 @@ import {
 } from "../../../core/catalog/sensors.ts";
 import type { Source } from "../source.ts";
 import { openListedReader } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 export const thermalZoneSource: Source = {
   name: "thermal_zone",
@@ -18,7 +19,7 @@ export const thermalZoneSource: Source = {
       clock: env.clock,
       relistMilliseconds: 60_000,
       fromHardware: true,
-      absent: `no thermal zone is under ${folder}: virtual machines have none`,
+      absent: missing("thermal_zone", env.paths, folder),
       list(listing) {
         for (const name of listing.folder(folder, /^thermal_zone\d+$/)) {
           const type = listing.text(join(folder, name, "type"));

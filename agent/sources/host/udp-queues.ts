@@ -5,6 +5,7 @@ import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createSampleReader } from "./sample-reader.ts";
 import { nextLine } from "./scan.ts";
+import { missing } from "./missing.ts";
 
 /** `  12: 0100007F:0035 00000000:0000 07 00000000:00000000 …`: number, two addresses, state, queues. */
 const linePattern = /^\s*\d+: [\dA-F]+:[\dA-F]+ [\dA-F]+:[\dA-F]+ [\dA-F]+ ([\dA-F]+):([\dA-F]+) /i;
@@ -26,7 +27,7 @@ export const udpQueuesSource: Source = {
       const file = openKeptFile(join(folder, name));
       return file ? [{ file, ip }] : [];
     });
-    if (files.length === 0) return absent(`neither udp nor udp6 is in ${folder}`);
+    if (files.length === 0) return absent(missing("protocols", env.paths, join(folder, "udp")));
     return createSampleReader(
       (add) => {
         for (const { file, ip } of files) {

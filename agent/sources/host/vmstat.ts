@@ -5,6 +5,7 @@ import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import { createTableReader } from "./table-reader.ts";
 import type { HostOptions } from "./options.ts";
+import { missing } from "./missing.ts";
 
 export function createVmstatSource({ keepsField }: HostOptions["vmstat"]): Source {
   return {
@@ -14,7 +15,7 @@ export function createVmstatSource({ keepsField }: HostOptions["vmstat"]): Sourc
     open({ env }) {
       const path = join(env.paths.procfs, "vmstat");
       const file = openKeptFile(path, { initialBytes: 16_384 });
-      if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+      if (!file) return absent(missing("vmstat", env.paths, path));
       return createTableReader(file, {
         plan: (slots) => (line) => {
           const key = /^(\w+) /.exec(line)?.[1];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { watchdog, watchdogInfo } from "../../../core/catalog/sensors.ts";
 import type { Source } from "../source.ts";
 import { openListedReader } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 const files = [
   ["bootstatus", "bootstatus"],
@@ -22,7 +23,7 @@ export const watchdogSource: Source = {
     const folder = join(env.paths.sysfs, "class/watchdog");
     return openListedReader({
       clock: env.clock,
-      absent: `no watchdog is under ${folder}: no watchdog driver is loaded`,
+      absent: missing("watchdog", env.paths, folder),
       list(listing) {
         for (const name of listing.folder(folder)) {
           const present = new Set(listing.folder(join(folder, name)));

@@ -5,6 +5,7 @@ import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import type { Source } from "../source.ts";
 import type { LinePlanner } from "./line-table.ts";
 import { openListedReader } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 const btree = "lookups compares records_inserted records_deleted";
 /** Line → what its metrics begin with → their names by place. */
@@ -33,7 +34,7 @@ export const xfsSource: Source = {
     const folder = join(env.paths.sysfs, "fs/xfs");
     return openListedReader({
       clock: env.clock,
-      absent: `no filesystem is under ${folder}: none of XFS is mounted`,
+      absent: missing("xfs", env.paths, folder),
       list(listing) {
         // Beside the filesystems there is `stats`, which sums them up, and `debug`.
         for (const device of listing.folder(folder, /^(?!stats$|debug$)/))

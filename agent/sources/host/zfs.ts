@@ -5,6 +5,7 @@ import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import type { Source } from "../source.ts";
 import { decodeName, type LinePlanner } from "./line-table.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
+import { missing } from "./missing.ts";
 
 /** File → what node_exporter calls it. */
 const files: Readonly<Record<string, string>> = {
@@ -32,7 +33,7 @@ export const zfsSource: Source = {
     const folder = join(env.paths.procfs, "spl/kstat/zfs");
     return openListedReader({
       clock: env.clock,
-      absent: `${folder} isn't there: the module zfs isn't loaded`,
+      absent: missing("zfs", env.paths, folder),
       list(listing) {
         for (const name of listing.folder(folder))
           if (Object.hasOwn(files, name))

@@ -7,6 +7,7 @@ import { absent, type Source } from "../source.ts";
 import { openKeptFile } from "./kept-file.ts";
 import type { LinePlanner } from "./line-table.ts";
 import { createTableReader } from "./table-reader.ts";
+import { missing } from "./missing.ts";
 
 type ZoneMetric = Metric<"node" | "zone">;
 
@@ -37,7 +38,7 @@ export const zoneinfoSource: Source = {
   open({ env }) {
     const path = join(env.paths.procfs, "zoneinfo");
     const file = openKeptFile(path, { initialBytes: 32_768 });
-    if (!file) return absent(`${path} isn't there: is --path.procfs a proc filesystem?`);
+    if (!file) return absent(missing("zoneinfo", env.paths, path));
     /** Slots whose values stand in the keys of their lines: the line differs when they do. */
     let protections: [number, number][] = [];
     return createTableReader(file, {

@@ -57,6 +57,6 @@ test("keeps what is readable of a broken file", async () => {
 
 test("is absent where there is no /proc/stat", async () => {
   expect(await openOutcome(cpu, {})).toBe(
-    "/proc/stat isn't there: is --path.procfs a proc filesystem?",
+    "nothing is at /proc/stat: that isn't the host's /proc: mount it and say where with --path.procfs",
   );
 });

@@ -71,5 +71,5 @@ test("isn't misled by the milliseconds' 32 bits", async () => {
 });
 
 test("is absent without the file, and says what to mount", async () => {
-  expect(await openOutcome(latency, {})).toMatch(/mount the host's \/proc/);
+  expect(await openOutcome(latency, {})).toMatch(/mount it and say where with --path\.procfs/);
 });

@@ -141,5 +141,5 @@ test("is absent where no container runs, and where no control groups can be seen
       "sys/fs/cgroup/system.slice/sshd.service/cgroup.procs": "9\n",
     }),
   ).toMatch(/no control group is that of a pod/);
-  expect(await openOutcome(groups, {})).toMatch(/mount the host's \/sys/);
+  expect(await openOutcome(groups, {})).toMatch(/--path\.sysfs/);
 });

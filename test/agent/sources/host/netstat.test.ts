@@ -34,5 +34,7 @@ test("takes lines that break the form for nothing", async () => {
 });
 
 test("is absent where there is none of its files", async () => {
-  expect(await openOutcome(netstat, {})).toBe("neither netstat nor snmp nor snmp6 is in /proc/net");
+  expect(await openOutcome(netstat, { "proc/stat": "" })).toBe(
+    "nothing is at /proc/net/snmp: the kernel lacks CONFIG_INET",
+  );
 });

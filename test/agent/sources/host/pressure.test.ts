@@ -30,6 +30,6 @@ test("keeps the one total that is a number", async () => {
 
 test("is absent, and names the kernel option, where the kernel has none", async () => {
   expect(await openOutcome(pressure, { "proc/stat": "" })).toBe(
-    "/proc/pressure isn't there: the kernel is older than 4.20 or lacks CONFIG_PSI",
+    "nothing is at /proc/pressure: the kernel is older than 4.20 or lacks CONFIG_PSI",
   );
 });

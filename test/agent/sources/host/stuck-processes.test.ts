@@ -89,5 +89,5 @@ test("survives a process that goes and one whose file is nonsense", async () => 
 });
 
 test("is absent where no process can be seen, and says what to mount", async () => {
-  expect(await openOutcome(stuck, { proc: null })).toMatch(/mount the host's \/proc/);
+  expect(await openOutcome(stuck, { proc: null })).toMatch(/--path\.procfs/);
 });
