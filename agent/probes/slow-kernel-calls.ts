@@ -1,5 +1,6 @@
 /** The calls of the `slow-kernel` probe: what asks filesystems, drivers and devices that may not answer. */
 import { statfs } from "node:fs/promises";
+import { askEthtool } from "./ethtool.ts";
 import { exchangeIpmi } from "./ipmi.ts";
 import { readNvmeSmart } from "./nvme-smart.ts";
 import type { ProbeCall } from "./serve.ts";
@@ -19,4 +20,5 @@ export const slowKernelCalls: Readonly<Record<string, ProbeCall>> = {
   statfs: callStatfs,
   "nvme-smart": readNvmeSmart,
   ipmi: exchangeIpmi,
+  ethtool: askEthtool,
 };

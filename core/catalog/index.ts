@@ -41,6 +41,7 @@ import * as stuckProcesses from "./stuck-processes.ts";
 import * as system from "./system.ts";
 import * as tasks from "./tasks.ts";
 import * as textfile from "./textfile.ts";
+import * as ethtool from "./ethtool.ts";
 import * as timex from "./timex.ts";
 import * as volumes from "./volumes.ts";
 import * as pciDevices from "./pci-devices.ts";
@@ -87,6 +88,7 @@ export {
   stuckProcesses,
   system,
   textfile,
+  ethtool,
   timex,
   chrony,
   driveHealth,
@@ -137,6 +139,7 @@ const subjects: readonly object[] = [
   stuckProcesses,
   system,
   textfile,
+  ethtool,
   timex,
   chrony,
   driveHealth,

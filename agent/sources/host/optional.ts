@@ -2,6 +2,7 @@
 import type { Source } from "../source.ts";
 import { buddyinfoSource } from "./buddyinfo.ts";
 import { cgroupsSource } from "./cgroups.ts";
+import { createEthtoolSource } from "./ethtool.ts";
 import { createInterruptsSource } from "./interrupts.ts";
 import { ksmdSource } from "./ksmd.ts";
 import { meminfoNumaSource } from "./meminfo-numa.ts";
@@ -21,6 +22,7 @@ export function createOptionalSources(options: HostOptions): Source[] {
   return [
     buddyinfoSource,
     cgroupsSource,
+    createEthtoolSource(options.ethtool),
     createInterruptsSource(options.interrupts),
     ksmdSource,
     meminfoNumaSource,

@@ -23,8 +23,8 @@ export interface Difference {
 export const differences: readonly Difference[] = [
   {
     reason:
-      "node_exporter gives /proc/vmstat, the protocol statistics, those of ZFS and kernel settings no type for want of a list; the kernel's all count up from boot but for two, ZFS' and settings are gauges here",
-    typed: /^node_(vmstat|netstat|zfs|sysctl)_/,
+      "node_exporter gives /proc/vmstat, the protocol statistics, those of ZFS and of drivers and kernel settings no type for want of a list; the kernel's all count up from boot but for two, drivers' mostly, ZFS' and settings are gauges here",
+    typed: /^node_(vmstat|netstat|zfs|sysctl|ethtool)_/,
   },
   {
     reason: "newer releases of node_exporter have the label too; old queries don't miss it",

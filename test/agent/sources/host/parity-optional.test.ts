@@ -64,6 +64,16 @@ describeParity({
   smallest: 15,
 });
 
+const driverFlags = ["--collector.ethtool", "--collector.timex"];
+
+describeParity({
+  hosts: [["this machine, its interfaces' drivers told", defaultPaths, false]],
+  sources: sourcesFor(driverFlags),
+  differences: differences.map(mayShow),
+  flags: driverFlags,
+  smallest: 17,
+});
+
 function sourcesFor(args: readonly string[]): Source[] {
   const all = ["--collector.disable-defaults", ...args];
   const { values } = parseArgs({ args: all, options: collectorFlags });
