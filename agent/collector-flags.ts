@@ -13,7 +13,7 @@ export interface CollectorChoice {
 
 /** The families that are read unless a flag says otherwise. */
 const onFamilies =
-  "arp attribution bcache bcachefs bonding btrfs chrony conntrack cpu cpufreq disk_latency diskstats dmi dmmultipath edac entropy fibrechannel filefd filesystem gpu_cgroups hwmon infiniband ipmi ipvs kernel_hung kernel_log loadavg mdadm meminfo netclass netdev netstat network_utilization nfs nfsd nvme nvme_smart os pci powersupplyclass pressure rapl schedstat selinux smartctl sockstat softnet stat stuck_processes tapestats tcp_retransmits textfile thermal_zone time timex udp_queues uname vmstat watchdog xfs zfs";
+  "arp attribution bcache bcachefs bonding btrfs chrony conntrack container_runtimes cpu cpufreq disk_latency diskstats dmi dmmultipath edac entropy fibrechannel filefd filesystem gpu_cgroups gpu_stack hwmon infiniband ipmi ipvs kernel_hung kernel_log loadavg mdadm meminfo netclass netdev netstat network_utilization nfs nfsd nvme nvme_smart os pci powersupplyclass pressure rapl schedstat selinux smartctl sockstat softnet stat stuck_processes tapestats tcp_retransmits textfile thermal_zone time timex udp_queues uname vmstat watchdog xfs zfs";
 /** And those that are read only when a flag asks for it: they have many series, or cost more than they tell. */
 const offFamilies =
   "buddyinfo cgroups ethtool interrupts ksmd logind meminfo_numa mountstats network_route pcidevice processes slabinfo softirqs sysctl systemd tcpstat xfrm zoneinfo";

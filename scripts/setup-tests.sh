@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests drive: real Prometheus, Alertmanager, node_exporter and chronyd, Chromium, and strace.
+# Installs the Debian packages that the tests drive: Prometheus, Alertmanager, node_exporter, chronyd, dbus-daemon, Chromium, strace, gcc for the stand-in drivers.
 # Does nothing where they are there already; without root it says what to install and stops.
 set -euo pipefail
 
@@ -13,6 +13,7 @@ needed=(
   "strace:strace"
   "chromium:chromium"
   "chronyd:chrony"
+  "dbus-daemon:dbus"
   "gcc:gcc"
   "gencat:libc6-dev"
 )

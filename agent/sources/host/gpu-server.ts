@@ -1,7 +1,9 @@
 /** What a GPU server needs and node_exporter lacks, from /proc and /sys: an explicit list, read after the host's other sources. */
 import type { Source } from "../source.ts";
+import { createContainerRuntimesSource } from "./container-runtimes.ts";
 import { createDiskLatencySource } from "./disk-latency.ts";
 import { createGpuCgroupSource } from "./gpu-cgroups.ts";
+import { gpuStackSource } from "./gpu-stack.ts";
 import type { FileShare } from "./kept-file.ts";
 import { createNetworkUtilizationSource } from "./network-utilization.ts";
 import type { HostOptions } from "./options.ts";
@@ -17,5 +19,7 @@ export function createGpuServerSources(share: FileShare, options: HostOptions): 
     pciSource,
     createGpuCgroupSource(),
     stuckProcessesSource,
+    gpuStackSource,
+    createContainerRuntimesSource(),
   ];
 }

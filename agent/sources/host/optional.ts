@@ -5,6 +5,7 @@ import { cgroupsSource } from "./cgroups.ts";
 import { createEthtoolSource } from "./ethtool.ts";
 import { createInterruptsSource } from "./interrupts.ts";
 import { ksmdSource } from "./ksmd.ts";
+import { logindSource } from "./logind.ts";
 import { meminfoNumaSource } from "./meminfo-numa.ts";
 import { mountstatsSource } from "./mountstats.ts";
 import type { HostOptions } from "./options.ts";
@@ -13,6 +14,7 @@ import { processesSource } from "./processes.ts";
 import { createSlabinfoSource } from "./slabinfo.ts";
 import { softirqsSource } from "./softirqs.ts";
 import { createSysctlSource } from "./sysctl.ts";
+import { createSystemdSource } from "./systemd.ts";
 import { tcpstatSource } from "./tcpstat.ts";
 import { xfrmSource } from "./xfrm.ts";
 import { zoneinfoSource } from "./zoneinfo.ts";
@@ -32,6 +34,8 @@ export function createOptionalSources(options: HostOptions): Source[] {
     softirqsSource,
     createSysctlSource(options.sysctl),
     mountstatsSource,
+    logindSource,
+    createSystemdSource(options.systemd),
     tcpstatSource,
     xfrmSource,
     zoneinfoSource,

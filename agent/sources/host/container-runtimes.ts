@@ -1,0 +1,200 @@
+/**
+ * Whether what starts containers answers: containerd and cri-o by RuntimeService.Status of the Container Runtime Interface
+ * (k8s.io/cri-api), docker by GET /_ping of its Engine API, the kubelet by its /healthz.
+ */
+import { existsSync } from "node:fs";
+import { request, type RequestOptions } from "node:http";
+import { join } from "node:path";
+import { runtimeCondition, runtimeResponse, runtimeUp } from "../../../core/catalog/gpu-stack.ts";
+import type { Clock } from "../../../core/kit/clock.ts";
+import { describeError, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
+import { callGrpc } from "../../../core/kit/grpc-call.ts";
+import { readFields, readText } from "../../../core/wire/protobuf.ts";
+import { absent, type Source } from "../source.ts";
+import { openSnapshotReader, type Snapshot } from "./snapshot-reader.ts";
+
+type Conditions = ReadonlyMap<string, boolean>;
+
+interface Runtime {
+  readonly name: string;
+  /** Whether this machine has it. */
+  isThere(): boolean;
+  /** Its conditions, where it tells some; null where it isn't there after all. Throws where it doesn't answer or isn't well. */
+  ask(signal: AbortSignal): Promise<Conditions | null>;
+}
+
+interface Health {
+  readonly name: string;
+  readonly isUp: boolean;
+  readonly seconds: number;
+  readonly conditions: Conditions;
+}
+
+const timeoutMilliseconds = 2000;
+/** A status with every detail has tens of kilobytes; we ask for none. */
+const maximumBytes = 256 * 1024;
+const maximumConditions = 16;
+const kubeletPort = 10_248;
+
+const noConditions: Conditions = new Map();
+
+export function createContainerRuntimesSource(port: number = kubeletPort): Source {
+  return {
+    name: "container_runtimes",
+    metrics: [runtimeUp, runtimeResponse, runtimeCondition],
+    sampling: "steady",
+    async open({ env, log }, signal) {
+      const under = (path: string): string => join(env.paths.rootfs, path);
+      const runtimes: readonly Runtime[] = [
+        criRuntime("containerd", under("run/containerd/containerd.sock")),
+        criRuntime("crio", under("run/crio/crio.sock")),
+        httpRuntime("docker", under("run/docker.sock"), {
+          socketPath: under("run/docker.sock"),
+          path: "/_ping",
+        }),
+        onceAnswered(
+          httpRuntime("kubelet", under("var/lib/kubelet"), {
+            host: "127.0.0.1",
+            port,
+            path: "/healthz",
+          }),
+        ),
+      ];
+      if (!runtimes.some((runtime) => runtime.isThere()))
+        return absent(
+          `no socket of containerd, cri-o or docker is under ${under("run")}, and no kubelet's folder under ${under("var/lib")}`,
+        );
+      /** What was last said of each: a change is a line in the log, not every round. */
+      const told = new Map<string, string>();
+      const tell = (name: string, reason: string): void => {
+        if (reason !== "" && told.get(name) !== reason)
+          log.warn(`${name} isn't healthy`, { runtime: name, reason });
+        told.set(name, reason);
+      };
+      return openSnapshotReader(
+        (askSignal) => askAll(runtimes, { clock: env.clock, tell, signal: askSignal }),
+        signal,
+      );
+    },
+  };
+}
+
+async function askAll(
+  runtimes: readonly Runtime[],
+  options: {
+    readonly clock: Clock;
+    readonly tell: (name: string, reason: string) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<Snapshot> {
+  const { clock, tell, signal } = options;
+  const there = runtimes.filter((runtime) => runtime.isThere());
+  const found = await Promise.all(
+    there.map(async (runtime): Promise<Health[]> => {
+      const { name } = runtime;
+      const startedAt = clock.monotonic();
+      const seconds = (): number => (clock.monotonic() - startedAt) / 1000;
+      try {
+        const conditions = await runtime.ask(signal);
+        tell(name, "");
+        return conditions === null ? [] : [{ name, isUp: true, seconds: seconds(), conditions }];
+      } catch (error) {
+        tell(name, describeError(error));
+        return [{ name, isUp: false, seconds: seconds(), conditions: noConditions }];
+      }
+    }),
+  );
+  signal.throwIfAborted();
+  return (add) => {
+    for (const { name: runtime, isUp, seconds, conditions } of found.flat()) {
+      add(runtimeUp, { runtime }, isUp ? 1 : 0);
+      add(runtimeResponse, { runtime }, seconds);
+      for (const [condition, holds] of conditions)
+        add(runtimeCondition, { runtime, condition }, holds ? 1 : 0);
+    }
+  };
+}
+
+function criRuntime(name: string, socketPath: string): Runtime {
+  return {
+    name,
+    isThere: () => existsSync(socketPath),
+    async ask(signal) {
+      const answer = await callGrpc({
+        socketPath,
+        method: "/runtime.v1.RuntimeService/Status",
+        request: new Uint8Array(),
+        timeoutMilliseconds,
+        maximumBytes,
+        signal,
+      });
+      return readConditions(answer);
+    },
+  };
+}
+
+/**
+ *     StatusResponse { RuntimeStatus status = 1 }
+ *     RuntimeStatus { repeated RuntimeCondition conditions = 1 }
+ *     RuntimeCondition { string type = 1; bool status = 2; string reason = 3; string message = 4 }
+ */
+function readConditions(answer: Buffer): Conditions {
+  const of = (message: Buffer, number: number) =>
+    readFields(message).filter((field) => field.number === number);
+  const conditions = of(answer, 1).flatMap(({ bytes }) => of(bytes, 1));
+  return new Map(
+    conditions.slice(0, maximumConditions).map(({ bytes }): [string, boolean] => {
+      const [type] = of(bytes, 1);
+      // A false isn't written.
+      const [status] = of(bytes, 2);
+      return [type ? readText(type) : "", status !== undefined && status.value !== 0];
+    }),
+  );
+}
+
+function httpRuntime(name: string, mark: string, where: RequestOptions): Runtime {
+  return {
+    name,
+    isThere: () => existsSync(mark),
+    async ask(signal) {
+      const status = await statusOf({
+        ...where,
+        headers: { host: "localhost", connection: "close" },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMilliseconds)]),
+      });
+      if (status !== 200)
+        throw new WarpwatchError("CALL_FAILED", `${where.path ?? ""} answers ${status}`);
+      return noConditions;
+    },
+  };
+}
+
+/** A kubelet that was taken out leaves its folder, and one may keep its health to itself: only one that answered can fail to. */
+function onceAnswered(runtime: Runtime): Runtime {
+  let hasAnswered = false;
+  return {
+    ...runtime,
+    async ask(signal) {
+      try {
+        const conditions = await runtime.ask(signal);
+        hasAnswered = true;
+        return conditions;
+      } catch (error) {
+        if (systemCode(error) === "ECONNREFUSED" && !hasAnswered) return null;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Its words don't matter: the body isn't read. */
+function statusOf(options: RequestOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request(options, (response) => {
+      resolve(response.statusCode ?? 0);
+      asked.destroy();
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
