@@ -15,7 +15,7 @@ import {
 } from "./ipmi-answers.ts";
 import type { Sensor } from "./ipmi-records.ts";
 import { questions, revisionOf, walkRepository, type Bmc } from "./ipmi-repository.ts";
-import { createSweepReader, sample, type SweptSample } from "./sweep-reader.ts";
+import { openSweepReader, sample, type SweptSample } from "./sweep-reader.ts";
 
 /** A BMC takes 5 to 50 ms for an answer and has other work to do. */
 const periodMilliseconds = 30_000;
@@ -33,20 +33,23 @@ export function createIpmiSource(library: string | null = null): Source {
     name: "ipmi",
     metrics: Object.values(ipmi),
     sampling: "slow-kernel",
-    open(context) {
+    open(context, signal) {
       const path = join(context.env.paths.rootfs, "dev", deviceName);
       if (!existsSync(path))
         return absent(
           `there is no ${path}: no BMC, or the ipmi_si and ipmi_devintf drivers aren't loaded`,
         );
       const ask = createSweep(createBmc(context, { path, library }));
-      return createSweepReader({
-        clock: context.env.clock,
-        log: context.log,
-        periodMilliseconds,
-        list: () => [{ name: deviceName, part: context.host, ask }],
-        tellOutcome: (add, _name, { answeredAt }) => add(ipmi.bmcReadTime, {}, answeredAt / 1000),
-      });
+      return openSweepReader(
+        {
+          clock: context.env.clock,
+          log: context.log,
+          periodMilliseconds,
+          list: () => [{ name: deviceName, part: context.host, ask }],
+          tellOutcome: (add, _name, { answeredAt }) => add(ipmi.bmcReadTime, {}, answeredAt / 1000),
+        },
+        signal,
+      );
     },
   };
 }

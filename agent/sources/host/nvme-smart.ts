@@ -6,7 +6,7 @@ import { absent, type Source, type SourceContext } from "../source.ts";
 import { partOf } from "./device.ts";
 import { tellDriveOutcome } from "./drive-outcome.ts";
 import { decodeSmartPage } from "./nvme-smart-page.ts";
-import { createSweepReader, sample, type SweptDevice } from "./sweep-reader.ts";
+import { openSweepReader, sample, type SweptDevice } from "./sweep-reader.ts";
 import { namesIn, textOf } from "./system-folder.ts";
 
 const periodMilliseconds = 60_000;
@@ -40,19 +40,22 @@ export function createNvmeSmartSource(library: string | null = null): Source {
       health.driveThrottled,
     ],
     sampling: "slow-kernel",
-    open(context) {
+    open(context, signal) {
       const { clock, paths } = context.env;
       const folder = join(paths.sysfs, "class/nvme");
       const list = (): SweptDevice[] =>
         controllersIn(folder).map((name) => deviceOf(context, folder, name, library));
       if (list().length === 0) return absent(`no NVMe drive on the PCI bus is under ${folder}`);
-      return createSweepReader({
-        clock,
-        log: context.log,
-        periodMilliseconds,
-        list,
-        tellOutcome: tellDriveOutcome,
-      });
+      return openSweepReader(
+        {
+          clock,
+          log: context.log,
+          periodMilliseconds,
+          list,
+          tellOutcome: tellDriveOutcome,
+        },
+        signal,
+      );
     },
   };
 }

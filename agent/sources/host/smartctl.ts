@@ -8,7 +8,7 @@ import { tellDriveOutcome } from "./drive-outcome.ts";
 import { listAt, textAt } from "./printed.ts";
 import { healthSamples, sleepingSamples } from "./smartctl-health.ts";
 import { createSmartctl, type Smartctl, type SmartctlAnswer } from "./smartctl-program.ts";
-import { createSweepReader, type SweptDevice, type SweptSample } from "./sweep-reader.ts";
+import { openSweepReader, type SweptDevice, type SweptSample } from "./sweep-reader.ts";
 import { namesIn, textOf } from "./system-folder.ts";
 
 const periodMilliseconds = 3_600_000;
@@ -40,7 +40,7 @@ export const smartctlSource: Source = {
     health.driveMediaErrors,
   ],
   sampling: "slow-kernel",
-  async open(context) {
+  async open(context, signal) {
     const folder = join(context.env.paths.sysfs, "block");
     if (namesIn(folder, /^sd[a-z]+$/).length === 0)
       return absent(`no SATA or SAS drive is in ${folder}`);
@@ -49,13 +49,16 @@ export const smartctlSource: Source = {
     if (first === null)
       return absent("there are drives for smartctl, but smartmontools isn't installed");
     if (first.length === 0) return absent("smartctl finds no SATA or SAS drive");
-    return createSweepReader({
-      clock: context.env.clock,
-      log: context.log,
-      periodMilliseconds,
-      list: async () => drivesOf((await scan(smartctl)) ?? [], context, smartctl),
-      tellOutcome: tellDriveOutcome,
-    });
+    return openSweepReader(
+      {
+        clock: context.env.clock,
+        log: context.log,
+        periodMilliseconds,
+        list: async () => drivesOf((await scan(smartctl)) ?? [], context, smartctl),
+        tellOutcome: tellDriveOutcome,
+      },
+      signal,
+    );
   },
 };
 

@@ -1,7 +1,7 @@
 /**
  * A reader of devices that take long to answer: they are asked one after the other at a pace of their own, slower than
  * the rounds. A round shows what the last answers were; the one that begins to ask waits for new ones only a moment. A
- * device that fails is shown no more and asked ever more rarely, up to once an hour.
+ * device that fails while others answer is shown no more and asked ever more rarely, up to once an hour.
  */
 import type { Device } from "../../../core/catalog/device.ts";
 import type { LabelValues, Metric } from "../../../core/catalog/metric.ts";
@@ -65,7 +65,8 @@ export function sample<Label extends string>(
   return { metric, labels, value };
 }
 
-export function createSweepReader(options: SweepOptions): Reader {
+/** Asks all of them once, as far as a moment allows. Throws what they say where every one fails. */
+export async function openSweepReader(options: SweepOptions, signal: AbortSignal): Promise<Reader> {
   const { clock, log, periodMilliseconds } = options;
   let known = new Map<string, Known>();
   let sweeping: Promise<void> | null = null;
@@ -122,20 +123,26 @@ export function createSweepReader(options: SweepOptions): Reader {
     }
   }
 
+  /** Throws where there is nothing to show but failures. */
+  async function sweepWhenDue(giveUp: AbortSignal): Promise<void> {
+    if (!sweeping && clock.monotonic() - sweptAt >= periodMilliseconds) {
+      sweeping = sweep().finally(() => {
+        sweeping = null;
+      });
+      await briefly(sweeping, clock, giveUp);
+    }
+    if (listFailure !== null) throw listFailure;
+    const failures = [...known.values()].map(({ failure }) => failure);
+    if (failures.length > 0 && failures.every((thrown) => thrown !== null)) throw failures[0];
+  }
+
+  await sweepWhenDue(signal);
   return {
     register: (slots) => samples.register(slots),
-    async read(column, signal) {
-      if (!sweeping && clock.monotonic() - sweptAt >= periodMilliseconds) {
-        sweeping = sweep().finally(() => {
-          sweeping = null;
-        });
-        await briefly(sweeping, clock, signal);
-      }
-      if (listFailure !== null) throw listFailure;
-      const failures = [...known.values()].map(({ failure }) => failure);
-      if (failures.length > 0 && failures.every((thrown) => thrown !== null)) throw failures[0];
+    async read(column, readSignal) {
+      await sweepWhenDue(readSignal);
       for (const one of known.values()) dropOld(one, clock.now() - 3 * periodMilliseconds);
-      return samples.read(column, signal);
+      return samples.read(column, readSignal);
     },
     close() {
       closed = true;

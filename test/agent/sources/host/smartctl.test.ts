@@ -169,8 +169,9 @@ test.each<[string, string]>([
   ["half of an object", '{"smart_status": {"pass'],
   ["a megabyte and more", `{"a": "${"x".repeat(2 << 20)}"}`],
 ])("is down with one sentence where a drive's answer is %s", async (_what, text) => {
-  const { reader } = await open({ "sda.json": text }, [["/dev/sda", "sat"]]);
-  await expect(readRound(reader)).rejects.toThrow(/smartctl printed no JSON object for sda/);
+  await expect(open({ "sda.json": text }, [["/dev/sda", "sat"]])).rejects.toThrow(
+    /smartctl printed no JSON object for sda/,
+  );
 });
 
 test("leaves out of an answer whatever isn't of its form", async () => {
@@ -205,15 +206,16 @@ test("asks no drive whose name or type could be read as an option, and no NVMe d
 });
 
 test("gives up a smartctl that hangs and asks its drive no more before it is gone", async () => {
-  const host = await open({ "sda.json": sataDisk, "sdb.json": sataDisk, "sdb.hangs": "" }, [
+  const host = prepare({ "sda.json": sataDisk, "sdb.json": sataDisk, "sdb.hangs": "" }, [
     ["/dev/sda", "sat"],
     ["/dev/sdb", "sat"],
   ]);
-  const { reader, clock } = host;
-  const first = readRound(reader);
+  const { clock } = host;
+  const opening = host.open();
   await untilAsked(host, "/dev/sdb");
   await clock.advance(1000);
-  const samples = shown(await first);
+  const reader = await opening;
+  const samples = shown(await readRound(reader));
   expect(samples["failing sda"]).toBe(1);
   expect(samples).not.toHaveProperty("health_readable sdb");
   await clock.advance(40_000);
@@ -227,19 +229,26 @@ test("is absent without a drive, and without smartctl", async () => {
 });
 
 interface Host {
-  readonly reader: Reader;
   readonly clock: FakeClock;
   readonly lines: readonly string[];
   /** The command lines so far. */
   readonly asked: () => string[];
+  readonly open: () => Promise<Reader>;
+}
+
+async function open(
+  ...how: Parameters<typeof prepare>
+): Promise<Omit<Host, "open"> & { readonly reader: Reader }> {
+  const host = prepare(...how);
+  return { ...host, reader: await host.open() };
 }
 
 /** Files are what smartctl prints of a drive (`sda.json`), its exit code, and whether it hangs; null: there is no smartctl. */
-async function open(
+function prepare(
   files: Readonly<Record<string, object | string | number>>,
   drives: readonly (readonly [path: string, type: string])[] | null,
   tree: Readonly<Record<string, string>> = { "sys/block/sda/device/vendor": "ATA     \n" },
-): Promise<Host> {
+): Host {
   const folder = makeFolder();
   const root = makeFolder();
   const protocol = (type: string): string => (type === "nvme" ? "NVMe" : "SCSI");
@@ -263,13 +272,18 @@ async function open(
     }),
     log: createLog({ clock, write: (line) => void lines.push(line) }),
   };
-  const reader = await smartctlSource.open(context, new AbortController().signal);
-  if ("absent" in reader) throw new Error(reader.absent.replaceAll(root, ""));
-  onTestFinished(() => reader.close());
   const log = join(folder, "asked");
-  const asked = (): string[] =>
-    existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : [];
-  return { reader, clock, lines, asked };
+  return {
+    clock,
+    lines,
+    asked: () => (existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : []),
+    async open() {
+      const reader = await smartctlSource.open(context, new AbortController().signal);
+      if ("absent" in reader) throw new Error(reader.absent.replaceAll(root, ""));
+      onTestFinished(() => reader.close());
+      return reader;
+    },
+  };
 }
 
 function writeProgram(folder: string): void {
