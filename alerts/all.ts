@@ -4,6 +4,7 @@ import * as fleet from "./fleet.ts";
 import * as gpu from "./gpu.ts";
 import * as host from "./host.ts";
 import * as hostHardware from "./host-hardware.ts";
+import * as hostHealth from "./host-health.ts";
 import * as learned from "./learned.ts";
 import type { Rule } from "./rule.ts";
 
@@ -25,6 +26,9 @@ export const allRules: readonly Rule[] = Object.freeze([
   hostHardware.pciLinkDegraded,
   hostHardware.rdmaOutOfSequence,
   hostHardware.processStuck,
+  hostHealth.driveFailing,
+  hostHealth.powerSupplyFault,
+  hostHealth.clockUncertain,
   learned.anomalyFinding,
   learned.limitForecast,
   learned.gpuFailureLikely,

@@ -1,13 +1,16 @@
 /** For every rule the samples that make it fire, stay silent just below, hold and clear; the collector and Prometheus are both judged by them. */
 import {
+  chrony,
   cpu,
   disk,
+  driveHealth,
   fabric,
   filesystem,
   findings,
   fleet,
   gpu,
   gpuErrors,
+  ipmi,
   memory,
   network,
   pci,
@@ -203,6 +206,44 @@ export const ruleCases: readonly (() => RuleCase)[] = [
     fires: 301,
     below: 300,
     clears: 0,
+  }),
+  () => ({
+    rule: "HostDriveFailing",
+    scene: (failing) => [
+      { metric: driveHealth.driveFailing, labels: { device: "nvme0" }, value: failing },
+      { metric: driveHealth.driveFailing, labels: { device: "nvme1" }, value: 0 },
+    ],
+    fires: 1,
+    below: 0,
+    clears: 0,
+  }),
+  () => {
+    const supply = { sensor: "PSU1", index: "6", part: "power_supply_1" };
+    return {
+      rule: "HostPowerSupplyFault",
+      scene: (lost) =>
+        [
+          ["present", 1] as const,
+          ["inactive", 1] as const,
+          ["failed", 0] as const,
+          ["input_lost", lost] as const,
+        ].map(([state, value]) => ({
+          metric: ipmi.bmcPowerSupply,
+          labels: { ...supply, state },
+          value,
+        })),
+      fires: 1,
+      below: 0,
+      clears: 0,
+    };
+  },
+  () => ({
+    rule: "HostClockUncertain",
+    scene: (seconds) => [{ metric: chrony.chronyErrorBound, value: seconds }],
+    fires: 0.51,
+    below: 0.5,
+    holds: 0.26,
+    clears: 0.25,
   }),
   () => ({
     rule: "GpuHot",
