@@ -42,3 +42,29 @@ test("names a chip without a device for itself, and survives a link into a circl
   ).read();
   expect(samples.get('node_hwmon_temp_celsius{chip="odd_chip",sensor="temp1"}')).toBe(1);
 });
+
+test("tells several chips of one device apart, and clocks by what the driver calls them", async () => {
+  const device = "sys/devices/pci0/0000:03:00.0";
+  const chips = Object.fromEntries(
+    ["amdgpu", "fans", "fans"].flatMap((name, index) => [
+      [`sys/class/hwmon/hwmon${index}/device`, linkTo(`../../../devices/pci0/0000:03:00.0`)],
+      [`sys/class/hwmon/hwmon${index}/name`, `${name}\n`],
+      [`sys/class/hwmon/hwmon${index}/freq1_input`, "214000000\n"],
+    ]),
+  );
+  const samples = await (
+    await drive(hwmon, {
+      [device]: null,
+      ...chips,
+      "sys/class/hwmon/hwmon0/freq1_label": "sclk\n",
+    })
+  ).read();
+  const base = "pci0_0000:03:00_0";
+  expect(Object.fromEntries(samples)).toEqual({
+    [`node_hwmon_chip_names{chip="${base}_amdgpu",chip_name="amdgpu"}`]: 1,
+    [`node_hwmon_chip_names{chip="${base}_hwmon1",chip_name="fans"}`]: 1,
+    [`node_hwmon_chip_names{chip="${base}_hwmon2",chip_name="fans"}`]: 1,
+    [`node_hwmon_sensor_label{chip="${base}_amdgpu",label="sclk",sensor="freq1"}`]: 1,
+    [`node_hwmon_freq_freq_mhz{chip="${base}_amdgpu",sensor="sclk"}`]: 214,
+  });
+});
