@@ -1,8 +1,8 @@
 /** Processors, memory, I/O and pressure of the containers and jobs that hold GPUs, from the files of their control groups under /sys/fs/cgroup. */
 import * as cgroup from "../../../core/catalog/cgroup.ts";
+import { readOwner } from "../../attribution/cgroup.ts";
 import { absent, type Source } from "../source.ts";
 import { cgroupFiles, type CgroupFile } from "./cgroup-files.ts";
-import { ownerOf } from "./cgroup-paths.ts";
 import { openCgroupTree, type CgroupTree } from "./cgroup-tree.ts";
 import { createGpuHolders, type TellGpuProcesses } from "./gpu-holders.ts";
 import { missing } from "./missing.ts";
@@ -51,8 +51,9 @@ export function createGpuCgroupSource(tellProcesses: TellGpuProcesses = () => nu
 }
 
 function tellGroup({ path, files }: OpenGroup, add: AddSample): void {
-  const { podUid, containerId, jobId } = ownerOf(path);
-  add(cgroup.info, { cgroup: path, pod_uid: podUid, container_id: containerId, job_id: jobId }, 1);
+  const { podUid, containerId, slurmJob } = readOwner(`0::${path}`);
+  const owner = { pod_uid: podUid, container_id: containerId, job_id: slurmJob };
+  add(cgroup.info, { cgroup: path, ...owner }, 1);
   for (const { file, tell } of files) {
     const text = file.readText();
     // Of a file that can't be read any more the series stay and have no samples.

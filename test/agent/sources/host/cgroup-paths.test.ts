@@ -1,31 +1,27 @@
 import { expect, test } from "vitest";
-import { ownerOf, scopeOf } from "../../../../agent/sources/host/cgroup-paths.ts";
+import { mayHoldScopes, scopeOf } from "../../../../agent/sources/host/cgroup-paths.ts";
 
 const id = "0123456789abcdef".repeat(4);
-const nobody = { podUid: "", containerId: "", jobId: "" };
 const uid = "0f5c7f10-93a1-4c5e-8d1b-5e1c2a3b4c5d";
 
 test.each([
-  [
-    `/kubepods.slice/kubepods-pod${uid.replaceAll("-", "_")}.slice/crio-${id}.scope/inner`,
-    { podUid: uid, containerId: id, jobId: "" },
-    "/inner",
-  ],
-  [`/kubepods/burstable/pod${uid}/${id}`, { podUid: uid, containerId: id, jobId: "" }, ""],
-  [`/system.slice/docker-${id}.scope`, { ...nobody, containerId: id }, ""],
-  [`/docker/${id}/init.scope`, { ...nobody, containerId: id }, "/init.scope"],
-  [`/machine.slice/libpod-${id}.scope`, { ...nobody, containerId: id }, ""],
-  [
-    "/system.slice/slurmstepd.scope/job_4711/step_0/user/task_1",
-    { ...nobody, jobId: "4711" },
-    "/step_0/user/task_1",
-  ],
-])("knows whose %s is", (path, owner, inside) => {
-  expect(ownerOf(path)).toEqual(owner);
-  expect(scopeOf(path)).toBe(path.slice(0, path.length - inside.length));
+  [`/kubepods.slice/kubepods-pod${uid.replaceAll("-", "_")}.slice/crio-${id}.scope`, "/inner"],
+  [`/kubepods.slice/kubepods-pod${uid}.slice:cri-containerd:${id}`, ""],
+  [`/kubepods/burstable/pod${uid}/${id}`, ""],
+  [`/system.slice/docker-${id}.scope`, ""],
+  [`/docker/${id}`, "/init.scope"],
+  [`/machine.slice/libpod-${id}.scope`, ""],
+  ["/system.slice/slurmstepd.scope/job_4711", "/step_0/user/task_1"],
+])("takes %s for one container or job, with all that is inside", (path, inside) => {
+  expect(scopeOf(path + inside)).toBe(path);
+  const parents = path.split("/").slice(1, -1);
+  parents.forEach((_, depth) =>
+    expect(mayHoldScopes(`/${parents.slice(0, depth + 1).join("/")}`)).toBe(true),
+  );
 });
 
-test("knows nobody behind a service of the machine", () => {
+test("looks neither for nor into services of the machine", () => {
   expect(scopeOf("/system.slice/sshd.service")).toBeNull();
-  expect(ownerOf("/system.slice/sshd.service")).toEqual(nobody);
+  expect(mayHoldScopes("/system.slice/sshd.service")).toBe(false);
+  expect(mayHoldScopes("/user.slice")).toBe(false);
 });
