@@ -1,4 +1,5 @@
 /** Probes against real child processes: what hangs, fails or dies in one disturbs neither the agent nor the other keys. */
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createEnv } from "../../../core/kit/env.ts";
@@ -179,4 +180,32 @@ test("closing fails what is outstanding, and an idle child ends by itself", asyn
   await expect(outstanding).rejects.toMatchObject({ code: "PROBE_FAILED" });
   await expect(gpu.ask("echo", "b", 1, patient)).rejects.toMatchObject({ code: "PROBE_FAILED" });
   await waitUntil(() => !isAlive(started[0] ?? 0));
+});
+
+test("an agent ends at once beside a probe that hangs in a call, and leaves it alone", async () => {
+  const script = `
+    import { createProbes } from ${JSON.stringify(join(repositoryRoot, "agent/probes/process.ts"))};
+    import { createEnv } from ${JSON.stringify(join(repositoryRoot, "core/kit/env.ts"))};
+    import { createLog } from ${JSON.stringify(join(repositoryRoot, "core/kit/log.ts"))};
+    const env = createEnv();
+    const log = createLog({ clock: env.clock, write: () => undefined });
+    const probes = createProbes(env, log, { gpu: { program: ${JSON.stringify(program)} } });
+    console.log(await probes.gpu.ask("processId", "a", null, ${patient}));
+    probes.gpu.ask("hang", "a", 60_000, 60_000).catch(() => undefined);
+    setTimeout(() => process.kill(process.pid, "SIGTERM"), 300);
+    process.once("SIGTERM", () => {
+      probes.close();
+      setImmediate(() => console.log("closed", performance.now()));
+    });
+    process.once("exit", () => console.log("ended", performance.now()));
+  `;
+  const agent = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const output = (await agent.stdout.setEncoding("utf8").toArray()).join("");
+  const [pid, closed, ended] = output.match(/[\d.]+/g)?.map(Number) ?? [];
+  onTestFinished(() => void process.kill(pid ?? 0, "SIGKILL"));
+  expect(output).toMatch(/closed .*\nended /);
+  expect((ended ?? Number.NaN) - (closed ?? Number.NaN)).toBeLessThan(1000);
+  expect(isAlive(pid ?? 0)).toBe(true);
 });
