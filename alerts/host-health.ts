@@ -38,7 +38,7 @@ export const clockUncertain = defineRule({
   forMilliseconds: 10 * minute,
   severity: "warning",
   component: "clock",
-  summary: "the clock of {{ node }} may be wrong by {{ value | duration }}",
+  summary: "the clock of {{ node }} may be wrong by {{ value }} s",
   description:
     "By chronyd's own bound of the clock's error: its offset, and how far its servers' time can be trusted. Logs and samples of this node no longer line up with the others', and certificates and leases expire at the wrong time.",
   source:
