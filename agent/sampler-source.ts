@@ -81,6 +81,8 @@ const longestRetryMilliseconds = 600_000;
 /** Failed reads in a row after which a reader is closed and its source opened anew. */
 const failuresBeforeReopening = 5;
 const longestReason = 200;
+/** One list for all that have none: a frame is laid out anew when a source's list is another. */
+const noSeries: readonly Series[] = [];
 
 export function createRunner(source: Source, options: RunnerOptions): SourceRunner {
   return {
@@ -339,7 +341,7 @@ function dropReader(runner: SourceRunner): void {
 }
 
 function nothingTaken(): Taken {
-  return { series: [], column: new Float64Array(0), refused: 0, timestamp: Number.NaN };
+  return { series: noSeries, column: new Float64Array(0), refused: 0, timestamp: Number.NaN };
 }
 
 function clockOf(runner: SourceRunner): SourceContext["env"]["clock"] {

@@ -128,6 +128,17 @@ test("an absent source has no up series, says why, and comes up when the place a
   expect([bench.up("late"), bench.value("late_value")]).toEqual([1, 1]);
 });
 
+test("a frame isn't laid out anew because an absent source was tried again", async () => {
+  const late = makePuppet("late");
+  late.open = noSuchPlace;
+  const bench = makeBench([makePuppet("one"), late]);
+  await bench.sampler.start();
+  const { version } = bench.sampler.frame().schema;
+  await bench.clock.advance(61_000);
+  expect(late.opens).toBe(2);
+  expect(bench.sampler.frame().schema.version).toBe(version);
+});
+
 test("an absent source is tried less and less often, and at once when asked", async () => {
   const puppet = makePuppet("none");
   puppet.open = noSuchPlace;
