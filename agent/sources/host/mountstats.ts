@@ -22,12 +22,13 @@ interface NfsMount {
   readonly operations: { readonly name: string; readonly numbers: readonly number[] }[];
 }
 
+/** Null for what isn't told; the kernel's number is divided. */
 type Column<Label extends string> = readonly [Metric<Label> | null, number];
 
 const bytes: FamilyForm = { unit: "bytes" };
 const seconds: FamilyForm = { unit: "seconds" };
 const gauge: FamilyForm = { kind: "gauge" };
-const perMillisecond = 0.001;
+const millisecondsPerSecond = 1000;
 
 /** In the order of the columns; the kernel no longer counts what has no name. */
 const eventColumns = split(
@@ -48,9 +49,9 @@ const operationColumns: readonly Column<"export" | "protocol" | "mountaddr" | "o
   [operationStatistic.metric("major_timeouts_total"), 1],
   [operationStatistic.metric("sent_bytes_total", bytes), 1],
   [operationStatistic.metric("received_bytes_total", bytes), 1],
-  [operationStatistic.metric("queue_time_seconds_total", seconds), perMillisecond],
-  [operationStatistic.metric("response_time_seconds_total", seconds), perMillisecond],
-  [operationStatistic.metric("request_time_seconds_total", seconds), perMillisecond],
+  [operationStatistic.metric("queue_time_seconds_total", seconds), millisecondsPerSecond],
+  [operationStatistic.metric("response_time_seconds_total", seconds), millisecondsPerSecond],
+  [operationStatistic.metric("request_time_seconds_total", seconds), millisecondsPerSecond],
 ];
 /** Of TCP; UDP lacks the three columns about connecting. */
 const transportColumns: readonly Column<"export" | "protocol" | "mountaddr" | "transport">[] = [
@@ -222,8 +223,8 @@ function addColumns<Label extends string>(
   labels: LabelValues<Label>,
   numbers: readonly number[],
 ): void {
-  columns.forEach(([metric, multiplier], index) => {
-    if (metric) add(metric, labels, (numbers[index] ?? Number.NaN) * multiplier);
+  columns.forEach(([metric, divisor], index) => {
+    if (metric) add(metric, labels, (numbers[index] ?? Number.NaN) / divisor);
   });
 }
 

@@ -7,69 +7,10 @@ import { gpuStackSource } from "../../../../agent/sources/host/gpu-stack.ts";
 import { logindSource } from "../../../../agent/sources/host/logind.ts";
 import type { Source } from "../../../../agent/sources/source.ts";
 import { createSystemdSource } from "../../../../agent/sources/host/systemd.ts";
-import type { BusVariant } from "../../../../agent/dbus/values.ts";
-import { hasBus, startBus, startService, withProperties, type TestBus } from "../../../kit/bus.ts";
+import { hasBus, startBus } from "../../../kit/bus.ts";
 import { makeFolder } from "../../../kit/folder.ts";
+import { makeSystemd, playLogind, playSystemd, unitRow } from "../../../kit/systemd.ts";
 import { makeHostContext, readRound } from "./context.ts";
-
-const systemdName = "org.freedesktop.systemd1";
-const uint = (value: number): BusVariant => ({ signature: "u", value });
-const ulong = (value: number): BusVariant => ({ signature: "t", value });
-const text = (value: string): BusVariant => ({ signature: "s", value });
-const unitRow = (name: string, active: string, load = "loaded"): unknown[] => {
-  const path = `/unit/${name.replaceAll(/\W/g, "_")}`;
-  return [name, "", load, active, "", "", path, 0, "", "/"];
-};
-
-interface StandIn {
-  rows: unknown[][];
-  properties: Record<string, Record<string, BusVariant>>;
-}
-
-function makeSystemd(): StandIn {
-  return {
-    rows: [
-      unitRow("sshd.service", "active"),
-      unitRow("backup.timer", "active"),
-      unitRow("docker.socket", "active"),
-      unitRow("docker.service", "failed"),
-      unitRow("data.mount", "active"),
-      unitRow("gone.service", "inactive", "not-found"),
-    ],
-    properties: {
-      "/org/freedesktop/systemd1": {
-        Version: text("252.38-1~deb12u1"),
-        Virtualization: text(""),
-        SystemState: text("degraded"),
-      },
-      "/unit/sshd_service": {
-        Type: text("notify"),
-        NRestarts: uint(3),
-        TasksCurrent: ulong(7),
-        // All bits set: there is none.
-        TasksMax: ulong(-1),
-        ActiveEnterTimestamp: ulong(1_700_000_000_500_000),
-      },
-      "/unit/docker_service": { Type: text("notify"), NRestarts: uint(12) },
-      "/unit/backup_timer": { LastTriggerUSec: ulong(1_700_000_001_000_000) },
-      "/unit/docker_socket": { NAccepted: uint(5), NConnections: uint(2), NRefused: uint(1) },
-    },
-  };
-}
-
-async function playSystemd(bus: TestBus, standIn: StandIn): Promise<void> {
-  await startService(bus, systemdName, (call) =>
-    withProperties(standIn.properties, ({ member, body: [names] }) => {
-      if (member === "ListUnits") return { signature: "a(ssssssouso)", body: [standIn.rows] };
-      if (member !== "ListUnitsByNames") return null;
-      const asked = new Set(names as string[]);
-      return {
-        signature: "a(ssssssouso)",
-        body: [standIn.rows.filter(([name]) => asked.has(String(name)))],
-      };
-    })(call),
-  );
-}
 
 const withFlags = (flags: Record<string, unknown> = {}): Source =>
   createSystemdSource(chooseCollectors(flags).options.systemd);
@@ -159,28 +100,7 @@ describe.skipIf(!hasBus)("on a real bus", () => {
 
   test("sessions are counted by seat, kind and whether they come from afar", async () => {
     const bus = await startBus();
-    const session = (remote: boolean, type: string, kind: string): Record<string, BusVariant> => ({
-      Remote: { signature: "b", value: remote },
-      Type: text(type),
-      Class: text(kind),
-    });
-    const properties = {
-      "/s/1": session(false, "tty", "user"),
-      "/s/2": session(true, "tty", "user"),
-      "/s/3": session(true, "tty", "user"),
-      "/s/4": session(true, "hologram", "manager"),
-    };
-    await startService(
-      bus,
-      "org.freedesktop.login1",
-      withProperties(properties, ({ member }) => {
-        if (member === "ListSeats") return { signature: "a(so)", body: [[["seat0", "/seat/0"]]] };
-        if (member !== "ListSessions") return null;
-        const row = (id: string, seat: string): unknown[] => [id, 1000, "ada", seat, `/s/${id}`];
-        const rows = [row("1", "seat0"), row("2", ""), row("3", ""), row("4", ""), row("5", "")];
-        return { signature: "a(susso)", body: [rows] };
-      }),
-    );
+    await playLogind(bus);
     const samples = await samplesFrom(logindSource, bus.socketPath);
     expect(samples.size).toBe(2 * 2 * 7 * 5);
     expect(Object.fromEntries([...samples].filter(([, value]) => value > 0))).toEqual({
@@ -215,22 +135,15 @@ describe.skipIf(!hasBus)("on a real bus", () => {
   test("where systemd stops answering the round fails in time, and the next one works again", async () => {
     const bus = await startBus();
     const standIn = makeSystemd();
-    let isSilent = false;
-    await startService(bus, systemdName, (call) =>
-      isSilent
-        ? "silence"
-        : call.member === "ListUnits"
-          ? { signature: "a(ssssssouso)", body: [standIn.rows] }
-          : withProperties(standIn.properties)(call),
-    );
+    await playSystemd(bus, standIn);
     const reader = await openOn(withFlags(), bus.socketPath);
     const { size } = await readRound(reader);
-    isSilent = true;
+    standIn.isSilent = true;
     const column = new Float64Array(size);
     const startedAt = performance.now();
     await expect(reader.read(column, AbortSignal.timeout(100))).rejects.toThrow(/given up/);
     expect(performance.now() - startedAt).toBeLessThan(1000);
-    isSilent = false;
+    standIn.isSilent = false;
     expect((await readRound(reader)).size).toBe(size);
   });
 });
