@@ -10,6 +10,7 @@ const pressureText =
 
 export function gpuServerPods(pods: number): HostTree {
   const files: Files = {
+    "proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15\n",
     "sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory hugetlb pids rdma misc\n",
     "sys/fs/cgroup/system.slice/kubelet.service/cgroup.procs": "900\n",
   };

@@ -1,10 +1,14 @@
 /** Processors, memory, I/O and pressure of the containers and jobs that hold GPUs, from the files of their control groups under /sys/fs/cgroup. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import * as cgroup from "../../../core/catalog/cgroup.ts";
+import type { HostPaths } from "../../../core/kit/env.ts";
+import type { Log } from "../../../core/kit/log.ts";
 import { readOwner } from "../../attribution/cgroup.ts";
 import { absent, type Source } from "../source.ts";
 import { cgroupFiles, type CgroupFile } from "./cgroup-files.ts";
 import { openCgroupTree, type CgroupTree } from "./cgroup-tree.ts";
-import { createGpuHolders, type TellGpuProcesses } from "./gpu-holders.ts";
+import { createGpuHolders, type GpuHolders, type TellGpuProcesses } from "./gpu-holders.ts";
 import { missing } from "./missing.ts";
 import { createSampleReader, type AddSample } from "./sample-reader.ts";
 import { createValueFiles, type ValueFile } from "./value-file.ts";
@@ -23,7 +27,11 @@ export function createGpuCgroupSource(tellProcesses: TellGpuProcesses = () => nu
     name: "gpu_cgroups",
     metrics: Object.values(cgroup),
     sampling: "steady",
-    open({ env }) {
+    open({ env, log }) {
+      if (!hasGpuDriver(env.paths))
+        return absent(
+          "no GPU driver is loaded: /proc/driver/nvidia, /sys/class/kfd and render nodes in /sys/class/drm are missing",
+        );
       const tree = openCgroupTree(env.paths.sysfs);
       if (!tree) return absent(missing("gpu_cgroups", env.paths, `${env.paths.sysfs}/fs/cgroup`));
       if (tree.scopes().length === 0)
@@ -32,6 +40,7 @@ export function createGpuCgroupSource(tellProcesses: TellGpuProcesses = () => nu
         );
       const holders = createGpuHolders(env, tree, tellProcesses);
       const groups = createOpenGroups(tree);
+      const warnWhenBlind = createWarning(log, holders);
       const reader = createSampleReader((add) => {
         add(cgroup.leftOut, {}, Math.max(0, holders.groups.length - maximumGroups));
         add(cgroup.processesUnreadable, {}, holders.unreadable);
@@ -41,12 +50,38 @@ export function createGpuCgroupSource(tellProcesses: TellGpuProcesses = () => nu
         register: (slots) => reader.register(slots),
         async read(column, signal) {
           await holders.look(signal);
+          warnWhenBlind();
           groups.use(holders.groups.slice(0, maximumGroups));
           return reader.read(column, signal);
         },
         close: () => groups.use([]),
       };
     },
+  };
+}
+
+/** NVIDIA's and AMD's, and whatever else offers a render node. */
+function hasGpuDriver({ procfs, sysfs }: HostPaths): boolean {
+  if (existsSync(join(procfs, "driver/nvidia")) || existsSync(join(sysfs, "class/kfd")))
+    return true;
+  try {
+    return readdirSync(join(sysfs, "class/drm")).some((name) => name.startsWith("renderD"));
+  } catch {
+    return false;
+  }
+}
+
+/** Says once that nothing can be found, and what it takes. */
+function createWarning(log: Log, holders: GpuHolders): () => void {
+  let warned = false;
+  return () => {
+    if (warned || holders.unreadable === 0 || holders.groups.length > 0) return;
+    warned = true;
+    log.warn("which pods hold GPUs isn't known: other processes' open files may not be looked at", {
+      source: "gpu_cgroups",
+      processes: holders.unreadable,
+      needs: "CAP_SYS_PTRACE and the host's process namespace",
+    });
   };
 }
 

@@ -25,6 +25,7 @@ const bytesPerMegabit = 125_000;
 /** A shorter time between two readings says little; a timer may be a little early. */
 const shortestMilliseconds = 900;
 const speedsMilliseconds = 10_000;
+const nothingKnown = { bytes: Number.NaN, ratio: Number.NaN };
 const valueFile = createValueFiles(0);
 
 interface Link {
@@ -94,16 +95,18 @@ function createReader(parts: {
 
   return {
     register(slots) {
+      // Pods come and go with interfaces of their own: what is known of the others stays.
+      const before = new Map(links.map((link) => [`${link.bytesColumn} ${link.name}`, link]));
       names = lines.learn();
       registeredFor = speeds.known();
-      takenAt = Number.NaN;
       links = names.flatMap((name, position) =>
         Number.isNaN(speeds.bytesPerSecond(name))
           ? []
           : directions.map(({ direction, bytesColumn }) => {
+              const { bytes, ratio } = before.get(`${bytesColumn} ${name}`) ?? nothingKnown;
               const labels = { device: name, direction };
               const slot = slots.slot(networkUtilization, labels, partOf(host, "nic", name));
-              return { name, bytesColumn, position, slot, bytes: Number.NaN, ratio: Number.NaN };
+              return { name, bytesColumn, position, slot, bytes, ratio };
             }),
       );
     },

@@ -100,6 +100,7 @@ test("reads a Slurm job of version 1, all its steps together", async () => {
         Object.entries(tree).map(([path, text]) => [`sys/fs/cgroup/${path}`, text]),
       ),
       "proc/500/fd/9": linkTo("/dev/nvidia0"),
+      "sys/class/drm/renderD128": null,
     })
   ).read();
   expect(of(samples, job)).toEqual({
@@ -134,12 +135,15 @@ test("finds the eight of a GPU server", async () => {
   ).toHaveLength(8);
 });
 
-test("is absent where no container runs, and where no control groups can be seen", async () => {
-  expect(
-    await openOutcome(groups, {
-      "sys/fs/cgroup/cgroup.controllers": "cpu\n",
-      "sys/fs/cgroup/system.slice/sshd.service/cgroup.procs": "9\n",
-    }),
-  ).toMatch(/no control group is that of a pod/);
-  expect(await openOutcome(groups, {})).toMatch(/--path\.sysfs/);
+test("is absent where there is no GPU, no container, and no control group to be seen", async () => {
+  const driver = { "sys/class/kfd": null };
+  const service = {
+    "sys/fs/cgroup/cgroup.controllers": "cpu\n",
+    "sys/fs/cgroup/system.slice/sshd.service/cgroup.procs": "9\n",
+  };
+  expect(await openOutcome(groups, service)).toMatch(/no GPU driver is loaded/);
+  expect(await openOutcome(groups, { ...driver, ...service })).toMatch(
+    /no control group is that of a pod/,
+  );
+  expect(await openOutcome(groups, driver)).toMatch(/--path\.sysfs/);
 });

@@ -3,7 +3,7 @@ import { openOutcome } from "./drive.ts";
 import { sourceNamed } from "./sources.ts";
 
 /** A machine whose kernel has next to nothing, seen through the right mounts. */
-const bareHost = { "proc/stat": "cpu 1 2 3 4\n", "sys/devices": null };
+const bareHost = { "proc/stat": "cpu 1 2 3 4\n", "sys/devices": null, "sys/class/kfd": null };
 
 test.each([
   ["pressure", /^nothing is at \/proc\/pressure: .*CONFIG_PSI$/],

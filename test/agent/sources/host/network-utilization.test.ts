@@ -58,3 +58,15 @@ test("is absent where no adapter tells a speed", async () => {
     }),
   ).toMatch(/no network adapter tells the speed/);
 });
+
+test("loses nothing of what it measured when another interface comes", async () => {
+  const driven = await drive(utilization, { ...adapter, ...traffic(0, 0) });
+  await driven.read();
+  const [headed = ""] = Object.values(traffic(12_500_000, 0)) as string[];
+  driven.change({ "proc/net/dev": `${headed}cali1: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n` });
+  const samples = await driven.read();
+  expect(driven.changes).toBe(1);
+  expect(
+    samples.get('warpwatch_network_utilization_ratio{device="eth0",direction="receive"}'),
+  ).toBe(0.1);
+});
