@@ -40,8 +40,16 @@ describeParity({
   differences: [
     aboutItself,
     {
-      reason: "newer releases of node_exporter have IPsec's failures",
-      sometimesOurs: /^node_xfrm_/,
+      reason: "newer releases of node_exporter have IPsec's failures and tell mount points",
+      sometimesOurs: /^node_(xfrm_|mountstats_nfs_mountpoint_info)/,
+    },
+    {
+      reason: "and tell a mount's connections apart",
+      labels: Object.fromEntries(
+        "bind_total connect_total idle_time_seconds sends_total receives_total bad_transaction_ids_total backlog_queue_total maximum_rpc_slots sending_queue_total pending_queue_total"
+          .split(" ")
+          .map((key) => [`node_mountstats_nfs_transport_${key}`, "transport"]),
+      ),
     },
   ],
   flags: fileFlags,
