@@ -28,8 +28,17 @@ export type DeviceError = Error & { readonly code: string };
 const pollBytes = 8;
 const readableEvent = 1;
 
+/** By library: one outside of tests. */
+const loaded = new Map<string | null, Promise<DeviceCalls>>();
+
 /** `library` has both functions; null is the C library that this process runs on. */
-export async function loadDeviceCalls(library: string | null): Promise<DeviceCalls> {
+export function loadDeviceCalls(library: string | null): Promise<DeviceCalls> {
+  const known = loaded.get(library) ?? bind(library);
+  loaded.set(library, known);
+  return known;
+}
+
+async function bind(library: string | null): Promise<DeviceCalls> {
   const { default: koffi } = await import("koffi");
   const functions = koffi.load(library);
   const ioctl = functions.func("int ioctl(int descriptor, unsigned long request, void *argument)");

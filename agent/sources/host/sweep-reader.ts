@@ -8,7 +8,7 @@ import type { LabelValues, Metric } from "../../../core/catalog/metric.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { describeError } from "../../../core/kit/errors.ts";
 import type { Log } from "../../../core/kit/log.ts";
-import type { Reader } from "../source.ts";
+import { absent, type Absent, type Reader } from "../source.ts";
 import { createSampleReader, type AddSample } from "./sample-reader.ts";
 
 export interface SweptSample {
@@ -56,6 +56,9 @@ interface Known {
 const patienceMilliseconds = 1000;
 const longestPauseMilliseconds = 3_600_000;
 
+/** As the system and programs say it. */
+const forbidden = /\b(EACCES|EPERM|Permission denied|Operation not permitted)\b/;
+
 /** One sample, its labels held to its metric. */
 export function sample<Label extends string>(
   metric: Metric<Label>,
@@ -65,8 +68,14 @@ export function sample<Label extends string>(
   return { metric, labels, value };
 }
 
-/** Asks all of them once, as far as a moment allows. Throws what they say where every one fails. */
-export async function openSweepReader(options: SweepOptions, signal: AbortSignal): Promise<Reader> {
+/**
+ * Asks all of them once, as far as a moment allows. Absent where the system forbids it for every one; throws what they
+ * say where every one fails otherwise.
+ */
+export async function openSweepReader(
+  options: SweepOptions,
+  signal: AbortSignal,
+): Promise<Reader | Absent> {
   const { clock, log, periodMilliseconds } = options;
   let known = new Map<string, Known>();
   let sweeping: Promise<void> | null = null;
@@ -136,7 +145,14 @@ export async function openSweepReader(options: SweepOptions, signal: AbortSignal
     if (failures.length > 0 && failures.every((thrown) => thrown !== null)) throw failures[0];
   }
 
-  await sweepWhenDue(signal);
+  try {
+    await sweepWhenDue(signal);
+  } catch (thrown) {
+    const sentence = describeError(thrown);
+    if (forbidden.test(sentence))
+      return absent(`only root may ask it, and in a container a privileged one: ${sentence}`);
+    throw thrown;
+  }
   return {
     register: (slots) => samples.register(slots),
     async read(column, readSignal) {

@@ -146,9 +146,14 @@ describe.runIf(canCompile)("NVMe drives", () => {
     expect(asked).toEqual([0, 0, 0, 1, 1, 1, 1, 1]);
   });
 
-  test("are down together where none may be read, with what the system said", async () => {
-    const host = makeDrives({ nvme0: "errno 13", nvme1: "errno 13" });
-    await expect(host.open()).rejects.toThrow("ioctl: EACCES");
+  test("are down together where none can be read, with what the system said", async () => {
+    const host = makeDrives({ nvme0: "errno 5", nvme1: "errno 5" });
+    await expect(host.open()).rejects.toThrow("ioctl: EIO");
+  });
+
+  test("are absent where this user may ask none of them", async () => {
+    const host = makeDrives({ nvme0: "errno 13", nvme1: "errno 1" });
+    await expect(host.open()).rejects.toThrow(/^only root may ask it, .* ioctl: EACCES/);
   });
 
   test("disturb nobody when one hangs for ever", { timeout: 30_000 }, async () => {
