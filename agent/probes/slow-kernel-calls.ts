@@ -3,6 +3,7 @@ import { statfs } from "node:fs/promises";
 import { askEthtool } from "./ethtool.ts";
 import { exchangeIpmi } from "./ipmi.ts";
 import { readNvmeSmart } from "./nvme-smart.ts";
+import { askRoutes } from "./routes.ts";
 import type { ProbeCall } from "./serve.ts";
 
 /** Usage of the filesystem at a path, which comes as bytes: a name need not be UTF-8. Null where the kernel refuses. */
@@ -21,4 +22,5 @@ export const slowKernelCalls: Readonly<Record<string, ProbeCall>> = {
   "nvme-smart": readNvmeSmart,
   ipmi: exchangeIpmi,
   ethtool: askEthtool,
+  routes: askRoutes,
 };

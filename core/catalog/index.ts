@@ -39,6 +39,7 @@ import * as fileServers from "./file-servers.ts";
 import * as filesystemInternals from "./filesystem-internals.ts";
 import * as stuckProcesses from "./stuck-processes.ts";
 import * as system from "./system.ts";
+import * as routes from "./routes.ts";
 import * as tasks from "./tasks.ts";
 import * as textfile from "./textfile.ts";
 import * as ethtool from "./ethtool.ts";
@@ -96,6 +97,7 @@ export {
   bcache,
   memoryLayout,
   pciDevices,
+  routes,
   tasks,
   volumes,
 };
@@ -147,6 +149,7 @@ const subjects: readonly object[] = [
   bcache,
   memoryLayout,
   pciDevices,
+  routes,
   tasks,
   volumes,
 ];

@@ -8,6 +8,7 @@ import { ksmdSource } from "./ksmd.ts";
 import { logindSource } from "./logind.ts";
 import { meminfoNumaSource } from "./meminfo-numa.ts";
 import { mountstatsSource } from "./mountstats.ts";
+import { networkRouteSource } from "./network-route.ts";
 import type { HostOptions } from "./options.ts";
 import { pcideviceSource } from "./pcidevice.ts";
 import { processesSource } from "./processes.ts";
@@ -28,6 +29,7 @@ export function createOptionalSources(options: HostOptions): Source[] {
     createInterruptsSource(options.interrupts),
     ksmdSource,
     meminfoNumaSource,
+    networkRouteSource,
     pcideviceSource,
     processesSource,
     createSlabinfoSource(options.slabinfo),

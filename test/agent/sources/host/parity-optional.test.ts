@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "warpwatch-parity-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const flags = [
-  ..."bcache btrfs buddyinfo cgroups interrupts ksmd meminfo_numa processes slabinfo sysctl zoneinfo"
+  ..."bcache btrfs buddyinfo cgroups interrupts ksmd meminfo_numa network_route processes slabinfo sysctl zoneinfo"
     .split(" ")
     .map((name) => `--collector.${name}`),
   "--collector.sysctl.include=fs.file-nr",
