@@ -1,5 +1,5 @@
 /** Learns once which number of which line belongs in which slot, and afterwards only checks that every key is still where it was. */
-import { nextLine, scanUnsigned, type Cursor } from "./scan.ts";
+import { nextLine, scanSigned, scanUnsigned, type Cursor } from "./scan.ts";
 
 /** What to do with one line of the file. */
 interface LinePlan {
@@ -10,6 +10,8 @@ interface LinePlan {
   /** For each number what it is multiplied by and then divided by; 1 and 1 where nothing is said. */
   readonly multipliers?: readonly number[];
   readonly divisor?: number;
+  /** Numbers may have a minus; else one that has is malformed. */
+  readonly signed?: boolean;
 }
 
 /** Decides about a line, given as latin1 so that a character is a byte; null for a line that isn't understood. */
@@ -28,6 +30,7 @@ export function createLineTable(): LineTable {
   let slots = new Int32Array(0);
   let multipliers = new Float64Array(0);
   let divisors = new Float64Array(0);
+  let signs: readonly boolean[] = [];
   const cursor: Cursor = { bytes: keys, position: 0, end: 0 };
 
   return {
@@ -38,6 +41,7 @@ export function createLineTable(): LineTable {
       const allSlots: number[] = [];
       const allMultipliers: number[] = [];
       const allDivisors: number[] = [];
+      const allSigns: boolean[] = [];
       let keyLength = 0;
       for (let start = 0, index = 0; start < length; index += 1) {
         const next = nextLine(bytes, start, length);
@@ -53,6 +57,7 @@ export function createLineTable(): LineTable {
           allDivisors.push(made.divisor ?? 1);
         });
         allSlotEnds.push(allSlots.length);
+        allSigns.push(made?.signed === true);
         start = next;
       }
       keys = new Uint8Array(Buffer.concat(keyParts));
@@ -61,6 +66,7 @@ export function createLineTable(): LineTable {
       slots = Int32Array.from(allSlots);
       multipliers = Float64Array.from(allMultipliers);
       divisors = Float64Array.from(allDivisors);
+      signs = allSigns;
     },
     follow(bytes, length, column) {
       cursor.bytes = bytes;
@@ -73,8 +79,9 @@ export function createLineTable(): LineTable {
         if (position + (keyEnd - keyAt) > length || position === length) return false;
         while (keyAt < keyEnd) if (bytes[position++] !== keys[keyAt++]) return false;
         cursor.position = position;
+        const mayBeNegative = signs[line] === true;
         for (const fieldEnd = slotEnds[line] ?? 0; field < fieldEnd; field += 1) {
-          const value = scanUnsigned(cursor);
+          const value = mayBeNegative ? scanSigned(cursor) : scanUnsigned(cursor);
           const slot = slots[field] ?? -1;
           if (slot >= 0 && !Number.isNaN(value))
             column[slot] = (value * (multipliers[field] ?? 1)) / (divisors[field] ?? 1);

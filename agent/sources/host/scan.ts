@@ -11,6 +11,7 @@ export const lineFeed = 0x0a;
 const space = 0x20;
 const tab = 0x09;
 const carriageReturn = 0x0d;
+const minus = 0x2d;
 const point = 0x2e;
 /** So many decimal digits are always exact in a double. */
 const exactDigits = 15;
@@ -46,6 +47,16 @@ export function scanUnsigned(cursor: Cursor): number {
   const text = latin1(bytes, first, at);
   const fits = digits < largestUnsigned.length || text <= largestUnsigned;
   return fits ? Number(text) : Number.NaN;
+}
+
+/** The same with a minus before it, if there is one. */
+export function scanSigned(cursor: Cursor): number {
+  const at = skipBlanks(cursor.bytes, cursor.position);
+  if (cursor.bytes[at] !== minus) return scanUnsigned(cursor);
+  cursor.position = at + 1;
+  // A blank behind the minus makes it a word of its own.
+  if (isSpace(cursor.bytes[at + 1])) return Number.NaN;
+  return -scanUnsigned(cursor);
 }
 
 /** Reads a decimal like `12.05`, with at most 15 digits, and the blanks before it; NaN for any other word. */

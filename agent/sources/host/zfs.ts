@@ -65,7 +65,7 @@ function planModule(slots: SlotRegistrar, prefix: string): LinePlanner {
     const match = linePattern.exec(line);
     if (!match?.[1]) return null;
     const metric = internals.zfs.metric(`${prefix}_${match[1].replaceAll("-", "_")}`);
-    return { keyBytes: keyBytesOf(line), slots: [slots.slot(metric, {})] };
+    return { keyBytes: keyBytesOf(line), slots: [slots.slot(metric, {})], signed: true };
   };
 }
 

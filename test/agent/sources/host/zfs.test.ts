@@ -21,3 +21,19 @@ test("tells datasets apart by their whole name, and a pool's state", async () =>
   expect(after.get('node_zfs_zpool_state{state="online",zpool="tank"}')).toBe(0);
   expect(after.get('node_zfs_zpool_state{state="suspended",zpool="tank"}')).toBe(1);
 });
+
+test("gives a count that has fallen below zero, as memory that is to spare may", async () => {
+  const driven = await drive(sourceNamed("zfs"), {
+    "proc/spl/kstat/zfs/arcstats":
+      "9 1 0x01 96 26112 1 2\nname type data\nhits 4 12\nmemory_available_bytes 3 -9223\nodd 3 - 5\n",
+  });
+  const samples = await driven.read();
+  expect(samples.get("node_zfs_arc_memory_available_bytes")).toBe(-9223);
+  expect(samples.get("node_zfs_arc_hits")).toBe(12);
+  driven.change({
+    "proc/spl/kstat/zfs/arcstats":
+      "9 1 0x01 96 26112 1 2\nname type data\nhits 4 12\nmemory_available_bytes 3 77\nodd 3 - 5\n",
+  });
+  expect((await driven.read()).get("node_zfs_arc_memory_available_bytes")).toBe(77);
+  expect(driven.changes).toBe(0);
+});
