@@ -10,13 +10,15 @@ export interface BusReaderOptions {
   readonly name: string;
   /** Why it may not be there. */
   readonly missing: string;
+  /** Why it may have nothing to tell. */
+  readonly nothing?: string;
   readonly ask: (bus: Bus, signal: AbortSignal) => Promise<Snapshot>;
 }
 
 /** Throws CALL_FAILED where there is a bus that doesn't answer. */
 export async function openBusReader(
   env: Env,
-  { name, missing, ask }: BusReaderOptions,
+  { name, missing, nothing = missing, ask }: BusReaderOptions,
   signal: AbortSignal,
 ): Promise<Reader | Absent> {
   const socketPath = findSystemBus(env);
@@ -28,8 +30,11 @@ export async function openBusReader(
     return absent(`${name} isn't on the system bus: ${missing}`);
   }
   return openSnapshotReader(
-    (askSignal) => kept.use((bus) => ask(bus, askSignal), askSignal),
+    {
+      ask: (askSignal) => kept.use((bus) => ask(bus, askSignal), askSignal),
+      absent: nothing,
+      close: () => kept.close(),
+    },
     signal,
-    () => kept.close(),
   );
 }

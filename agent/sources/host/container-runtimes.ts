@@ -10,7 +10,7 @@ import type { Clock } from "../../../core/kit/clock.ts";
 import { describeError, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 import { callGrpc } from "../../../core/kit/grpc-call.ts";
 import { readFields, readText } from "../../../core/wire/protobuf.ts";
-import { absent, type Source } from "../source.ts";
+import type { Source } from "../source.ts";
 import { openSnapshotReader, type Snapshot } from "./snapshot-reader.ts";
 
 type Conditions = ReadonlyMap<string, boolean>;
@@ -43,7 +43,7 @@ export function createContainerRuntimesSource(port: number = kubeletPort): Sourc
     name: "container_runtimes",
     metrics: [runtimeUp, runtimeResponse, runtimeCondition],
     sampling: "steady",
-    async open({ env, log }, signal) {
+    open({ env, log }, signal) {
       const under = (path: string): string => join(env.paths.rootfs, path);
       const runtimes: readonly Runtime[] = [
         criRuntime("containerd", under("run/containerd/containerd.sock")),
@@ -60,10 +60,6 @@ export function createContainerRuntimesSource(port: number = kubeletPort): Sourc
           }),
         ),
       ];
-      if (!runtimes.some((runtime) => runtime.isThere()))
-        return absent(
-          `no socket of containerd, cri-o or docker is under ${under("run")}, and no kubelet's folder under ${under("var/lib")}`,
-        );
       /** What was last said of each: a change is a line in the log, not every round. */
       const told = new Map<string, string>();
       const tell = (name: string, reason: string): void => {
@@ -72,7 +68,10 @@ export function createContainerRuntimesSource(port: number = kubeletPort): Sourc
         told.set(name, reason);
       };
       return openSnapshotReader(
-        (askSignal) => askAll(runtimes, { clock: env.clock, tell, signal: askSignal }),
+        {
+          ask: (askSignal) => askAll(runtimes, { clock: env.clock, tell, signal: askSignal }),
+          absent: `no socket of containerd, cri-o or docker is under ${under("run")}, and no kubelet answers`,
+        },
         signal,
       );
     },

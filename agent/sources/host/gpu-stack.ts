@@ -32,7 +32,12 @@ export const gpuStackSource: Source = {
   open({ env }, signal) {
     return openBusReader(
       env,
-      { name: systemdName, missing: missingSystemd, ask: askServices },
+      {
+        name: systemdName,
+        missing: missingSystemd,
+        nothing: `systemd has no unit of ${stackServices.join(", ")}`,
+        ask: askServices,
+      },
       signal,
     );
   },

@@ -80,6 +80,10 @@ export const mountstatsSource: Source = {
     const files = openTables(env.paths.procfs);
     if (!files) return absent(`neither 1/mountstats nor self/mountstats is in ${env.paths.procfs}`);
     const [statistics, table] = files;
+    if (parseMounts(readText(statistics)).length === 0) {
+      closeBoth(files);
+      return absent(`${statistics.path} tells of no NFS mount`);
+    }
     return createSampleReader(
       (add) => {
         const addresses = readAddresses(readText(table));
@@ -87,10 +91,7 @@ export const mountstatsSource: Source = {
         for (const mount of parseMounts(readText(statistics)))
           addMount(add, mount, addresses.get(mount.mountpoint) ?? "", told);
       },
-      () => {
-        statistics.close();
-        table.close();
-      },
+      () => closeBoth(files),
     );
   },
 };
@@ -105,6 +106,10 @@ function openTables(procfs: string): readonly [KeptFile, KeptFile] | null {
     table?.close();
   }
   return null;
+}
+
+function closeBoth(files: readonly [KeptFile, KeptFile]): void {
+  for (const file of files) file.close();
 }
 
 function openQuietly(path: string): KeptFile | null {

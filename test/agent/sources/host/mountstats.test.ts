@@ -85,10 +85,16 @@ test("lines that are cut short or no numbers leave their own series out", async 
 });
 
 test("a mount that comes is told with the next reading", async () => {
-  const driven = await drive(mountstatsSource, host(plain, ""));
-  expect((await driven.read()).size).toBe(0);
-  driven.change(host(plain + nfs("/data"), info("/data")));
-  expect((await driven.read()).size).toBeGreaterThan(50);
+  const driven = await drive(mountstatsSource, host(nfs("/data"), info("/data")));
+  const { size } = await driven.read();
+  const other = nfs("/more").replace("10.0.0.7", "10.0.0.8");
+  driven.change(host(nfs("/data") + other, info("/data") + info("/more")));
+  expect((await driven.read()).size).toBe(2 * size);
+  expect(driven.changes).toBe(1);
+});
+
+test("is absent where nothing is mounted by NFS", async () => {
+  expect(await openOutcome(mountstatsSource, host(plain, ""))).toMatch(/tells of no NFS mount/);
 });
 
 test("is absent where neither table is", async () => {

@@ -123,6 +123,19 @@ describe.skipIf(!hasBus)("on a real bus", () => {
     expect(samples.size).toBe(6);
   });
 
+  test("is absent where none of the services is installed", async () => {
+    const bus = await startBus();
+    await playSystemd(bus, { ...makeSystemd(), rows: [] });
+    const outcome = await gpuStackSource.open(
+      contextOf(bus.socketPath),
+      new AbortController().signal,
+    );
+    expect(outcome).toHaveProperty(
+      "absent",
+      expect.stringMatching(/no unit of nvidia-persistenced, /),
+    );
+  });
+
   test("is absent on a bus without systemd, and says which name is missing", async () => {
     const { socketPath } = await startBus();
     for (const source of [withFlags(), logindSource, gpuStackSource])
