@@ -27,7 +27,7 @@ export function podPath(pod: number): string {
 function podFiles(pod: number): Files {
   const process = firstProcess + pod;
   const group = `sys/fs/cgroup${podPath(pod)}`;
-  const proc = `proc/${process}`;
+  const folder = `proc/${process}`;
   return {
     [`${group}/cgroup.procs`]: `${process}\n`,
     [`${group}/cpu.stat`]:
@@ -44,10 +44,10 @@ function podFiles(pod: number): Files {
     [`${group}/cpu.pressure`]: pressureText,
     [`${group}/memory.pressure`]: pressureText,
     [`${group}/io.pressure`]: pressureText,
-    [`${proc}/stat`]: statText(process, "python3", "S"),
-    [`${proc}/cgroup`]: `0::${podPath(pod)}\n`,
-    [`${proc}/fd/0`]: linkTo("/dev/null"),
-    [`${proc}/fd/7`]: linkTo(pod < gpus ? `/dev/nvidia${pod}` : "/dev/urandom"),
+    [`${folder}/stat`]: statText(process, "python3", "S"),
+    [`${folder}/cgroup`]: `0::${podPath(pod)}\n`,
+    [`${folder}/fd/0`]: linkTo("/dev/null"),
+    [`${folder}/fd/7`]: linkTo(pod < gpus ? `/dev/nvidia${pod}` : "/dev/urandom"),
   };
 }
 

@@ -6,25 +6,12 @@ import { sourceNamed } from "./sources.ts";
 
 const pci = sourceNamed("pci");
 
-interface Fields {
-  readonly class: string;
-  readonly vendor?: string;
-  readonly current_link_speed?: string;
-  readonly max_link_speed?: string;
-  readonly current_link_width?: string;
-  readonly max_link_width?: string;
-  readonly numa_node?: string;
-  readonly local_cpulist?: string;
-  readonly aer_dev_correctable?: string;
-  readonly aer_dev_fatal?: string;
-}
-
 /** A device at a path below /sys/devices, as the bus links to it. */
-function device(path: string, fields: Fields): HostTree {
+function device(path: string, files: Readonly<Record<string, string>>): HostTree {
   const address = path.split("/").at(-1) ?? "";
   return {
     ...Object.fromEntries(
-      Object.entries(fields).map(([file, text]) => [`sys/devices/${path}/${file}`, `${text}\n`]),
+      Object.entries(files).map(([file, text]) => [`sys/devices/${path}/${file}`, `${text}\n`]),
     ),
     [`sys/bus/pci/devices/${address}`]: linkTo(`../../../devices/${path}`),
   };
