@@ -70,7 +70,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       reload,
       status: () => ({ node, version, sources: sampler.status() }),
       inject: options.inject,
-      releaseGpus: options.releaseGpus,
+      releaseGpus: options.releaseGpus ?? releaseOf(options.sources),
     },
     log,
   );
@@ -104,6 +104,18 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await Promise.all([server.close(), control.close()]);
       process.off("SIGUSR1", ignoreSignal);
     },
+  };
+}
+
+/** Lets go of every device that a source holds open; the names of those that held one. */
+function releaseOf(sources: readonly Source[]): ControlHandlers["releaseGpus"] {
+  const holding = sources.filter((source) => source.release !== undefined);
+  if (holding.length === 0) return undefined;
+  return async () => {
+    const released = await Promise.all(
+      holding.map(async (source) => ((await source.release?.()) === true ? [source.name] : [])),
+    );
+    return released.flat();
   };
 }
 

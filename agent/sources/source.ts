@@ -37,6 +37,8 @@ export interface Source {
    * Called again from time to time after either.
    */
   open(context: SourceContext, signal: AbortSignal): Promise<Reader | Absent> | Reader | Absent;
+  /** Lets go of every device it holds open, within two seconds, and for a while; false where it held none. */
+  release?(): Promise<boolean>;
 }
 
 export interface Reader {

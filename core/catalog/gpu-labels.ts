@@ -23,6 +23,8 @@ export const dcgmLabelNames = [
   "modelName",
   "Hostname",
   "DCGM_FI_DRIVER_VERSION",
+  "GPU_I_PROFILE",
+  "GPU_I_ID",
 ] as const;
 
 export const gpuLabelNames = ["gpu", "UUID"] as const;
@@ -30,8 +32,19 @@ export const gpuLabelNames = ["gpu", "UUID"] as const;
 export type DcgmLabel = (typeof dcgmLabelNames)[number];
 export type GpuLabel = (typeof gpuLabelNames)[number];
 
-/** For the `DCGM_FI_*` metrics. */
-export function dcgmLabels(identity: GpuIdentity): LabelValues<DcgmLabel> {
+/** A part of a GPU that MIG has made. */
+export interface InstanceIdentity {
+  /** The GPU instance's number. */
+  readonly id: string;
+  /** 1g.10gb */
+  readonly profile: string;
+}
+
+/** For the `DCGM_FI_*` metrics, of a GPU or of one of its MIG instances; a whole GPU's instance labels are empty. */
+export function dcgmLabels(
+  identity: GpuIdentity,
+  instance?: InstanceIdentity,
+): LabelValues<DcgmLabel> {
   return {
     gpu: String(identity.index),
     UUID: identity.uuid,
@@ -40,6 +53,8 @@ export function dcgmLabels(identity: GpuIdentity): LabelValues<DcgmLabel> {
     modelName: identity.model,
     Hostname: identity.node,
     DCGM_FI_DRIVER_VERSION: identity.driverVersion,
+    GPU_I_PROFILE: instance?.profile ?? "",
+    GPU_I_ID: instance?.id ?? "",
   };
 }
 

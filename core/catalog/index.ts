@@ -10,7 +10,9 @@ import * as disk from "./disk.ts";
 import * as filesystem from "./filesystem.ts";
 import * as findings from "./findings.ts";
 import * as fleet from "./fleet.ts";
+import * as gpuDetails from "./gpu-details.ts";
 import * as gpuErrors from "./gpu-errors.ts";
+import * as gpuProfiling from "./gpu-profiling.ts";
 import * as gpu from "./gpu.ts";
 import * as history from "./history.ts";
 import * as inventory from "./inventory.ts";
@@ -61,7 +63,9 @@ export {
   findings,
   fleet,
   gpu,
+  gpuDetails,
   gpuErrors,
+  gpuProfiling,
   history,
   inventory,
   memory,
@@ -113,7 +117,9 @@ const subjects: readonly object[] = [
   findings,
   fleet,
   gpu,
+  gpuDetails,
   gpuErrors,
+  gpuProfiling,
   history,
   inventory,
   memory,

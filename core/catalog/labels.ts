@@ -157,6 +157,7 @@ export const labelCardinality = {
   devices: "device",
   subsys_name: "fixed",
   thread_state: "fixed",
+  vector: "fixed",
   value: "device",
   family: "fixed",
   microcode: "fixed",

@@ -19,6 +19,8 @@ export const errorTable = {
     "a call to the same device or mount has not come back: see warpwatch_probe_in_flight_seconds",
   PROBE_TIMEOUT:
     "a driver, device or mount doesn't answer: see warpwatch_probe_in_flight_seconds and the kernel's log",
+  DRIVER_REFUSED:
+    "run nvidia-smi as the same user: where it fails too, the driver needs to be reloaded or the node restarted",
   PROBE_FAILED: "the sentence says what a driver, device or mount refused; the log says more",
   SOURCE_TIMEOUT:
     "the kernel or driver didn't answer in time: see warpwatch_source_duration_seconds",

@@ -95,7 +95,12 @@ function isExposable(metric: Metric): boolean {
 export function renderPrefix({ metric, values }: Pick<Series, "metric" | "values">): string {
   const { name, labels } = metric;
   if (labels.length === 0) return `${name} `;
-  const pairs = labels.map((label, index) => `${label}="${escapeQuoted(values[index] ?? "")}"`);
+  // An empty label is no label to Prometheus: dcgm-exporter writes none, and most GPUs would have several.
+  const isWritten = (index: number): boolean =>
+    metric.authority !== "dcgm-exporter" || (values[index] ?? "") !== "";
+  const pairs = labels
+    .map((label, index) => `${label}="${escapeQuoted(values[index] ?? "")}"`)
+    .filter((_, index) => isWritten(index));
   return `${name}{${pairs.join(",")}} `;
 }
 

@@ -87,7 +87,7 @@ export function createNvmlCalls(monotonic: () => number): Readonly<Record<string
 
   async function check({ uuids, patienceMilliseconds }: CheckArgument): Promise<CheckAnswer> {
     const codes = new Int32Array(uuids.length).fill(silent);
-    if (!session) return { count: Number.NaN, codes: codes.fill(returnCodes.uninitialized) };
+    if (!session) return { isOpen: false, count: Number.NaN, codes };
     const current = session;
     let count = Number.NaN;
     const answers = uuids.map(async (uuid, index) => {
@@ -95,7 +95,7 @@ export function createNvmlCalls(monotonic: () => number): Readonly<Record<string
     });
     const counted = countDevices(current.library).then((found) => (count = found));
     await settled([...answers, counted], patienceMilliseconds);
-    return { count, codes };
+    return { isOpen: true, count, codes };
   }
 
   function read({ uuid, group }: ReadArgument): ReadAnswer {

@@ -10,7 +10,8 @@ export interface OpenArgument {
 
 /** Absent: there is no library or no driver. Down: there is one that can't be opened. */
 export type OpenAnswer =
-  | { readonly state: "absent" | "down"; readonly reason: string }
+  | { readonly state: "absent"; readonly reason: string }
+  | { readonly state: "down"; readonly reason: string }
   | {
       readonly state: "open";
       readonly path: string;
@@ -60,6 +61,8 @@ export interface CheckArgument {
 }
 
 export interface CheckAnswer {
+  /** False in a new probe, and after a release. */
+  readonly isOpen: boolean;
   /** How many GPUs the driver lists now; NaN when it doesn't say. */
   readonly count: number;
   /** In the order that was asked: 0, what went wrong, or {@link silent}. */

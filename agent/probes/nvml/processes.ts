@@ -4,7 +4,7 @@ import { layouts } from "./layouts.ts";
 import type { NvmlLibrary } from "./library.ts";
 import type { GpuProcess, ProcessesAnswer } from "./messages.ts";
 import { endsRound } from "./plan.ts";
-import { returnCodes } from "./return-codes.ts";
+import { outcomeOf, returnCodes } from "./return-codes.ts";
 
 const lists = {
   compute: "nvmlDeviceGetComputeRunningProcesses_v3",
@@ -21,7 +21,7 @@ export function readProcesses(library: NvmlLibrary, handle: number): ProcessesAn
   const utilizations = readUtilizations(library, handle);
   for (const kind of ["compute", "graphics", "mps"] as const) {
     const { code, bytes, count } = list(library, lists[kind], handle, layouts.processInfo.bytes);
-    if (endsRound(code)) return { code, processes: [] };
+    if (endsRound(code) || outcomeOf(code) === "permission") return { code, processes: [] };
     for (let index = 0; index < count; index += 1)
       processes.push(processIn(bytes, index * layouts.processInfo.bytes, kind, utilizations));
   }

@@ -1,7 +1,10 @@
-/** Every GPU source, in the order in which they are tried. */
+/** Every GPU source, best first: where NVML serves, nvidia-smi isn't started. */
 import type { Source } from "../source.ts";
 import { createNvidiaSmiSource } from "./nvidia-smi.ts";
+import { createNvmlSources } from "./nvml.ts";
+import { standBy } from "./stand-by.ts";
 
 export function gpuSources(): Source[] {
-  return [createNvidiaSmiSource()];
+  const nvml = createNvmlSources();
+  return [...nvml.sources, standBy(createNvidiaSmiSource(), nvml)];
 }
