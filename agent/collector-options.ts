@@ -34,6 +34,9 @@ function pair(name: string, what: string, standIn = ""): Record<string, Flag> {
 
 export const optionFlags: Readonly<Record<string, Flag>> = {
   ...pair("arp.device", "interfaces"),
+  "collector.bcache.priorityStats": toggle(
+    "Tell how full caches are; the kernel takes long to count it.",
+  ),
   "collector.attribution.kubelet-socket": {
     type: "string",
     default: "",
@@ -85,6 +88,7 @@ export const optionFlags: Readonly<Record<string, Flag>> = {
   "collector.rapl.enable-zone-label": toggle("The zone is a label rather than part of the name."),
   "collector.slabinfo.slabs-include": pattern("Only these slabs.", ".*"),
   "collector.slabinfo.slabs-exclude": pattern("And none of these."),
+  "collector.stat.softirq": toggle("Tell deferred interrupt work by kind."),
   "collector.sysctl.include": words("A setting of the kernel to tell, as a number."),
   "collector.sysctl.include-info": words("A setting of the kernel to tell, as text."),
   "collector.systemd.unit-include": pattern("Only these units.", ".+"),
@@ -120,6 +124,7 @@ export function readOptions(flags: GivenFlags): HostOptions {
       jobFolder: text("collector.attribution.job-folder"),
     },
     arp: { keepsDevice: paired("arp.device") },
+    bcache: { priorityStatistics: isOn("collector.bcache.priorityStats") },
     cpu: {
       guest: !isOn("no-collector.cpu.guest"),
       info: ["", ".flags-include", ".bugs-include"].some((end) =>
@@ -152,6 +157,7 @@ export function readOptions(flags: GivenFlags): HostOptions {
     powersupplyclass: { keepsSupply: drops("collector.powersupply.ignored-supplies") },
     rapl: { zoneLabel: isOn("collector.rapl.enable-zone-label") },
     slabinfo: { keepsSlab: bothOf(flags, "collector.slabinfo.slabs", (text) => text) },
+    stat: { softirqs: isOn("collector.stat.softirq") },
     sysctl: {
       include: listOf(flags, "collector.sysctl.include"),
       includeInfo: listOf(flags, "collector.sysctl.include-info"),

@@ -75,6 +75,15 @@ export const bcacheWritten = defineCache(
   "Bytes of data written to each cache device.",
 );
 
+export const bcacheUnused = defineCache(
+  "node_bcache_priority_stats_unused_percent",
+  "Percent of each cache device that holds nothing.",
+);
+export const bcacheMetadata = defineCache(
+  "node_bcache_priority_stats_metadata_percent",
+  "Percent of each cache device that bcache uses for itself.",
+);
+
 /** Keys are the filesystem's counters, `btree_node_read_total`. */
 export const bcachefsCounter = defineFamily({
   pattern: "node_bcachefs_{key}",
@@ -190,7 +199,7 @@ function defineBacking(name: string, help: string): Metric<"uuid" | "backing_dev
   return defineMetric({
     name,
     kind: name.endsWith("_total") ? "counter" : "gauge",
-    unit: /_bytes(_total)?$/.test(name) ? "bytes" : "none",
+    unit: unitOf(name),
     help,
     labels: ["uuid", "backing_device"],
     compatibilityOnly: true,
@@ -201,7 +210,7 @@ function defineCache(name: string, help: string): Metric<"uuid" | "cache_device"
   return defineMetric({
     name,
     kind: name.endsWith("_total") ? "counter" : "gauge",
-    unit: /_bytes(_total)?$/.test(name) ? "bytes" : "none",
+    unit: unitOf(name),
     help,
     labels: ["uuid", "cache_device"],
     compatibilityOnly: true,
@@ -218,4 +227,9 @@ function defineMember(name: string, unit: Unit, help: string): Metric<"uuid" | "
     sampling: "steady",
     compatibilityOnly: true,
   });
+}
+
+function unitOf(name: string): Unit {
+  if (name.endsWith("_percent")) return "percent";
+  return /_bytes(_total)?$/.test(name) ? "bytes" : "none";
 }

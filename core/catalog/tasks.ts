@@ -17,6 +17,14 @@ export const softInterrupts = defineMetric({
   compatibilityOnly: true,
 });
 
+export const softInterruptTotals = defineMetric({
+  name: "node_softirqs_total",
+  kind: "counter",
+  help: "Deferred interrupt work that all processors did, by kind.",
+  labels: ["vector"],
+  compatibilityOnly: true,
+});
+
 export const controlGroups = defineMetric({
   name: "node_cgroups_cgroups",
   kind: "gauge",

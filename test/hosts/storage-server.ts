@@ -11,7 +11,8 @@ export const poolUuid = "5b7e4c1a-1111-4222-8333-944455556666";
 
 export function storageServer(): HostTree {
   return {
-    "proc/stat": "cpu  1 2 3 4 5 6 7 8 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n",
+    "proc/stat":
+      "cpu  1 2 3 4 5 6 7 8 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\nintr 9 1 0\nctxt 7\nbtime 1795329575\nprocesses 5\nprocs_running 1\nprocs_blocked 0\nsoftirq 55 1 2 3 4 5 6 7 8 9 10\n",
     ...btrfsFiles(),
     ...bcacheFiles(),
     ...arrayFiles(),

@@ -2,7 +2,7 @@
 import { defaultCollectors } from "../../collector-flags.ts";
 import type { Source } from "../source.ts";
 import { createArpSource } from "./arp.ts";
-import { bcacheSource } from "./bcache.ts";
+import { createBcacheSource } from "./bcache.ts";
 import { bcachefsSource } from "./bcachefs.ts";
 import { bondingSource } from "./bonding.ts";
 import { btrfsSource } from "./btrfs.ts";
@@ -66,7 +66,7 @@ export function createHostSources(options: HostOptions): Source[] {
   const share = createFileShare();
   return [
     createCpuSource(share, options.cpu),
-    createStatSource(share),
+    createStatSource(share, options.stat),
     loadavgSource,
     meminfoSource,
     createVmstatSource(options.vmstat),
@@ -80,7 +80,7 @@ export function createHostSources(options: HostOptions): Source[] {
     unameSource,
     osSource,
     createArpSource(options.arp),
-    bcacheSource,
+    createBcacheSource(options.bcache),
     bcachefsSource,
     bondingSource,
     btrfsSource,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as bcache from "../../../core/catalog/bcache.ts";
 import type { FamilyForm } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
+import type { HostOptions } from "./options.ts";
 import { openListedReader, type Listing } from "./listed-reader.ts";
 import { parseShortenedByBcache } from "./shortened-number.ts";
 
@@ -48,27 +49,41 @@ const cacheFiles = [
   ["written", bcache.bcacheWritten],
 ] as const;
 
-export const bcacheSource: Source = {
-  name: "bcache",
-  metrics: [
-    bcache.bcacheSet,
-    ...[...backingFiles, ...writebackLines].map(([, metric]) => metric),
-    ...cacheFiles.map(([, metric]) => metric),
-  ],
-  sampling: "fast",
-  open({ env }) {
-    const folder = join(env.paths.sysfs, "fs/bcache");
-    return openListedReader({
-      clock: env.clock,
-      absent: `no cache is under ${folder}: the module bcache isn't loaded, or has none`,
-      list(listing) {
-        for (const uuid of listing.folder(folder, /-/)) listSet(listing, join(folder, uuid), uuid);
-      },
-    });
-  },
-};
+/** Lines of the file priority_stats, for which the kernel sorts all its buckets. */
+const priorityLines = [
+  ["Unused", bcache.bcacheUnused],
+  ["Metadata", bcache.bcacheMetadata],
+] as const;
 
-function listSet(listing: Listing, folder: string, uuid: string): void {
+export function createBcacheSource(options: HostOptions["bcache"]): Source {
+  return {
+    name: "bcache",
+    metrics: [
+      bcache.bcacheSet,
+      ...[...backingFiles, ...writebackLines].map(([, metric]) => metric),
+      ...[...cacheFiles, ...priorityLines].map(([, metric]) => metric),
+    ],
+    sampling: "fast",
+    open({ env }) {
+      const folder = join(env.paths.sysfs, "fs/bcache");
+      return openListedReader({
+        clock: env.clock,
+        absent: `no cache is under ${folder}: the module bcache isn't loaded, or has none`,
+        list(listing) {
+          for (const uuid of listing.folder(folder, /-/))
+            listSet(listing, join(folder, uuid), uuid, options);
+        },
+      });
+    },
+  };
+}
+
+function listSet(
+  listing: Listing,
+  folder: string,
+  uuid: string,
+  { priorityStatistics }: HostOptions["bcache"],
+): void {
   for (const [file, key, form, divisor = 1] of setFiles)
     listing.value(
       join(folder, file),
@@ -85,14 +100,16 @@ function listSet(listing: Listing, folder: string, uuid: string): void {
         parse: (text) => parseShortenedByBcache(wordBehind(line, text)),
       });
   }
-  for (const device of listing.folder(folder, /^cache\d/))
+  for (const device of listing.folder(folder, /^cache\d/)) {
+    const labels = { uuid, cache_device: device };
     for (const [file, metric] of cacheFiles)
-      listing.value(
-        join(folder, device, file),
-        metric,
-        { uuid, cache_device: device },
-        { parse: parseShortenedByBcache },
-      );
+      listing.value(join(folder, device, file), metric, labels, { parse: parseShortenedByBcache });
+    for (const [line, metric] of priorityStatistics ? priorityLines : [])
+      listing.value(join(folder, device, "priority_stats"), metric, labels, {
+        parse: (text) => Number(/^(\d+)%$/.exec(wordBehind(line, text))?.[1] ?? Number.NaN),
+        settled: true,
+      });
+  }
 }
 
 /** `rate:   512.0k/sec` */

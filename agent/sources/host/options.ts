@@ -8,6 +8,7 @@ export type NameFilter = (name: string) => boolean;
 export interface HostOptions {
   readonly attribution: AttributionOptions;
   readonly arp: { readonly keepsDevice: NameFilter };
+  readonly bcache: { readonly priorityStatistics: boolean };
   /** A null filter: that information isn't told. */
   readonly cpu: {
     readonly guest: boolean;
@@ -27,6 +28,7 @@ export interface HostOptions {
   readonly powersupplyclass: { readonly keepsSupply: NameFilter };
   readonly rapl: { readonly zoneLabel: boolean };
   readonly slabinfo: { readonly keepsSlab: NameFilter };
+  readonly stat: { readonly softirqs: boolean };
   /** As given: `vm.user_reserve_kbytes` or `name:column,column`. */
   readonly sysctl: { readonly include: readonly string[]; readonly includeInfo: readonly string[] };
   readonly systemd: {

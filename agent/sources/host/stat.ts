@@ -9,8 +9,10 @@ import {
 } from "../../../core/catalog/cpu.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 import { bootTime } from "../../../core/catalog/system.ts";
+import { softInterruptTotals } from "../../../core/catalog/tasks.ts";
 import { absent, type Source } from "../source.ts";
 import type { FileShare } from "./kept-file.ts";
+import type { HostOptions } from "./options.ts";
 import { createTableReader } from "./table-reader.ts";
 import { missing } from "./missing.ts";
 
@@ -23,10 +25,13 @@ const metricOfKey: ReadonlyMap<string, Metric<never>> = new Map([
   ["btime", bootTime],
 ]);
 
-export function createStatSource(share: FileShare): Source {
+/** In the order of the line `softirq`, behind their sum; called as include/linux/interrupt.h calls them. */
+const vectors = "hi timer net_tx net_rx block block_iopoll tasklet sched hrtimer rcu".split(" ");
+
+export function createStatSource(share: FileShare, options: HostOptions["stat"]): Source {
   return {
     name: "stat",
-    metrics: [...metricOfKey.values()],
+    metrics: [...metricOfKey.values(), softInterruptTotals],
     sampling: "fast",
     open({ env }) {
       const path = join(env.paths.procfs, "stat");
@@ -36,6 +41,10 @@ export function createStatSource(share: FileShare): Source {
         plan: (slots) => (line) => {
           const key = /^(\S+) /.exec(line)?.[1];
           if (key === undefined) return null;
+          if (key === "softirq" && options.softirqs) {
+            const totals = vectors.map((vector) => slots.slot(softInterruptTotals, { vector }));
+            return { keyBytes: key.length + 1, slots: [-1, ...totals] };
+          }
           const metric = metricOfKey.get(key);
           return { keyBytes: key.length + 1, slots: metric ? [slots.slot(metric, {})] : [] };
         },

@@ -42,9 +42,12 @@ describeParity({
 
 const infoFlags = [
   "--collector.bcache",
+  "--collector.bcache.priorityStats",
   "--collector.btrfs",
   "--collector.cpu",
   "--collector.cpu.info",
+  "--collector.stat",
+  "--collector.stat.softirq",
   "--collector.cpu.info.flags-include=^(avx.?|aes)$",
   "--collector.cpu.info.bugs-include=^spectre_.*$",
 ];

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { createStatSource } from "../../../../agent/sources/host/stat.ts";
+import { createFileShare } from "../../../../agent/sources/host/kept-file.ts";
 import { hostileHost } from "../../../hosts/hostile.ts";
 import { smallServer } from "../../../hosts/small-server.ts";
 import { drive } from "./drive.ts";
@@ -24,4 +26,14 @@ test("leaves out what is malformed or more than 64 bits and keeps the rest", asy
     node_boot_time_seconds: 1795329575,
     node_forks_total: 18446744073709552000,
   });
+});
+
+test("tells deferred work by kind where that is asked for", async () => {
+  const samples = await (
+    await drive(createStatSource(createFileShare(), { softirqs: true }), smallServer())
+  ).read();
+  expect(samples.get('node_softirqs_total{vector="hi"}')).toBe(0);
+  expect(samples.get('node_softirqs_total{vector="net_rx"}')).toBe(20_100);
+  expect(samples.get('node_softirqs_total{vector="rcu"}')).toBe(41_971);
+  expect([...samples.keys()].filter((name) => name.startsWith("node_softirqs_"))).toHaveLength(10);
 });
