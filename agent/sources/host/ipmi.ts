@@ -21,8 +21,8 @@ import { openSweepReader, sample, type SweptSample } from "./sweep-reader.ts";
 const periodMilliseconds = 30_000;
 const maximumSensors = 256;
 /** Messages that go to the probe together, and how long they may take. */
-const batchSize = 16;
-const batchMilliseconds = 10_000;
+const batchSize = 8;
+const batchMilliseconds = 20_000;
 const deviceName = "ipmi0";
 
 export const ipmiSource: Source = createIpmiSource();

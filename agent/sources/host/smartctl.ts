@@ -1,4 +1,5 @@
 /** The health of SATA and SAS drives through smartctl of smartmontools 7, once an hour; a drive that sleeps is left asleep. */
+import { realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as health from "../../../core/catalog/drive-health.ts";
 import { WarpwatchError } from "../../../core/kit/errors.ts";
@@ -41,8 +42,9 @@ export const smartctlSource: Source = {
   ],
   sampling: "slow-kernel",
   async open(context, signal) {
-    const folder = join(context.env.paths.sysfs, "block");
-    if (namesIn(folder, /^sd[a-z]+$/).length === 0)
+    const { sysfs } = context.env.paths;
+    const folder = join(sysfs, "block");
+    if (!namesIn(folder, /^sd[a-z]+$/).some((name) => !isOnUsb(sysfs, name)))
       return absent(`no SATA or SAS drive is in ${folder}`);
     const smartctl = createSmartctl(context.env);
     const first = await scan(smartctl);
@@ -92,15 +94,27 @@ function drivesOf(
   { env, host }: SourceContext,
   smartctl: Smartctl,
 ): SweptDevice[] {
-  return scanned.map((drive) => {
+  const { sysfs } = env.paths;
+  const attached = scanned.filter((drive) => !isOnUsb(sysfs, nameOf(drive)));
+  return attached.map((drive) => {
     const name = nameOf(drive);
-    const type = typeOf(drive, textOf(join(env.paths.sysfs, "block", name, "device/vendor")));
+    const type = typeOf(drive, textOf(join(sysfs, "block", name, "device/vendor")));
     return {
       name,
       part: partOf(host, "drive", name),
       ask: () => askDrive(smartctl, name, { ...drive, type }),
     };
   });
+}
+
+/** Sticks, and what a BMC pretends to have plugged in: they have no health to tell. */
+function isOnUsb(sysfs: string, name: string): boolean {
+  try {
+    return /\/usb\d+\//.test(realpathSync(join(sysfs, "block", name)));
+  } catch {
+    // Behind a RAID controller: the kernel doesn't see it.
+    return false;
+  }
 }
 
 /** A scan opens no drive, so that it takes those of both kinds for SCSI; trying which it is could wake one up. */

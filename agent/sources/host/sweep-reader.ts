@@ -48,12 +48,14 @@ interface Known {
   /** What was thrown when it was last asked; null where it answered. */
   failure: unknown;
   failuresInARow: number;
-  /** Steady milliseconds. */
+  /** Steady milliseconds: when it may be asked again, and until when its answer is shown. */
   dueAt: number;
+  freshUntil: number;
 }
 
 /** The round that begins a sweep waits so long for it. */
 const patienceMilliseconds = 1000;
+const periodsShown = 3;
 const longestPauseMilliseconds = 3_600_000;
 
 /** As the system and programs say it. */
@@ -115,6 +117,7 @@ export async function openSweepReader(
       one.failure = null;
       one.failuresInARow = 0;
       one.dueAt = clock.monotonic();
+      one.freshUntil = one.dueAt + periodsShown * periodMilliseconds;
     } catch (thrown) {
       if (one.failuresInARow === 0)
         log.warn("a device doesn't tell its state; it is asked again, ever more rarely", {
@@ -157,7 +160,7 @@ export async function openSweepReader(
     register: (slots) => samples.register(slots),
     async read(column, readSignal) {
       await sweepWhenDue(readSignal);
-      for (const one of known.values()) dropOld(one, clock.now() - 3 * periodMilliseconds);
+      for (const one of known.values()) dropOld(one, clock.monotonic());
       return samples.read(column, readSignal);
     },
     close() {
@@ -182,6 +185,7 @@ function takeOver(
         failure: null,
         failuresInARow: 0,
         dueAt: -Infinity,
+        freshUntil: -Infinity,
       };
       return [device.name, before ?? fresh];
     }),
@@ -189,8 +193,8 @@ function takeOver(
 }
 
 /** Behind one that hangs the others aren't asked: what they said long ago says nothing of now. */
-function dropOld(one: Known, oldestMilliseconds: number): void {
-  if (one.answeredAt >= oldestMilliseconds) return;
+function dropOld(one: Known, now: number): void {
+  if (now <= one.freshUntil) return;
   one.samples = [];
   one.answeredAt = Number.NaN;
 }

@@ -1,8 +1,10 @@
 /** NVMe drives played by a stand-in for ioctl(2), in this process and in a real probe. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createEnv } from "../../../../core/kit/env.ts";
 import { createLog } from "../../../../core/kit/log.ts";
+import { readNvmeSmart } from "../../../../agent/probes/nvme-smart.ts";
 import { createProbes } from "../../../../agent/probes/process.ts";
 import {
   createNvmeSmartSource,
@@ -122,6 +124,13 @@ describe.runIf(canCompile)("NVMe drives", () => {
     expect((second.get(time) ?? 0) - (first.get(time) ?? 0)).toBe(60);
   });
 
+  test("keep what they told when the clock is set", async () => {
+    const host = makeDrives({ nvme0: pageScript({ spare: 90 }) });
+    const reader = await host.open();
+    host.clock.setWallClock(host.clock.now() + 86_400_000);
+    expect((await readRound(reader)).get('warpwatch_drive_spare_ratio{device="nvme0"}')).toBe(0.9);
+  });
+
   test("keep their own: one that fails is shown as unreadable, asked ever more rarely, and comes back", async () => {
     const host = makeDrives({ nvme0: pageScript({ spare: 100 }), nvme1: "errno 19" });
     const reader = await host.open();
@@ -180,6 +189,13 @@ describe.runIf(canCompile)("NVMe drives", () => {
     await expect(ask("nvme1", 1000)).resolves.toHaveLength(512);
     expect(probes.slowKernel.inFlight()).toMatchObject([{ key: "nvme0" }]);
   });
+});
+
+test("are asked through the system's own C library", async () => {
+  const path = join(makeFolder(), "file");
+  writeFileSync(path, "");
+  // A file is no drive: the kernel says so, and says it as itself.
+  await expect(readNvmeSmart({ path, library: null })).rejects.toThrow("ioctl: ENOTTY");
 });
 
 test("are absent where there are none", async () => {

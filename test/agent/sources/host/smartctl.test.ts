@@ -6,7 +6,7 @@ import { createEnv } from "../../../../core/kit/env.ts";
 import { createLog } from "../../../../core/kit/log.ts";
 import { smartctlSource } from "../../../../agent/sources/host/smartctl.ts";
 import type { Reader, SourceContext } from "../../../../agent/sources/source.ts";
-import { writeHost } from "../../../hosts/tree.ts";
+import { linkTo, writeHost, type HostTree } from "../../../hosts/tree.ts";
 import { createFakeClock, type FakeClock } from "../../../kit/fake-clock.ts";
 import { makeFolder } from "../../../kit/folder.ts";
 import { makeHostContext, readRound } from "./context.ts";
@@ -223,6 +223,26 @@ test("gives up a smartctl that hangs and asks its drive no more before it is gon
   expect(host.lines.join()).toContain("smartctl took over 40 s with sdb");
 });
 
+test("leaves out what is on USB, as a BMC's pretended drives are", async () => {
+  const stick = "sys/devices/pci0000:00/usb1/1-1/block/sda";
+  const tree = {
+    [`${stick}/device/vendor`]: "AMI     \n",
+    "sys/block/sda": linkTo("../devices/pci0000:00/usb1/1-1/block/sda"),
+  };
+  await expect(open({}, [["/dev/sda", "scsi"]], tree)).rejects.toThrow("no SATA or SAS drive");
+  const both = await open(
+    { "sdb.json": sataDisk },
+    [
+      ["/dev/sda", "scsi"],
+      ["/dev/sdb", "scsi"],
+    ],
+    { ...tree, "sys/block/sdb/device/vendor": "ATA     \n" },
+  );
+  const samples = Object.keys(shown(await readRound(both.reader)));
+  expect(samples).toContain("failing sdb");
+  expect(samples.filter((name) => name.includes("sda"))).toEqual([]);
+});
+
 test("is absent without a drive, and without smartctl", async () => {
   await expect(open({}, [], {})).rejects.toThrow("no SATA or SAS drive is in /sys/block");
   await expect(open({}, null)).rejects.toThrow("smartmontools isn't installed");
@@ -247,7 +267,7 @@ async function open(
 function prepare(
   files: Readonly<Record<string, object | string | number>>,
   drives: readonly (readonly [path: string, type: string])[] | null,
-  tree: Readonly<Record<string, string>> = { "sys/block/sda/device/vendor": "ATA     \n" },
+  tree: HostTree = { "sys/block/sda/device/vendor": "ATA     \n" },
 ): Host {
   const folder = makeFolder();
   const root = makeFolder();
