@@ -27,7 +27,8 @@ export function createGpuCgroupSource(tellProcesses: TellGpuProcesses = () => nu
     name: "gpu_cgroups",
     metrics: Object.values(cgroup),
     sampling: "steady",
-    open({ env, log }) {
+    open(context) {
+      const { env, log } = context;
       if (!hasGpuDriver(env.paths))
         return absent(
           "no GPU driver is loaded: /proc/driver/nvidia, /sys/class/kfd and render nodes in /sys/class/drm are missing",
@@ -38,7 +39,7 @@ export function createGpuCgroupSource(tellProcesses: TellGpuProcesses = () => nu
         return absent(
           "no control group is that of a pod, a container or a Slurm job: none runs here, or the host's /sys isn't mounted where --path.sysfs says",
         );
-      const holders = createGpuHolders(env, tree, tellProcesses);
+      const holders = createGpuHolders(context, tree, tellProcesses);
       const groups = createOpenGroups(tree);
       const warnWhenBlind = createWarning(log, holders);
       const reader = createSampleReader((add) => {

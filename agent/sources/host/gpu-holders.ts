@@ -6,13 +6,14 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Env } from "../../../core/kit/env.ts";
 import { systemCode } from "../../../core/kit/errors.ts";
+import type { SourceContext } from "../source.ts";
 import { scopeOf } from "./cgroup-paths.ts";
 import type { CgroupTree } from "./cgroup-tree.ts";
 import { readFact } from "./kept-file.ts";
 import { workInSlices } from "./time-slices.ts";
 
 /** The processes that use GPUs, by whoever knows: a driver that was asked, say. Null: not known. */
-export type TellGpuProcesses = () => readonly number[] | null;
+export type TellGpuProcesses = (context: SourceContext) => readonly number[] | null;
 
 export interface GpuHolders {
   look(signal: AbortSignal): Promise<void>;
@@ -37,10 +38,11 @@ const turnMilliseconds = 60_000;
 const maximumFilesOfProcess = 512;
 
 export function createGpuHolders(
-  env: Env,
+  context: SourceContext,
   tree: CgroupTree,
   tellProcesses: TellGpuProcesses,
 ): GpuHolders {
+  const { env } = context;
   const search = createSearch(env, tree);
   let groups: readonly string[] = [];
   let unreadable = 0;
@@ -52,7 +54,7 @@ export function createGpuHolders(
       return unreadable;
     },
     async look(signal) {
-      const told = tellProcesses();
+      const told = tellProcesses(context);
       if (told === null) await search.look(signal);
       const found = told === null ? search.holding() : told.map(groupOf);
       groups = [...new Set(found)].filter((path) => path !== "").sort();

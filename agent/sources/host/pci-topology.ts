@@ -34,7 +34,9 @@ export function listPciDevices(listing: Listing, bus: string): PciTopology {
   const ends: PciDevice[] = [];
   for (const address of listing.folder(bus, addressPattern)) {
     const folder = join(bus, address);
-    const kind = kindOf(listing.text(join(folder, "class")), listing.text(join(folder, "vendor")));
+    const kind = kindOf(listing.text(join(folder, "class")), () =>
+      listing.text(join(folder, "vendor")),
+    );
     if (kind === null || listing.folder(join(folder, "physfn")).length > 0) continue;
     ends.push({ address, folder, kind, ...placeOf(folder) });
   }
@@ -52,11 +54,12 @@ export function listPciDevices(listing: Listing, bus: string): PciTopology {
   };
 }
 
-function kindOf(classCode: string, vendor: string): PciKind | null {
-  if (/^0x(03|12)/.test(classCode)) return gpuVendors.has(vendor) ? "gpu" : null;
+/** The vendor is asked for where the class leaves it open: a server has hundreds of other devices. */
+function kindOf(classCode: string, vendor: () => string): PciKind | null {
+  if (/^0x(03|12)/.test(classCode)) return gpuVendors.has(vendor()) ? "gpu" : null;
   if (classCode.startsWith("0x02")) return "nic";
   if (classCode.startsWith("0x0108")) return "nvme";
-  if (classCode.startsWith("0x0680") && vendor === "0x10de") return "nvswitch";
+  if (classCode.startsWith("0x0680") && vendor() === "0x10de") return "nvswitch";
   return null;
 }
 
