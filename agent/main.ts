@@ -11,7 +11,6 @@ import { createAgentEvents, type AgentEvents, type EventReceiver } from "./event
 import { describeHost } from "./host-device.ts";
 import { createHolders, type Holders } from "./attribution/holders.ts";
 import { createGpuDirectory } from "./gpu-directory.ts";
-import { probeNames } from "./probes/probe.ts";
 import { createOwnMetrics } from "./own-metrics.ts";
 import { createProbes, type OwnedProbes } from "./probes/process.ts";
 import type { AgentReading } from "./sampler-frame.ts";
@@ -147,7 +146,7 @@ function prepareSampler(
     host,
     sources: options.sources,
     sinks: [...(options.frameSinks ?? []), ...flushers],
-    readings: [...ownReadings(node, events, () => sampler), ...probeReadings(probes)],
+    readings: ownReadings(node, events, () => sampler),
     onStateChange: (status, before) => tellStateChange(env, log, events, status, before),
   });
   return sampler;
@@ -161,13 +160,6 @@ function ownReadings(node: string, events: AgentEvents, sampler: () => Sampler):
     { metric: self.agentDroppedEvents, values: [], read: () => events.dropped },
     { metric: self.agentFailedDeliveries, values: [], read: () => sampler().failedDeliveries },
   ];
-}
-
-function probeReadings(probes: OwnedProbes): AgentReading[] {
-  return probeNames.flatMap((name) => [
-    { metric: self.probeAbandoned, values: [name], read: () => probes.counts(name).abandoned },
-    { metric: self.probeRestarts, values: [name], read: () => probes.counts(name).restarts },
-  ]);
 }
 
 /** The first state is a log line; a change from one to another is an event. */

@@ -32,4 +32,11 @@ export interface Probe {
 export interface Probes {
   readonly gpu: Probe;
   readonly slowKernel: Probe;
+  readonly counts: (name: ProbeName) => ProbeCounts;
+}
+
+/** How often a probe's process was given up on, and how often one was started anew. */
+export interface ProbeCounts {
+  readonly abandoned: number;
+  readonly restarts: number;
 }

@@ -11,14 +11,7 @@ import { startChild, type ProbeChild } from "./child.ts";
 import type { ProbeReply } from "./message.ts";
 import type { Probe, ProbeName, Probes, ProbeValue } from "./probe.ts";
 
-/** How often a probe's process was given up on or had to be started anew. */
-export interface ProbeCounts {
-  readonly abandoned: number;
-  readonly restarts: number;
-}
-
 export interface OwnedProbes extends Probes {
-  readonly counts: (name: ProbeName) => ProbeCounts;
   /** Lets go of the children, which end by themselves, and fails what is outstanding. Waits for nothing. */
   readonly close: () => void;
 }

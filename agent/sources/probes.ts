@@ -1,4 +1,4 @@
-/** What the probes wait for: how long each call that doesn't come back has been under way, from the agent's own record. */
+/** What the probes wait for and what became of their processes, from the agent's own record. */
 import * as self from "../../core/catalog/self.ts";
 import type { Probe } from "../probes/probe.ts";
 import type { Source } from "./source.ts";
@@ -8,13 +8,18 @@ const worthTellingSeconds = 1;
 
 export const probesSource: Source = {
   name: "probes",
-  metrics: [self.probeInFlight],
+  metrics: [self.probeInFlight, self.probeAbandoned, self.probeRestarts],
   sampling: "fast",
   open({ probes }) {
     const both = [probes.gpu, probes.slowKernel];
     let slots = new Map<string, number>();
+    let countSlots: number[] = [];
     return {
       register(registrar) {
+        countSlots = both.flatMap(({ name: probe }) => [
+          registrar.slot(self.probeAbandoned, { probe }),
+          registrar.slot(self.probeRestarts, { probe }),
+        ]);
         slots = new Map(
           longestCalls(both).map(({ probe, key }) => [
             identityOf(probe, key),
@@ -30,6 +35,12 @@ export const probesSource: Source = {
           if (slot === undefined) return "changed";
           column[slot] = seconds;
         }
+        const counts = both.map(({ name }) => probes.counts(name));
+        counts
+          .flatMap(({ abandoned, restarts }) => [abandoned, restarts])
+          .forEach((count, index) => {
+            column[countSlots[index] ?? -1] = count;
+          });
         return undefined;
       },
       close() {},

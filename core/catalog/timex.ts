@@ -12,7 +12,7 @@ export const offset = defineClock(
 );
 export const frequencyAdjustment = defineClock(
   "node_timex_frequency_adjustment_ratio",
-  "By what factor the clock's frequency is adjusted.",
+  "Ratio of the clock's adjusted frequency to its own.",
   "ratio",
 );
 export const maximumError = defineClock(
@@ -65,6 +65,7 @@ export const pulseJitterExceeded = defineClock(
   "Pulses per second whose jitter was over the limit.",
   "none",
   "counter",
+  "node.timex.pps_jitter_exceeded",
 );
 export const pulseCalibrations = defineClock(
   "node_timex_pps_calibration_total",
@@ -90,6 +91,9 @@ function defineClock(
   help: string,
   unit: Unit = "none",
   kind: MetricKind = "gauge",
+  openTelemetryName?: string,
 ): Metric<never> {
-  return defineMetric({ name, kind, unit, help, compatibilityOnly: true });
+  const metric = { name, kind, unit, help, compatibilityOnly: true };
+  // Without suffixes the name would be that of the jitter itself.
+  return defineMetric(openTelemetryName === undefined ? metric : { ...metric, openTelemetryName });
 }

@@ -10,6 +10,7 @@ export function inProcessProbes(tables: Partial<Record<ProbeName, CallTable>>): 
   return {
     gpu: probeOf("gpu", tables.gpu ?? {}),
     slowKernel: probeOf("slow-kernel", tables["slow-kernel"] ?? {}),
+    counts: () => ({ abandoned: 0, restarts: 0 }),
   };
 }
 

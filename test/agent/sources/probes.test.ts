@@ -8,19 +8,20 @@ import { createSeriesList } from "../../../core/wire/slots.ts";
 import { createProbes } from "../../../agent/probes/process.ts";
 import { probesSource } from "../../../agent/sources/probes.ts";
 import type { Reader } from "../../../agent/sources/source.ts";
-import { makeHostContext } from "./host/context.ts";
+import { makeHostContext, readSource } from "./host/context.ts";
+import { noProbes } from "../../kit/probes.ts";
 import { repositoryRoot } from "../../kit/sources.ts";
 
 const never = new AbortController().signal;
 
-/** The samples after registering as often as asked: label values and seconds. */
+/** The calls under way: label values and seconds. */
 async function read(reader: Reader): Promise<[string, string, number][]> {
   const { series } = register(reader);
   const column = new Float64Array(series.length).fill(Number.NaN);
   expect(await reader.read(column, never)).toBeUndefined();
-  return series.map((one, slot) => {
-    const { probe = "", key = "" } = labelsOf(one);
-    return [probe, key, column[slot] ?? Number.NaN];
+  return series.flatMap((one, slot): [string, string, number][] => {
+    const { probe = "", key } = labelsOf(one);
+    return key === undefined ? [] : [[probe, key, column[slot] ?? Number.NaN]];
   });
 }
 
@@ -47,11 +48,28 @@ test("tells of a call that hangs until it comes back", async () => {
   await vi.waitUntil(() => probes.slowKernel.inFlight().some(({ seconds }) => seconds > 1.5), {
     timeout: 5000,
   });
-  expect(await opened.read(new Float64Array(0), never)).toBe("changed");
+  expect(await opened.read(new Float64Array(4), never)).toBe("changed");
   expect(await read(opened)).toEqual([
     ["slow-kernel", "/mnt/dead", expect.closeTo(1.5, 0) as number],
   ]);
   await late;
-  expect(await opened.read(new Float64Array(1), never)).toBe("changed");
+  expect(await opened.read(new Float64Array(5), never)).toBe("changed");
   expect(await read(opened)).toEqual([]);
+});
+
+test("counts from zero what became of the processes", async () => {
+  const counts = { abandoned: 3, restarts: 4 };
+  const samples = await readSource(probesSource, {
+    ...makeHostContext(),
+    probes: {
+      ...noProbes,
+      counts: (name) => (name === "gpu" ? counts : { abandoned: 0, restarts: 0 }),
+    },
+  });
+  expect(Object.fromEntries(samples)).toEqual({
+    'warpwatch_probe_abandoned_total{probe="gpu"}': 3,
+    'warpwatch_probe_restarts_total{probe="gpu"}': 4,
+    'warpwatch_probe_abandoned_total{probe="slow-kernel"}': 0,
+    'warpwatch_probe_restarts_total{probe="slow-kernel"}': 0,
+  });
 });
