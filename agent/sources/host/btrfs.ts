@@ -110,10 +110,10 @@ function ratioOf(mode: string, devices: number): number {
   return parity === undefined ? (copies[mode] ?? Number.NaN) : devices / (devices - parity);
 }
 
-/** As udev found it in the device's own superblock, without dashes as node_exporter has it; empty where udev doesn't run or can't be seen. */
+/** As udev found it in the device's own superblock; empty where udev doesn't run or can't be seen. */
 function uuidOf(listing: Listing, folder: string, device: string, paths: HostPaths): string {
   const [major, minor] = listing.text(join(folder, "devices", device, "dev")).split(":");
-  return major && minor ? readUdev(paths, major, minor)("ID_FS_UUID_SUB").replaceAll("-", "") : "";
+  return major && minor ? readUdev(paths, major, minor)("ID_FS_UUID_SUB") : "";
 }
 
 function planCommits(slots: SlotRegistrar, uuid: string): LinePlanner {

@@ -27,7 +27,7 @@ test("counts a device's errors under its name where it is the only one, else und
   const samples = await driven.read();
   const errors = (type: string, labels: string): string =>
     `node_btrfs_device_errors_total{${labels.replace("TYPE", `type="${type}"`)}}`;
-  const only = `btrfs_dev_uuid="111122223333",device="nvme0n1",TYPE,uuid="${scratchUuid}"`;
+  const only = `btrfs_dev_uuid="11112222-3333",device="nvme0n1",TYPE,uuid="${scratchUuid}"`;
   expect(samples.get(errors("corruption", only))).toBe(7);
   const first = `btrfs_dev_uuid="",device="devid 1",TYPE,${mirror}`;
   expect(samples.get(errors("read", first))).toBe(3);
