@@ -2,7 +2,7 @@
 import * as cgroup from "../../../core/catalog/cgroup.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 
-export type GroupMetric = Metric<"cgroup">;
+type GroupMetric = Metric<"cgroup">;
 type Say = (metric: GroupMetric, value: number) => void;
 
 export interface CgroupFile {
