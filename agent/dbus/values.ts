@@ -25,7 +25,7 @@ export function readValues(reader: BusReader, signature: string): unknown[] {
   return parseSignature(signature).map((type) => readValue(reader, type, 0));
 }
 
-export function readValue(reader: BusReader, type: BusType, depth: number): unknown {
+function readValue(reader: BusReader, type: BusType, depth: number): unknown {
   if (depth > maximumDepth) throw malformed("its values are nested too deeply");
   switch (type.code) {
     case "s":

@@ -2,7 +2,7 @@
 import type { BusVariant } from "../../agent/dbus/values.ts";
 import { startService, withProperties, type TestBus } from "./bus.ts";
 
-export const systemdName = "org.freedesktop.systemd1";
+const systemdName = "org.freedesktop.systemd1";
 
 /** What a test may change while it is asked. */
 export interface SystemdStandIn {

@@ -9,6 +9,8 @@ import type { Source } from "../../../../agent/sources/source.ts";
 import { createSystemdSource } from "../../../../agent/sources/host/systemd.ts";
 import { hasBus, startBus } from "../../../kit/bus.ts";
 import { makeFolder } from "../../../kit/folder.ts";
+import { freePort, startProgram, untilAnswered } from "../../../kit/programs.ts";
+import { repositoryRoot } from "../../../kit/sources.ts";
 import { makeSystemd, playLogind, playSystemd, unitRow } from "../../../kit/systemd.ts";
 import { makeHostContext, readRound } from "./context.ts";
 
@@ -169,6 +171,37 @@ test("a bus that never says a word makes the source down in time", async () => {
   await expect(async () =>
     withFlags().open(contextOf(path), AbortSignal.timeout(100)),
   ).rejects.toThrow(/given up/);
+});
+
+test("an agent on a bus that never says a word serves everything else, and ends when it is asked to", async () => {
+  const path = join(makeFolder(), "socket");
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  onTestFinished(() => void server.close());
+  const port = await freePort();
+  const program = startProgram(
+    process.execPath,
+    [
+      join(repositoryRoot, "bin/warpwatch.js"),
+      "agent",
+      `--web.listen-address=127.0.0.1:${port}`,
+      `--state.folder=${makeFolder()}`,
+      "--collector.disable-defaults",
+      "--collector.loadavg",
+      "--collector.systemd",
+      "--collector.logind",
+    ],
+    { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${path}` },
+  );
+  onTestFinished(async () => void (await program.stop()));
+  const url = `http://127.0.0.1:${port}/metrics`;
+  await untilAnswered(url, program);
+  const page = await (await fetch(url)).text();
+  expect(page).toMatch(/^node_load1 /m);
+  expect(page).toContain('warpwatch_source_up{source="systemd"} 0');
+  expect(page).toContain('warpwatch_source_up{source="logind"} 0');
+  expect(program.output()).toContain("the bus doesn't answer within 2000 ms");
+  expect(await program.stop()).toBe(0);
 });
 
 test("is absent where there is no bus", async () => {
