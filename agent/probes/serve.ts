@@ -59,6 +59,8 @@ export function serveProbe(
     }
   });
   process.on("disconnect", end);
+  // An agent that has gone reads no complaints, and that is no reason to break off a call.
+  process.stderr.on("error", () => undefined);
   reply({ kind: "ready" });
 }
 

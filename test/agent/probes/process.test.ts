@@ -1,6 +1,7 @@
 /** Probes against real child processes: what hangs, fails or dies in one disturbs neither the agent nor the other keys. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createEnv } from "../../../core/kit/env.ts";
 import { createLog } from "../../../core/kit/log.ts";
@@ -182,7 +183,8 @@ test("closing fails what is outstanding, and an idle child ends by itself", asyn
   await waitUntil(() => !isAlive(started[0] ?? 0));
 });
 
-test("an agent ends at once beside a probe that hangs in a call, and leaves it alone", async () => {
+/** A program with probes of its own: prints its child's process, then what `then` says. */
+function spawnAgent(then: string): ChildProcessByStdio<null, Readable, null> {
   const script = `
     import { createProbes } from ${JSON.stringify(join(repositoryRoot, "agent/probes/process.ts"))};
     import { createEnv } from ${JSON.stringify(join(repositoryRoot, "core/kit/env.ts"))};
@@ -191,6 +193,15 @@ test("an agent ends at once beside a probe that hangs in a call, and leaves it a
     const log = createLog({ clock: env.clock, write: () => undefined });
     const probes = createProbes(env, log, { gpu: { program: ${JSON.stringify(program)} } });
     console.log(await probes.gpu.ask("processId", "a", null, ${patient}));
+    ${then}
+  `;
+  return spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
+test("an agent ends at once beside a probe that hangs in a call, and leaves it alone", async () => {
+  const agent = spawnAgent(`
     probes.gpu.ask("hang", "a", 60_000, 60_000).catch(() => undefined);
     setTimeout(() => process.kill(process.pid, "SIGTERM"), 300);
     process.once("SIGTERM", () => {
@@ -198,14 +209,18 @@ test("an agent ends at once beside a probe that hangs in a call, and leaves it a
       setImmediate(() => console.log("closed", performance.now()));
     });
     process.once("exit", () => console.log("ended", performance.now()));
-  `;
-  const agent = spawn(process.execPath, ["--input-type=module", "--eval", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  `);
   const output = (await agent.stdout.setEncoding("utf8").toArray()).join("");
   const [pid, closed, ended] = output.match(/[\d.]+/g)?.map(Number) ?? [];
   onTestFinished(() => void process.kill(pid ?? 0, "SIGKILL"));
   expect(output).toMatch(/closed .*\nended /);
   expect((ended ?? Number.NaN) - (closed ?? Number.NaN)).toBeLessThan(1000);
   expect(isAlive(pid ?? 0)).toBe(true);
+});
+
+test("a child whose agent was killed ends by itself", async () => {
+  const agent = spawnAgent(`process.kill(process.pid, "SIGKILL");`);
+  const output = (await agent.stdout.setEncoding("utf8").toArray()).join("");
+  expect(output).toMatch(/^\d+\n$/);
+  await waitUntil(() => !isAlive(Number(output)));
 });
