@@ -13,6 +13,10 @@ export function linkTo(target: string): string {
   return linkMark + target;
 }
 
+export function isLink(content: string | Buffer | null): boolean {
+  return typeof content === "string" && content.startsWith(linkMark);
+}
+
 /** Files of one folder, a line each: the shape of most of /sys. */
 export function linesIn(
   folder: string,
@@ -29,8 +33,7 @@ export function writeHost(root: string, tree: HostTree): HostPaths {
     mkdirSync(content === null ? full : dirname(full), { recursive: true });
     if (content === null) continue;
     // Written in place: a kernel file keeps its inode, and so does what has it open.
-    if (typeof content === "string" && content.startsWith(linkMark))
-      symlinkSync(content.slice(linkMark.length), full);
+    if (isLink(content)) symlinkSync(String(content).slice(linkMark.length), full);
     else writeFileSync(full, content);
   }
   return { procfs: join(root, "proc"), sysfs: join(root, "sys"), rootfs: root };

@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
 export function makeFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "warpwatch-test-"));
+  const folder = makeSharedFolder();
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** One for several tests: whoever makes it takes it away. */
+export function makeSharedFolder(): string {
+  return mkdtempSync(join(tmpdir(), "warpwatch-test-"));
 }

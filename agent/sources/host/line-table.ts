@@ -45,9 +45,9 @@ export function createLineTable(): LineTable {
       let keyLength = 0;
       for (let start = 0, index = 0; start < length; index += 1) {
         const next = nextLine(bytes, start, length);
-        const made = plan(bytes.toString("latin1", start, next).replace(/\r?\n$/, ""), index);
-        // A line that isn't understood has no key to check: only its place counts.
-        const key = bytes.subarray(start, start + (made?.keyBytes ?? 0));
+        const text = bytes.toString("latin1", start, next).replace(/\r?\n$/, "");
+        const made = plan(text, index);
+        const key = bytes.subarray(start, start + (made?.keyBytes ?? firstWordBytes(text)));
         keyParts.push(Buffer.from(key));
         keyLength += key.length;
         allKeyEnds.push(keyLength);
@@ -91,6 +91,11 @@ export function createLineTable(): LineTable {
       return position === length;
     },
   };
+}
+
+/** What tells a line that isn't understood from one in its place that would be; a number there may be another each time. */
+function firstWordBytes(line: string): number {
+  return /^[ \t]*[^\s\d]\S*/.exec(line)?.[0].length ?? 0;
 }
 
 /** The label value that latin1 text of a kernel file stands for: file and device names are UTF-8 where they are text at all. */

@@ -267,9 +267,16 @@ function dueIn({ leading, moving, settled }: Agenda, all: boolean): readonly Dec
   return [...leading, ...moving, ...(all ? settled : [])];
 }
 
-function makeEntry(declare: Declared["declare"], file: ValueFile, options: ValueOptions): Declared {
+function makeEntry(
+  declare: Declared["declare"],
+  file: ValueFile,
+  options: ValueOptions,
+  isCount: boolean,
+): Declared {
   const { parse, multiplier = 1, divisor = 1 } = options;
-  const scale = (number: number): number => (number * multiplier) / divisor;
+  // What a driver gives for a count that it hasn't got may be below zero.
+  const scale = (number: number): number =>
+    isCount && number < 0 ? Number.NaN : (number * multiplier) / divisor;
   return {
     declare,
     isFact: false,
@@ -333,7 +340,12 @@ function createListing(into: {
       const file = valueOptions.settled === true ? useSettled(path) : use(path);
       if (!file.opens()) return;
       add(
-        makeEntry((slots) => slots.slot(metric, labels, valueOptions.device), file, valueOptions),
+        makeEntry(
+          (slots) => slots.slot(metric, labels, valueOptions.device),
+          file,
+          valueOptions,
+          metric.kind === "counter",
+        ),
       );
     },
     table(path, plan) {

@@ -63,7 +63,7 @@ function listPool(listing: Listing, folder: string, zpool: string): void {
 function planModule(slots: SlotRegistrar, prefix: string): LinePlanner {
   return (line) => {
     const match = linePattern.exec(line);
-    if (!match?.[1]) return null;
+    if (!match?.[1]) return { keyBytes: /^[a-z]\S*\s+\S+/.exec(line)?.[0].length ?? 0, slots: [] };
     const metric = internals.zfs.metric(`${prefix}_${match[1].replaceAll("-", "_")}`);
     return { keyBytes: keyBytesOf(line), slots: [slots.slot(metric, {})], signed: true };
   };
