@@ -21,9 +21,6 @@ export interface DeviceMemory {
   readonly view: DataView;
 }
 
-/** A failed call, with its code as Node.js has it on its own errors. */
-export type DeviceError = Error & { readonly code: string };
-
 /** `struct pollfd`: descriptor:32, events:16, what came:16. */
 const pollBytes = 8;
 const readableEvent = 1;
@@ -91,6 +88,8 @@ export async function withDevice<Result>(
   const handle: FileHandle = await open(path, flags);
   try {
     return await use(handle.fd);
+  } catch (cause) {
+    throw new Error(`${path}: ${cause instanceof Error ? cause.message : "failed"}`, { cause });
   } finally {
     await handle.close();
   }
@@ -98,5 +97,5 @@ export async function withDevice<Result>(
 
 function failure(name: string, number: number, codes: Readonly<Record<string, number>>): Error {
   const [code = `error ${number}`] = Object.entries(codes).find(([, own]) => own === number) ?? [];
-  return Object.assign(new Error(`${name}: ${code}`), { code });
+  return new Error(`${name}: ${code}`);
 }

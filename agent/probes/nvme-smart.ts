@@ -10,7 +10,7 @@ export interface NvmeSmartQuestion {
   readonly library: string | null;
 }
 
-export const smartPageBytes = 512;
+const smartPageBytes = 512;
 
 const adminCommand = 0xc048_4e41;
 const commandBytes = 72;
@@ -34,7 +34,7 @@ export async function readNvmeSmart(argument: unknown): Promise<Uint8Array> {
       view.setUint32(64, kernelTimeoutMilliseconds, true);
       const status = await calls.ioctl(descriptor, adminCommand, address);
       if (status !== 0)
-        throw new Error(`${path} refused to tell its SMART log: status 0x${status.toString(16)}`);
+        throw new Error(`the SMART log was refused with status 0x${status.toString(16)}`);
       return new Uint8Array(view.buffer.slice(commandBytes, commandBytes + smartPageBytes));
     }),
   );

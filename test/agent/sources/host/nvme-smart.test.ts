@@ -195,7 +195,7 @@ test("are asked through the system's own C library", async () => {
   const path = join(makeFolder(), "file");
   writeFileSync(path, "");
   // A file is no drive: the kernel says so, and says it as itself.
-  await expect(readNvmeSmart({ path, library: null })).rejects.toThrow("ioctl: ENOTTY");
+  await expect(readNvmeSmart({ path, library: null })).rejects.toThrow(`${path}: ioctl: ENOTTY`);
 });
 
 test("are absent where there are none", async () => {
