@@ -57,10 +57,8 @@ const powerSupplyStates = [
 
 /** Whether anything is told of such a sensor. */
 export function isWanted(sensor: Sensor): boolean {
-  return (
-    isPowerSupply(sensor) ||
-    (sensor.readingType === thresholdReading && unitOf(sensor) !== undefined)
-  );
+  const isMeasured = sensor.readingType === thresholdReading && unitOf(sensor) !== undefined;
+  return sensor.isOwn && (isPowerSupply(sensor) || isMeasured);
 }
 
 /** Empty where the sensor has no reading now. */

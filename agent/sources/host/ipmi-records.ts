@@ -5,6 +5,8 @@
 import { singleLine } from "../../../core/kit/errors.ts";
 
 export interface Sensor {
+  /** The BMC's own: those of other controllers are behind buses. */
+  readonly isOwn: boolean;
   readonly number: number;
   /** Which of the controller's units has it. */
   readonly lun: number;
@@ -23,7 +25,6 @@ export interface Sensor {
 
 export const recordHeaderBytes = 5;
 
-/** The BMC itself; sensors of other controllers are behind buses. */
 const ownAddress = 0x20;
 const fullRecord = 1;
 const compactRecord = 2;
@@ -57,15 +58,16 @@ const entities: Readonly<Record<number, string>> = {
   66: "system_board",
 };
 
-/** Sensors that a record describes: several where one record is shared. None for other kinds, other owners and broken ones. */
+/** Sensors that a record describes: several where one record is shared. None for other kinds and broken ones. */
 export function decodeRecord(record: Uint8Array): Sensor[] {
   const view = new DataView(record.buffer, record.byteOffset, record.length);
   const type = record[3] ?? 0;
   const name = nameAt[type];
-  if (name === undefined || record.length <= name || record[5] !== ownAddress) return [];
+  if (name === undefined || record.length <= name) return [];
   const byte = (position: number): number => view.getUint8(position);
   const unitBits = byte(20);
   const sensor: Sensor = {
+    isOwn: byte(5) === ownAddress,
     number: byte(7),
     lun: byte(6) & 0b11,
     name: decodeName(record.subarray(name)) || `sensor ${byte(7)}`,

@@ -88,8 +88,14 @@ describe("a record", () => {
     expect(named(0xdf, 0x41)).toBe("A");
   });
 
-  test("of another controller, of another kind or cut short tells of no sensor", () => {
-    expect(decodeRecord(fullRecord(1, { ...plain, owner: 0x2c }))).toEqual([]);
+  test("of another controller says so", () => {
+    expect(decodeRecord(fullRecord(1, plain))).toMatchObject([{ isOwn: true }]);
+    expect(decodeRecord(fullRecord(1, { ...plain, owner: 0x2c }))).toMatchObject([
+      { isOwn: false },
+    ]);
+  });
+
+  test("of another kind or cut short tells of no sensor", () => {
     const locator = fullRecord(1, plain);
     locator[3] = 0x11;
     expect(decodeRecord(locator)).toEqual([]);

@@ -132,6 +132,28 @@ describe.runIf(canCompile)("a BMC", () => {
     expect(Object.keys(samples).filter((name) => name.includes("Inlet"))).toEqual([]);
   });
 
+  test("isn't asked for another controller's sensors, nor for those that are no numbers; it has them counted", async () => {
+    const sensors = [
+      inlet,
+      { ...inlet, number: 9, name: "ME", owner: 0x2c },
+      {
+        ...inlet,
+        number: 10,
+        name: "Watchdog",
+        type: 0x23,
+        readingType: 0x6f,
+        answer: [0, scanned, 1],
+      },
+      { ...inlet, number: 11, name: "Airflow", units: [0, 17] as const },
+    ];
+    const records = sensors.map((sensor, index) => fullRecord(index + 1, sensor));
+    const { reader } = await open(scriptOf({ records, sensors }));
+    const samples = shown(await readRound(reader));
+    expect(samples["sensors read"]).toBe(1);
+    expect(samples["sensors left_out"]).toBe(3);
+    expect(Object.keys(samples).filter((name) => /ME|Watchdog|Airflow/.test(name))).toEqual([]);
+  });
+
   test("is asked every 30 s, and its records only when they have changed", async () => {
     const { reader, clock, rewrite } = await open(scriptOf(one(inlet)));
     const series = "temperature_celsius 1 air_inlet_1 Inlet";
