@@ -76,6 +76,12 @@ export function chooseCollectors(flags: GivenFlags): CollectorChoice {
   return { off, options: readOptions(flags) };
 }
 
+/** The collector of which the source is a part; undefined where it is none's. */
+export function collectorOf(source: string): string | undefined {
+  const names = `${onFamilies} ${offFamilies}`.split(" ");
+  return names.find((name) => (sourcesOf[name] ?? [name]).includes(source));
+}
+
 /** What is chosen where nobody chose. */
 export const defaultCollectors: CollectorChoice = chooseCollectors({});
 

@@ -17,6 +17,8 @@ import type { SamplerConfig } from "./sampler.ts";
 export interface AgentConfig {
   readonly listen: { readonly host: string; readonly port: number };
   readonly telemetryPath: string;
+  /** Where node_exporter's subset is served too; null where it isn't asked for. */
+  readonly nodeExporter: { readonly host: string; readonly port: number } | null;
   /** Names by which the server may be called beside its own addresses. */
   readonly hostNames: readonly string[];
   /** Empty: the state folder's own token. */
@@ -42,6 +44,7 @@ export type FlagValues = Readonly<
 export const defaultAgentConfig: AgentConfig = {
   listen: { host: "127.0.0.1", port: 9410 },
   telemetryPath: "/metrics",
+  nodeExporter: null,
   hostNames: [],
   tokenFile: "",
   paths: defaultPaths,
@@ -86,6 +89,7 @@ export function agentConfigFromFlags(
   return {
     listen: parseListenAddress("web.listen-address", text("web.listen-address")),
     telemetryPath: telemetryPathOf(text("web.telemetry-path")),
+    nodeExporter: optionalAddress("compat.node-exporter", text("compat.node-exporter")),
     hostNames: listOf(flags, "web.host"),
     tokenFile: text("web.token-file"),
     paths: {
@@ -124,6 +128,10 @@ export function parseListenAddress(
     refuse(flag, `"${text}" is not an address; write it as 127.0.0.1:9410, :9410 or [::1]:9410`);
   const host = (match[1] ?? "").replaceAll(/[[\]]/g, "");
   return { host: host === "" ? "::" : host, port };
+}
+
+function optionalAddress(flag: AgentFlag, text: string): AgentConfig["nodeExporter"] {
+  return text === "" ? null : parseListenAddress(flag, text);
 }
 
 /** The same with the place that its file tells. Throws a ConfigError that names file, line and key. */

@@ -6,6 +6,8 @@ export interface Flag {
   readonly multiple?: boolean;
   /** What stands in when the flag isn't given; an empty string is "not set". */
   readonly default?: string;
+  /** The value that is meant when the flag is given without one. */
+  readonly bare?: string;
   /** What the value is, for --help: `host:port`. */
   readonly value: string;
   readonly help: string;
@@ -39,6 +41,13 @@ export const agentFlags = {
     default: "",
     value: "file",
     help: "File that holds the token, 32 characters or more; the state folder's own if not given.",
+  },
+  "compat.node-exporter": {
+    type: "string",
+    default: "",
+    bare: "127.0.0.1:9100",
+    value: "host:port",
+    help: "Serve what node_exporter would on an address of its own as well. As there, an address beyond loopback asks for no token.",
   },
   "path.procfs": {
     type: "string",

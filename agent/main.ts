@@ -2,6 +2,7 @@
 import { self } from "../core/catalog/index.ts";
 import type { Env } from "../core/kit/env.ts";
 import type { Log } from "../core/kit/log.ts";
+import type { SelfMetrics } from "../core/kit/self-metrics.ts";
 import { prepareStateFolder, readLocalToken, readTokenFile } from "../core/kit/state-folder.ts";
 import { version } from "../core/kit/version.ts";
 import type { Frame, FrameSink, Origin } from "../core/wire/frame.ts";
@@ -16,8 +17,9 @@ import { createProbes, type OwnedProbes } from "./probes/process.ts";
 import type { AgentReading } from "./sampler-frame.ts";
 import type { SourceState, SourceStatus } from "./sampler-source.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
-import { startServer } from "./server.ts";
+import { startServer, type ListeningView } from "./server.ts";
 import type { Source } from "./sources/source.ts";
+import { createNodeExporterView } from "./views/node-exporter.ts";
 
 export interface AgentOptions {
   readonly env: Env;
@@ -34,6 +36,8 @@ export interface AgentOptions {
 export interface Agent {
   /** `http://127.0.0.1:9410` */
   readonly address: string;
+  /** Where other exporters' subsets are served. */
+  readonly viewAddresses: readonly string[];
   status(): readonly SourceStatus[];
   /** The latest frame; its buffers are written again by the next tick. */
   frame(): Frame;
@@ -73,13 +77,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     },
     log,
   );
+  const metrics = createOwnMetrics({ clock: env.clock });
   const server = await startServer({
     config,
     node,
     token,
     sampler,
     holders,
-    metrics: createOwnMetrics({ clock: env.clock }),
+    metrics,
+    views: viewsOf(options, sampler, metrics),
     freshMilliseconds: 3 * sampler.paceMilliseconds + 1000,
     clock: env.clock,
     log,
@@ -92,8 +98,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await sampler.start();
   log.info("the agent serves metrics", { address: server.address, path: config.telemetryPath });
 
+  if (config.nodeExporter)
+    log.info("the agent serves what node_exporter would", {
+      address: server.viewAddresses[0] ?? "",
+    });
+
   return {
     address: server.address,
+    viewAddresses: server.viewAddresses,
     status: () => sampler.status(),
     frame: () => sampler.frame(),
     reload,
@@ -116,6 +128,17 @@ function releaseOf(sources: readonly Source[]): ControlHandlers["releaseGpus"] {
     );
     return released.flat();
   };
+}
+
+function viewsOf(
+  { config, sources }: AgentOptions,
+  sampler: Sampler,
+  metrics: SelfMetrics,
+): ListeningView[] {
+  if (!config.nodeExporter) return [];
+  const status = (): readonly SourceStatus[] => sampler.status();
+  const view = createNodeExporterView({ sources, status, metrics });
+  return [{ view, listen: config.nodeExporter }];
 }
 
 function prepareSampler(

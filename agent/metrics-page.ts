@@ -2,7 +2,12 @@
 import { gzipSync } from "node:zlib";
 import { self } from "../core/catalog/index.ts";
 import type { SelfMetrics } from "../core/kit/self-metrics.ts";
-import { createExposition, type ExpositionFormat } from "../core/wire/exposition.ts";
+import {
+  createExposition,
+  type Exposition,
+  type ExpositionFormat,
+} from "../core/wire/exposition.ts";
+import type { Frame } from "../core/wire/frame.ts";
 import {
   negotiateCoding,
   negotiateFormat,
@@ -24,6 +29,17 @@ export interface MetricsPage {
   render(accept: string | undefined, acceptEncoding: string | undefined): Promise<RenderedPage>;
 }
 
+type PageSampler = Pick<Sampler, "refresh" | "revision" | "ageMilliseconds">;
+
+export interface PageOptions {
+  readonly sampler: PageSampler;
+  readonly exposition: Exposition;
+  /** Families that stand behind the frame's. */
+  readonly own: (format: ExpositionFormat) => Promise<string>;
+  /** What becomes of the frame on the page. */
+  readonly show: (frame: Frame) => Frame;
+}
+
 interface Negotiated extends NegotiatedFormat {
   readonly accept: string | undefined;
   readonly acceptEncoding: string | undefined;
@@ -39,16 +55,31 @@ interface Cached {
 /** The lowest level: half the time of the default for a tenth more bytes. */
 const gzipLevel = 1;
 
+/** The whole frame. */
 export function createMetricsPage(
-  sampler: Pick<Sampler, "refresh" | "revision" | "ageMilliseconds">,
+  sampler: PageSampler,
   metrics: SelfMetrics,
   join: Join,
 ): MetricsPage {
   const exposition = createExposition();
-  const cache = new Map<ExpositionFormat, Cached>();
-  let negotiated = negotiateBoth(undefined, undefined);
   metrics.gauge(self.agentFrameAge, () => sampler.ageMilliseconds() / 1000);
   metrics.gauge(self.agentUnexposedSeries, () => exposition.skipped);
+  return createPage({
+    sampler,
+    exposition,
+    own: (format) => metrics.render(format),
+    show: (frame) => ({ ...frame, schema: join.apply(frame.schema) }),
+  });
+}
+
+export function createPage({
+  sampler,
+  exposition,
+  own: renderOwn,
+  show,
+}: PageOptions): MetricsPage {
+  const cache = new Map<ExpositionFormat, Cached>();
+  let negotiated = negotiateBoth(undefined, undefined);
 
   /** A scraper sends the same headers every time. */
   function negotiate(accept: string | undefined, acceptEncoding: string | undefined): Negotiated {
@@ -60,7 +91,7 @@ export function createMetricsPage(
   return {
     async render(accept, acceptEncoding) {
       const { format, contentType, coding } = negotiate(accept, acceptEncoding);
-      const own = await metrics.render(format);
+      const own = await renderOwn(format);
       const frame = await sampler.refresh();
       // From here on nothing awaits: the next tick writes into the same buffers.
       let cached = cache.get(format);
@@ -70,8 +101,7 @@ export function createMetricsPage(
       }
       let body = cached.bodies.get(coding);
       if (!body) {
-        const schema = join.apply(frame.schema);
-        const rendered = exposition.render({ ...frame, schema }, format, { append: own });
+        const rendered = exposition.render(show(frame), format, { append: own });
         // A copy: answers that wait for a slow client outlive the writer's buffer.
         body = coding === "gzip" ? gzipSync(rendered, { level: gzipLevel }) : Buffer.from(rendered);
         cached.bodies.set(coding, body);

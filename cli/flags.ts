@@ -19,7 +19,7 @@ export function parseLine(args: readonly string[], table: FlagTable): ParsedLine
     ]),
   );
   const { values, positionals, tokens } = parseArgs({
-    args: [...args],
+    args: args.map((word) => withBareValue(word, table)),
     options: { ...options, help: { type: "boolean", short: "h" } },
     allowPositionals: true,
     strict: false,
@@ -37,6 +37,13 @@ export function parseLine(args: readonly string[], table: FlagTable): ParsedLine
       throw new WarpwatchError("FLAG_INVALID", `--${token.name}: needs a value, ${flag.value}`);
   }
   return { flags, operands: positionals, wantsHelp: false };
+}
+
+/** `--name` for `--name=value` where the flag has a value of its own for that. */
+function withBareValue(word: string, table: FlagTable): string {
+  const name = word.startsWith("--") ? word.slice(2) : "";
+  const bare = Object.hasOwn(table, name) ? table[name]?.bare : undefined;
+  return bare === undefined ? word : `${word}=${bare}`;
 }
 
 /** The one that is closest, when it is close enough to be meant. */

@@ -66,11 +66,13 @@ export function commandText(name: string, command: Command, terminal: Terminal):
 }
 
 function labelOf(name: string, flag: Flag): string {
-  return flag.type === "boolean" ? `--${name}` : `--${name}=<${flag.value}>`;
+  if (flag.type === "boolean") return `--${name}`;
+  return flag.bare === undefined ? `--${name}=<${flag.value}>` : `--${name}[=<${flag.value}>]`;
 }
 
 function helpOf(flag: Flag): string {
   const repeated = flag.multiple === true ? " May be given more than once." : "";
+  if (flag.bare !== undefined) return `${flag.help} Without a value: ${flag.bare}.`;
   if (flag.default === undefined || flag.default === "") return flag.help + repeated;
   const standIn =
     flag.default.length > longestDefault

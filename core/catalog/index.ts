@@ -38,6 +38,7 @@ import * as netStatistics from "./net-statistics.ts";
 import * as netclass from "./netclass.ts";
 import * as sensors from "./sensors.ts";
 import * as fileServers from "./file-servers.ts";
+import * as nodeExporter from "./node-exporter.ts";
 import * as filesystemInternals from "./filesystem-internals.ts";
 import * as stuckProcesses from "./stuck-processes.ts";
 import * as system from "./system.ts";
@@ -89,6 +90,7 @@ export {
   netclass,
   sensors,
   fileServers,
+  nodeExporter,
   filesystemInternals,
   stuckProcesses,
   system,
@@ -143,6 +145,7 @@ const subjects: readonly object[] = [
   netclass,
   sensors,
   fileServers,
+  nodeExporter,
   filesystemInternals,
   stuckProcesses,
   system,

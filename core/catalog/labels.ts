@@ -107,6 +107,8 @@ export const labelCardinality = {
   local_mark: "device",
   zpool: "device",
   dataset: "workload",
+  branch: "fixed",
+  goversion: "fixed",
   collector: "fixed",
   cpu: "device",
   mode: "fixed",

@@ -43,6 +43,8 @@ export interface AccessOptions {
   readonly hosts?: readonly string[];
   /** Tokens by role; compared in constant time. */
   readonly tokens?: Readonly<Partial<Record<Role, string>>>;
+  /** What is open on loopback is open to whoever reaches this server, by whatever name: the operator asked for it. */
+  readonly openEverywhere?: boolean;
   /** Times the wrong tokens: an address that sent ten within a minute is refused until the minute is over. */
   readonly clock?: Clock;
 }
@@ -58,12 +60,13 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
   ]);
   const routes = options.routes.toSorted((one, other) => other.path.length - one.path.length);
   const tokens = digestTokens(options.tokens ?? {});
+  const { openEverywhere = false } = options;
   const attempts = options.clock ? createAttemptLimit(options.clock) : null;
 
   return (request) => {
     const host = hostName(request.host);
     if (host === null) return refuse(400, "the Host header is missing or malformed");
-    if (!hosts.has(host) && host !== bracketed(request.localAddress))
+    if (!openEverywhere && !hosts.has(host) && host !== bracketed(request.localAddress))
       return refuse(403, "this server isn't called by that name; see --web.host");
     if (request.origin !== undefined && !isSameOrigin(request.origin, request.host ?? ""))
       return refuse(403, "requests from other sites are refused");
@@ -76,7 +79,7 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
       return matching.length > 0
         ? refuse(405, "that method isn't allowed here")
         : refuse(404, "no such page; / lists what there is");
-    if (rule.openOnLoopback === true && isLoopback(request.remoteAddress))
+    if (rule.openOnLoopback === true && (openEverywhere || isLoopback(request.remoteAddress)))
       return { allowed: true, rule };
     return judgeToken(request, rule);
   };

@@ -36,6 +36,12 @@ test("the table is what node:util's parseArgs takes", () => {
   expect(config.hostNames).toEqual(["a.example", "b.example"]);
 });
 
+test("node_exporter's subset has an address of its own where one is asked for", () => {
+  const address = fromFlags({ "compat.node-exporter": ":9100" }).nodeExporter;
+  expect(address).toEqual({ host: "::", port: 9100 });
+  expect(() => fromFlags({ "compat.node-exporter": "9100" })).toThrow(/--compat\.node-exporter/);
+});
+
 test("a fast period slower than the others slows them too", () => {
   const { periodMilliseconds } = fromFlags({ "sampling.fast-period": "30s" }).sampling;
   expect(periodMilliseconds).toMatchObject({ fast: 30_000, steady: 30_000 });

@@ -32,6 +32,15 @@ describe("the command line", () => {
     expect(() => parseLine(args, table)).toThrow(sentence);
   });
 
+  it("gives a flag that may stand alone its own value then, and the given one otherwise", () => {
+    const bare = {
+      compat: { type: "string", bare: ":9100", value: "host:port", help: "" },
+    } as const;
+    expect(parseLine(["--compat"], bare).flags).toEqual({ compat: ":9100" });
+    expect(parseLine(["--compat=:1", "--", "--compat"], bare).flags).toEqual({ compat: ":1" });
+    expect(parseLine(["--compat", "file"], bare).operands).toEqual(["file"]);
+  });
+
   it("suggests nothing when nothing is near", () => {
     expect(nearest("quux", ["agent", "collector"])).toBeNull();
     expect(nearest("colector", ["agent", "collector"])).toBe("collector");

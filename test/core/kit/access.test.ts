@@ -79,6 +79,15 @@ describe("host", () => {
   });
 });
 
+test("a server that is open to everybody is called by any name from anywhere, and still by no other site's page", () => {
+  const open = { openEverywhere: true };
+  const far = { host: "gpu-7.example.com:9100", remoteAddress: "10.1.2.3", url: "/metrics" };
+  expect(ask(far)).toBe(403);
+  expect(ask(far, open)).toBe(200);
+  expect(ask({ ...far, origin: "http://evil.example" }, open)).toBe(403);
+  expect(ask({ ...far, url: "/api/alerts" }, open)).toBe(401);
+});
+
 describe("origin", () => {
   test.each([
     ["http://127.0.0.1:9410", 200],
