@@ -29,6 +29,8 @@ interface Session {
   readonly events: EventSet | null;
   /** Tests that haven't come back, by UUID. */
   readonly canaries: Map<string, Promise<number>>;
+  /** Events that no check has told yet. */
+  readonly reported: NvmlEvent[];
 }
 
 const textBytes = 96;
@@ -48,7 +50,8 @@ export function createNvmlCalls(monotonic: () => number): Readonly<Record<string
     }
     const code = await library.callAside("nvmlInit_v2");
     if (code !== returnCodes.success) return refusal(code);
-    session = { library, devices: new Map(), events: createEventSet(library), canaries: new Map() };
+    const events = createEventSet(library);
+    session = { library, devices: new Map(), events, canaries: new Map(), reported: [] };
     return describeLibrary(library);
   }
 
@@ -87,20 +90,22 @@ export function createNvmlCalls(monotonic: () => number): Readonly<Record<string
 
   async function check({ uuids, patienceMilliseconds }: CheckArgument): Promise<CheckAnswer> {
     const codes = new Int32Array(uuids.length).fill(silent);
-    if (!session) return { isOpen: false, count: Number.NaN, codes };
+    if (!session) return { isOpen: false, count: Number.NaN, codes, events: [] };
     const current = session;
     let count = Number.NaN;
     const answers = uuids.map(async (uuid, index) => {
       codes[index] = await canaryOf(current, uuid);
     });
     const counted = countDevices(current.library).then((found) => (count = found));
-    await settled([...answers, counted], patienceMilliseconds);
-    return { isOpen: true, count, codes };
+    await settled([...answers, counted, pollEvents(current)], patienceMilliseconds);
+    return { isOpen: true, count, codes, events: current.reported.splice(0) };
   }
 
-  function read({ uuid, group }: ReadArgument): ReadAnswer {
-    const device = session?.devices.get(uuid);
-    return device?.read(group) ?? { ...closed, column: emptyColumn, changed: false };
+  function read({ uuids, group }: ReadArgument): ReadAnswer[] {
+    return uuids.map((uuid) => {
+      const device = session?.devices.get(uuid);
+      return device?.read(group) ?? { ...closed, column: emptyColumn, changed: false };
+    });
   }
 
   function processes(uuid: string): ProcessesAnswer {
@@ -110,11 +115,11 @@ export function createNvmlCalls(monotonic: () => number): Readonly<Record<string
       : { ...closed, processes: [] };
   }
 
-  async function events(): Promise<NvmlEvent[]> {
-    const devices = session?.devices ?? new Map<string, ProbedDevice>();
+  /** What it finds after the check's patience is told by the next one. */
+  async function pollEvents({ events, devices, reported }: Session): Promise<void> {
     const uuidOf = (handle: number): string =>
       [...devices.values()].find((device) => device.handle === handle)?.uuid ?? "";
-    return (await session?.events?.poll(uuidOf)) ?? [];
+    reported.push(...((await events?.poll(uuidOf)) ?? []));
   }
 
   return {
@@ -122,12 +127,12 @@ export function createNvmlCalls(monotonic: () => number): Readonly<Record<string
     "nvml.release": release,
     "nvml.attach": (index) => attach(index as number),
     "nvml.describe": (uuid) => describe(uuid as string),
+    "nvml.test": (uuid) => session?.devices.get(uuid as string)?.test() ?? closed.code,
     "nvml.check": (argument) => check(argument as CheckArgument),
     // Comes back when the GPU's test does: until then the GPU is what is outstanding.
     "nvml.wait": (uuid) => session?.canaries.get(uuid as string) ?? returnCodes.success,
     "nvml.read": (argument) => read(argument as ReadArgument),
     "nvml.processes": (uuid) => processes(uuid as string),
-    "nvml.events": events,
   };
 }
 

@@ -5,7 +5,7 @@ import { createGpm, type GpmPlan } from "./gpm.ts";
 import { layouts } from "./layouts.ts";
 import type { NvmlLibrary } from "./library.ts";
 import type { DescribeAnswer, InstanceDescription, ReadAnswer } from "./messages.ts";
-import { createPlan, endsRound, type Plan } from "./plan.ts";
+import { createPlan, endsRound, testCalls, type Plan } from "./plan.ts";
 import { memoryReading, readings, type ReadingGroup } from "./readings.ts";
 import { returnCodes } from "./return-codes.ts";
 
@@ -14,6 +14,8 @@ export interface ProbedDevice {
   readonly uuid: string;
   /** Holds the loop; asks everything once to see what the GPU supports. */
   describe(): DescribeAnswer;
+  /** Makes the calls that describing and reading make, each on a thread, and keeps no answer. Returns the first that ends a round. */
+  test(): Promise<number>;
   /** Holds the loop. */
   read(group: ReadingGroup): ReadAnswer;
   /** Frees what it holds in the library. */
@@ -97,6 +99,7 @@ export function createDevice(
       }
       return { code: returnCodes.success, column, changed: group === "steady" && isSplitAnew() };
     },
+    test: () => testCalls(library, handle, readings, fieldsFor(0)),
     close,
   };
 

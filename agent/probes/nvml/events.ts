@@ -7,7 +7,7 @@ import { returnCodes } from "./return-codes.ts";
 export interface EventSet {
   /** Holds the loop. From now on the GPU's events are reported. */
   watch(handle: number): void;
-  /** What happened since, at most {@link maximumEvents}; the rest comes with the next call. */
+  /** What happened since, at most {@link maximumEvents}; the rest comes with the next call. One poll at a time. */
   poll(uuidOf: (handle: number) => string): Promise<NvmlEvent[]>;
   close(): void;
 }
@@ -23,7 +23,7 @@ export function createEventSet(library: NvmlLibrary): EventSet | null {
   const eventSet = Number(created.readBigUInt64LE());
   const { bytes, at } = layouts.eventData;
   let isOpen = true;
-  let polling: Promise<unknown> | null = null;
+  let polling: Promise<NvmlEvent[]> | null = null;
 
   async function next(uuidOf: (handle: number) => string): Promise<NvmlEvent | null> {
     const data = Buffer.alloc(bytes);
@@ -56,9 +56,8 @@ export function createEventSet(library: NvmlLibrary): EventSet | null {
       library.call("nvmlDeviceRegisterEvents", handle, types, eventSet);
     },
     poll(uuidOf) {
-      const poll = collect(uuidOf);
-      polling = poll;
-      return poll;
+      polling ??= collect(uuidOf).finally(() => (polling = null));
+      return polling;
     },
     close() {
       if (!isOpen) return;

@@ -67,13 +67,15 @@ export interface CheckAnswer {
   readonly count: number;
   /** In the order that was asked: 0, what went wrong, or {@link silent}. */
   readonly codes: Int32Array;
+  /** Since the last check. */
+  readonly events: readonly NvmlEvent[];
 }
 
 /** In place of a code: the GPU hasn't answered. */
 export const silent = -1;
 
 export interface ReadArgument {
-  readonly uuid: string;
+  readonly uuids: readonly string[];
   readonly group: ReadingGroup;
 }
 

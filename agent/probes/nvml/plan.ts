@@ -48,6 +48,21 @@ export function createPlan(
   };
 }
 
+/** Every call of these readings on a thread; nothing of their answers is kept. */
+export async function testCalls(
+  library: NvmlLibrary,
+  handle: number,
+  readings: readonly Reading[],
+  fields: readonly Field[],
+): Promise<number> {
+  const { bytes } = fill(fields);
+  const codes = [await library.callAside("nvmlDeviceGetFieldValues", handle, fields.length, bytes)];
+  for (const { attempts } of readings)
+    for (const attempt of attempts)
+      codes.push(await library.callAside(attempt.call, handle, ...prepare(attempt).values));
+  return codes.find((code) => endsRound(code)) ?? returnCodes.success;
+}
+
 /** Lost, in need of a reset, or the library closed: nothing else of this device will answer. */
 export function endsRound(code: number): boolean {
   return ["lost", "reset", "closed"].includes(outcomeOf(code));

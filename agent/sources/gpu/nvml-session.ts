@@ -1,12 +1,10 @@
 /** The agent's conversation with NVML in the `gpu` probe: which GPUs there are, how each is, and its latest values. */
-import type { GpuIdentity } from "../../../core/catalog/gpu-labels.ts";
 import { WarpwatchError } from "../../../core/kit/errors.ts";
 import {
   silent,
   type AttachAnswer,
   type CheckAnswer,
   type DescribeAnswer,
-  type GpuProcess,
   type NvmlEvent,
   type OpenAnswer,
   type ProcessesAnswer,
@@ -15,32 +13,14 @@ import {
 import type { ReadingGroup } from "../../probes/nvml/readings.ts";
 import { outcomeOf } from "../../probes/nvml/return-codes.ts";
 import type { SourceContext } from "../source.ts";
-
-/**
- * `silent`: a call to it is out and hasn't come back. `quarantined`: no call is made to it until it was reset.
- * `new`: not yet described.
- */
-export type NvmlState = "new" | "up" | "lost" | "silent" | "quarantined";
-
-export interface NvmlDevice {
-  identity: GpuIdentity;
-  /** The last there was; null before the first. */
-  description: DescribeAnswer | null;
-  /** Whether the probe has it ready to be read. */
-  isDescribed: boolean;
-  /** Whether the driver still lists it. */
-  isListed: boolean;
-  state: NvmlState;
-  readonly values: Record<ReadingGroup, Values | null>;
-  /** With the last `steady` round; null where the driver doesn't say. */
-  processes: readonly GpuProcess[] | null;
-}
-
-interface Values {
-  readonly column: Float64Array;
-  /** Steady milliseconds. */
-  readonly takenAt: number;
-}
+import {
+  createNvmlRoster,
+  instancesOf,
+  maximumGpus,
+  shapeOf,
+  stateOf,
+  type NvmlDevice,
+} from "./nvml-roster.ts";
 
 export interface NvmlSession {
   /** Those seen since the agent started, but those whose place another has taken. */
@@ -51,8 +31,8 @@ export interface NvmlSession {
   open(): Promise<string | null>;
   /** Reads every GPU that answers. Throws when none can be asked. */
   round(group: ReadingGroup): Promise<void>;
-  /** What the driver reported since it was last asked. */
-  events(): Promise<readonly NvmlEvent[]>;
+  /** What the driver reported up to the last round and nobody has taken. */
+  takeEvents(): readonly NvmlEvent[];
   /** Frees every handle, so that a driver can be unloaded; nothing is opened again for a while. */
   release(): Promise<boolean>;
 }
@@ -63,7 +43,8 @@ export interface NvmlOptions {
   readonly driverRoots: readonly string[];
 }
 
-const maximumGpus = 64;
+/** Not taken yet; of more than this the newest are kept. */
+const maximumEvents = 256;
 const libraryKey = "nvml";
 const patience = {
   openMilliseconds: 8000,
@@ -73,7 +54,11 @@ const patience = {
   attachMilliseconds: 3000,
   againMilliseconds: 100,
   releaseMilliseconds: 2000,
+  readMilliseconds: 300,
+  testMilliseconds: 300,
 } as const;
+const unread: ReadAnswer = { code: 1, column: new Float64Array(0), changed: false };
+
 /** How long a release holds: time for a driver to be exchanged. */
 const releasedMilliseconds = 60_000;
 
@@ -81,9 +66,15 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
   const { probes, env, gpus: directory } = context;
   const { clock } = env;
   let opened: Extract<OpenAnswer, { state: "open" }> | null = null;
-  let devices: NvmlDevice[] = [];
+  const roster = createNvmlRoster(env.node);
   let version = 0;
   let shape = "";
+  /** Nobody looked at the shape since something was described. */
+  let mayHaveChanged = true;
+  /** A call held the probe's loop, and which GPU's it was isn't known: each has to answer everything on a thread first. */
+  let isSuspicious = false;
+  let batches = 0;
+  let events: NvmlEvent[] = [];
   let count = 0;
   let everOpened = false;
   let releasedUntil = Number.NEGATIVE_INFINITY;
@@ -106,7 +97,7 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     );
     if (answer.state === "absent") return answer.reason;
     if (answer.state === "down") throw new WarpwatchError("DRIVER_REFUSED", answer.reason);
-    if (answer.count === 0 && devices.length === 0) return "the driver lists no GPU";
+    if (answer.count === 0 && roster.devices.length === 0) return "the driver lists no GPU";
     opened = answer;
     await attachAll();
     await describeAll();
@@ -118,16 +109,19 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
   async function attachAll(): Promise<void> {
     if (!opened) return;
     count = Math.min(opened.count, maximumGpus);
-    for (const device of devices) device.isListed = false;
+    for (const device of roster.devices) device.isListed = false;
+    mayHaveChanged = true;
+    const { driverVersion } = opened;
     const attaching = Array.from({ length: count }, async (_, index) => {
       const key = `gpu${index}`;
       // One that comes late is described with the next round.
-      admit(index, await ask<AttachAnswer>("nvml.attach", key, index, patience.attachMilliseconds));
+      const time = patience.attachMilliseconds;
+      roster.admit(index, await ask<AttachAnswer>("nvml.attach", key, index, time), driverVersion);
     });
     const wait = everOpened ? patience.againMilliseconds : patience.attachMilliseconds;
     await Promise.race([Promise.allSettled(attaching), pause(wait)]);
     const busy = busyKeys();
-    for (const device of devices)
+    for (const device of roster.devices)
       if (!device.isListed)
         device.state = busy.has(`gpu${device.identity.index}`) ? "silent" : "lost";
   }
@@ -140,38 +134,14 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     return new Promise((resolve) => void clock.after(milliseconds, resolve));
   }
 
-  function admit(index: number, { code, uuid, pciBusId }: AttachAnswer): void {
-    if (code !== 0 || uuid === "") return;
-    const driverVersion = opened?.driverVersion ?? "";
-    const known = devices.find(({ identity }) => identity.uuid === uuid);
-    const model = known?.identity.model ?? "";
-    const identity = { node: env.node, index, uuid, pciBusId, model, driverVersion };
-    if (known) {
-      known.identity = identity;
-      known.isListed = true;
-      known.isDescribed = false;
-      known.state = "new";
-      return;
-    }
-    // Another GPU in the place of one that is gone: that one was exchanged and is missed no more.
-    devices = devices.filter((device) => pciBusId === "" || device.identity.pciBusId !== pciBusId);
-    if (devices.length >= maximumGpus) return;
-    const device: NvmlDevice = {
-      identity,
-      description: null,
-      isDescribed: false,
-      isListed: true,
-      state: "new",
-      values: { fast: null, steady: null },
-      processes: null,
-    };
-    devices = [...devices, device].toSorted((a, b) => a.identity.index - b.identity.index);
-  }
-
   async function describeAll(): Promise<void> {
+    if (isSuspicious) await testAll();
+    const { devices } = roster;
     for (const device of devices)
       if (!device.isDescribed && (device.state === "new" || device.state === "up"))
         await describe(device);
+    if (!mayHaveChanged) return;
+    mayHaveChanged = false;
     const now = shapeOf(devices);
     if (now === shape) return;
     shape = now;
@@ -183,8 +153,22 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     );
   }
 
+  /** Every call that describing and reading make, on threads: the GPU that hangs in one stays outstanding by its own key. */
+  async function testAll(): Promise<void> {
+    const tests = roster.devices
+      .filter(({ state }) => state === "new" || state === "up")
+      .map(async (device) => {
+        const { uuid } = device.identity;
+        const code = await askDevice<number>(device, "nvml.test", uuid, patience.testMilliseconds);
+        if (code !== null && outcomeOf(code) !== "ok") device.state = stateOf(code);
+      });
+    await Promise.all(tests);
+    isSuspicious = false;
+  }
+
   async function describe(device: NvmlDevice): Promise<void> {
     const { uuid } = device.identity;
+    mayHaveChanged = true;
     const answer = await askDevice<DescribeAnswer>(
       device,
       "nvml.describe",
@@ -224,13 +208,12 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     try {
       await look();
       await describeAll();
-      for (const device of devices)
-        // A GPU that holds the probe's loop holds up the others: they are asked again in the next round.
-        if (device.state === "up" && !(await read(device, group))) break;
-      if (group === "steady") for (const device of devices) await list(device);
+      await read(group);
+      if (group === "steady") for (const device of roster.devices) await list(device);
     } catch (thrown) {
-      // The child is gone, and with it every handle.
+      // The child is gone or holds still, and with it every handle.
       opened = null;
+      isSuspicious = true;
       throw thrown;
     }
   }
@@ -238,7 +221,7 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
   /** Which GPUs answer now. A library that was closed under us is opened again. */
   async function look(): Promise<void> {
     const busy = busyKeys();
-    const asked = devices.filter((device) => mayBeAsked(device, busy));
+    const asked = roster.devices.filter((device) => mayBeAsked(device, busy));
     const answer = await ask<CheckAnswer>(
       "nvml.check",
       libraryKey,
@@ -253,6 +236,7 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
       await open();
       return;
     }
+    events = [...events, ...answer.events].slice(-maximumEvents);
     asked.forEach((device, index) => judge(device, answer.codes[index] ?? silent));
     if (Number.isNaN(answer.count) || answer.count === count || !opened) return;
     opened = { ...opened, count: answer.count };
@@ -277,21 +261,26 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     else if (device.state !== "new") device.state = stateOf(code);
   }
 
-  /** False when it doesn't answer. */
-  async function read(device: NvmlDevice, group: ReadingGroup): Promise<boolean> {
-    const argument = { uuid: device.identity.uuid, group };
-    const answer = await askDevice<ReadAnswer>(
-      device,
+  /** All in one call: a call costs more than what it reads. */
+  async function read(group: ReadingGroup): Promise<void> {
+    const asked = roster.devices.filter(({ state, isDescribed }) => state === "up" && isDescribed);
+    const uuids = asked.map(({ identity }) => identity.uuid);
+    // A key of its own each time: that of a read which hangs stays outstanding.
+    const key = `nvml-read-${batches}`;
+    batches += 1;
+    const answers = await ask<ReadAnswer[]>(
       "nvml.read",
-      argument,
-      patience.askMilliseconds,
+      key,
+      { uuids, group },
+      patience.readMilliseconds,
     );
-    if (!answer) return false;
-    device.state = stateOf(answer.code);
-    if (answer.changed) device.isDescribed = false;
-    device.values[group] =
-      answer.code === 0 ? { column: answer.column, takenAt: clock.monotonic() } : null;
-    return true;
+    const takenAt = clock.monotonic();
+    asked.forEach((device, index) => {
+      const { code, column, changed } = answers[index] ?? unread;
+      device.state = stateOf(code);
+      if (changed) device.isDescribed = false;
+      device.values[group] = code === 0 ? { column, takenAt } : null;
+    });
   }
 
   async function list(device: NvmlDevice): Promise<void> {
@@ -311,16 +300,17 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
 
   return {
     get devices() {
-      return devices;
+      return roster.devices;
     },
     get version() {
       return version;
     },
     open: () => inTurn(open),
     round: (group) => inTurn(() => round(group)),
-    async events() {
-      if (!opened) return [];
-      return ask<NvmlEvent[]>("nvml.events", "nvml-events", null, patience.askMilliseconds);
+    takeEvents() {
+      const taken = events;
+      events = [];
+      return taken;
     },
     release() {
       releasedUntil = clock.monotonic() + releasedMilliseconds;
@@ -328,22 +318,4 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
       return ask<boolean>("nvml.release", "nvml-release", null, patience.releaseMilliseconds);
     },
   };
-}
-
-function stateOf(code: number): NvmlState {
-  const outcome = outcomeOf(code);
-  return outcome === "lost" || outcome === "reset" ? "lost" : "up";
-}
-
-/** What the registered series hang on. */
-function shapeOf(devices: readonly NvmlDevice[]): string {
-  return JSON.stringify(devices.map(({ identity, description }) => [identity, description]));
-}
-
-function instancesOf({ identity, description }: NvmlDevice) {
-  return (description?.instances ?? []).map(({ uuid, gpuInstance }) => ({
-    uuid,
-    parentUuid: identity.uuid,
-    gpuInstance: String(gpuInstance),
-  }));
 }

@@ -17,12 +17,8 @@ import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import type { GpuProcess, NvmlEvent } from "../../probes/nvml/messages.ts";
 import type { ReadingGroup } from "../../probes/nvml/readings.ts";
 import { absent, type Reader, type Source, type SourceContext } from "../source.ts";
-import {
-  createNvmlSession,
-  type NvmlDevice,
-  type NvmlOptions,
-  type NvmlSession,
-} from "./nvml-session.ts";
+import type { NvmlDevice } from "./nvml-roster.ts";
+import { createNvmlSession, type NvmlOptions, type NvmlSession } from "./nvml-session.ts";
 import type { Better } from "./stand-by.ts";
 import type { Target } from "./nvml-target.ts";
 import { nvmlMetrics, targetsOf } from "./nvml-targets.ts";
@@ -155,11 +151,10 @@ function createReader(
   }
 
   /** True where the series have to be registered anew. */
-  async function takeEvents(): Promise<boolean> {
-    if (!xids) return false;
+  function takeEvents(): boolean {
     let changes = false;
-    for (const event of await session.events())
-      changes = noteEvent(context, xids, event) || changes;
+    for (const event of session.takeEvents())
+      changes = (xids && noteEvent(context, xids, event)) === true || changes;
     return changes;
   }
 
@@ -168,7 +163,7 @@ function createReader(
     async read(column) {
       await session.round(sampling);
       if (sampling === "fast") tellLosses();
-      const changes = sampling === "fast" && (await takeEvents());
+      const changes = sampling === "fast" && takeEvents();
       if (session.version !== registeredVersion || changes) return "changed";
       const now = context.env.clock.monotonic();
       for (const state of states) writeState(state, column);
