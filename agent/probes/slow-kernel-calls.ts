@@ -1,5 +1,6 @@
 /** The calls of the `slow-kernel` probe: what asks filesystems, drivers and devices that may not answer. */
 import { statfs } from "node:fs/promises";
+import { askBtrfsDevices } from "./btrfs-devices.ts";
 import { askEthtool } from "./ethtool.ts";
 import { exchangeIpmi } from "./ipmi.ts";
 import { readNvmeSmart } from "./nvme-smart.ts";
@@ -23,4 +24,5 @@ export const slowKernelCalls: Readonly<Record<string, ProbeCall>> = {
   ipmi: exchangeIpmi,
   ethtool: askEthtool,
   routes: askRoutes,
+  "btrfs-devices": askBtrfsDevices,
 };

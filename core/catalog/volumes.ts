@@ -84,6 +84,14 @@ export const btrfsDeviceSize = defineMetric({
   labels: ["uuid", "device", "btrfs_dev_uuid"],
   compatibilityOnly: true,
 });
+export const btrfsDeviceUnused = defineMetric({
+  name: "node_btrfs_device_unused_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  help: "Bytes of each device of a Btrfs filesystem that are given to nothing yet.",
+  labels: ["uuid", "device", "btrfs_dev_uuid"],
+  compatibilityOnly: true,
+});
 export const btrfsDeviceErrors = defineMetric({
   name: "node_btrfs_device_errors_total",
   kind: "counter",
