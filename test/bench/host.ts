@@ -1,6 +1,8 @@
 /**
- * The agent beside node_exporter limited to the same families, on this machine and on a fake GPU server, in one run:
- * processor time, latency, memory and bytes per scrape. `npm run bench:host [-- --seconds 20 --scrapes 200 --bundle]`
+ * The agent beside node_exporter with the same families, on this machine and on a fake GPU server, in one run: processor
+ * time, latency, system calls, memory and bytes per scrape, what a C program takes that only reads the same files, the
+ * agent's sampling without a scraper, and its start.
+ * `npm run bench:host [-- --seconds 30 --scrapes 200 --bundle]`, the last after `npm run build`.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,22 +13,18 @@ import { parseArgs } from "node:util";
 import { defaultPaths, type HostPaths } from "../../core/kit/env.ts";
 import { gpuServer } from "../hosts/gpu-server.ts";
 import { writeHost } from "../hosts/tree.ts";
-import { findNodeExporter, installHint, startNodeExporter } from "../kit/node-exporter.ts";
-import { freePort, startProgram, untilAnswered, type Program } from "../kit/programs.ts";
+import { findNodeExporter, installHint } from "../kit/node-exporter.ts";
 import { repositoryRoot } from "../kit/sources.ts";
+import { traceCalls, whyNoTrace } from "../kit/system-calls.ts";
+import { costOfSampling, startBoth, timeStarts, type Target } from "./host-programs.ts";
 import { memoryOf, processorMilliseconds, type Memory } from "./process-cost.ts";
+import { filesRead, measureFloor, type ReadFloor } from "./read-floor.ts";
 import { createScrapeClient, quantile, type Scrape } from "./scrape-client.ts";
 
 interface Settings {
   readonly seconds: number;
   readonly scrapes: number;
   readonly bundle: boolean;
-}
-
-interface Target {
-  readonly name: string;
-  readonly url: string;
-  readonly program: Program;
 }
 
 interface Phase {
@@ -45,18 +43,32 @@ export interface Result {
   /** One after the other without gzip: what serving alone costs. */
   readonly backToBack: Phase;
   readonly memory: Memory;
+  /** Per scrape at one a second; NaN where programs can't be traced. */
+  readonly systemCalls: number;
+}
+
+interface AgentAlone {
+  /** Processor milliseconds per second without a scraper, for each period in milliseconds. */
+  readonly sampling: Readonly<Record<number, number>>;
+  readonly startMilliseconds: readonly number[];
 }
 
 type Results = Readonly<Record<string, Result>>;
 
 const idleMilliseconds = 5000;
+/** Once a second; what a process does once after its start, compile and tidy up, is over then. */
+const warmUpSeconds = 30;
+/** Ours over a whole steady period; theirs are all alike, and slow under strace. */
+const tracedScrapes = { warpwatch: 15, node_exporter: 2 } as const;
+const samplingPeriodsMilliseconds = [1000, 100];
+const starts = 7;
 /** The two take turns in blocks, so that what else the machine does meets both. */
 const blockScrapes = 25;
 const warmUpScrapes = 20;
 
 const { values: flags } = parseArgs({
   options: {
-    seconds: { type: "string", default: "20" },
+    seconds: { type: "string", default: "30" },
     scrapes: { type: "string", default: "200" },
     bundle: { type: "boolean", default: false },
   },
@@ -77,64 +89,85 @@ async function main(settings: Settings): Promise<void> {
       ["a GPU server (256 processors, 12 NVMe, 42 interfaces)", writeHost(folder, gpuServer())],
     ];
     const results: Record<string, Results> = {};
+    const floors: Record<string, ReadFloor> = {};
     for (const [name, paths] of hosts) {
-      results[name] = await compare(peer, paths, settings);
-      printTable(name, results[name]);
+      const { programs, floor } = await compare(peer, paths, settings, folder);
+      results[name] = programs;
+      floors[name] = floor;
+      printTable(name, programs);
+      printFloor(programs, floor);
     }
-    keep(settings, results);
+    printPerSeries(results);
+    const alone = await measureAlone(hosts.at(-1)?.[1] ?? defaultPaths, settings);
+    printAlone(alone);
+    keep(settings, { results, floors, alone });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function compare(peer: string, paths: HostPaths, settings: Settings): Promise<Results> {
-  const targets: Target[] = [];
+async function compare(
+  peer: string,
+  paths: HostPaths,
+  settings: Settings,
+  folder: string,
+): Promise<{ programs: Results; floor: ReadFloor }> {
   const state = mkdtempSync(join(tmpdir(), "warpwatch-bench-state-"));
+  const targets = await startBoth(peer, paths, state, settings.bundle);
   try {
-    targets.push({ name: "warpwatch", ...(await startAgent(paths, state, settings.bundle)) });
-    targets.push({ name: "node_exporter", ...(await startNodeExporter(peer, paths)) });
-    return await measure(targets, settings);
+    const measured = await measure(targets, settings);
+    const { counts, read } = await traceScrapes(targets);
+    const programs = Object.fromEntries(
+      Object.entries(measured).map(([name, result]) => [
+        name,
+        { ...result, systemCalls: counts.get(name) ?? Number.NaN },
+      ]),
+    );
+    return { programs, floor: measureFloor(folder, read) };
   } finally {
     await Promise.all(targets.map(({ program }) => program.stop()));
     rmSync(state, { recursive: true, force: true });
   }
 }
 
-async function startAgent(
-  paths: HostPaths,
-  state: string,
-  bundle: boolean,
-): Promise<Omit<Target, "name">> {
-  const port = await freePort();
-  const start = bundle
-    ? [
-        "--eval",
-        `import("${join(repositoryRoot, "dist/warpwatch.js")}").then((m) => m.main(process.argv.slice(1)))`,
-        "--",
-      ]
-    : [join(repositoryRoot, "bin/warpwatch.js")];
-  const program = startProgram(process.execPath, [
-    ...start,
-    "agent",
-    `--web.listen-address=127.0.0.1:${port}`,
-    `--state.folder=${state}`,
-    `--path.procfs=${paths.procfs}`,
-    `--path.sysfs=${paths.sysfs}`,
-    `--path.rootfs=${paths.rootfs}`,
-  ]);
-  const url = `http://127.0.0.1:${port}/metrics`;
-  try {
-    await untilAnswered(url, program);
-  } catch (error) {
-    await program.stop();
-    throw error;
-  }
-  return { url, program };
+async function measureAlone(paths: HostPaths, settings: Settings): Promise<AgentAlone> {
+  const sampling: Record<number, number> = {};
+  for (const period of samplingPeriodsMilliseconds)
+    sampling[period] = await costOfSampling(paths, period);
+  return { sampling, startMilliseconds: await timeStarts(defaultPaths, settings.bundle, starts) };
 }
 
-async function measure(targets: readonly Target[], settings: Settings): Promise<Results> {
+/** System calls per scrape at one a second, and the files that the agent reads for each. */
+async function traceScrapes(
+  targets: readonly Target[],
+): Promise<{ counts: Map<string, number>; read: string[] }> {
+  const counts = new Map<string, number>();
+  let read: string[] = [];
+  const obstacle = await whyNoTrace();
+  if (obstacle !== "") process.stdout.write(`\nno system calls: ${obstacle}\n`);
+  for (const { name, url, program } of obstacle === "" ? targets : []) {
+    const scrapes = tracedScrapes[name];
+    const pid = program.child.pid ?? 0;
+    const client = createScrapeClient(url, "gzip");
+    const [calls = []] = await traceCalls([pid], async () => {
+      for (let scrape = 0; scrape < scrapes; scrape += 1) {
+        await client.scrape();
+        await wait(1000);
+      }
+    });
+    client.close();
+    counts.set(name, calls.length / scrapes);
+    if (name === "warpwatch") read = filesRead(pid, calls, scrapes);
+  }
+  return { counts, read };
+}
+
+async function measure(
+  targets: readonly Target[],
+  settings: Settings,
+): Promise<Record<string, Omit<Result, "systemCalls">>> {
   for (const { url } of targets) await scrapeMany(url, "gzip", warmUpScrapes);
-  await wait(1000);
+  await pace(targets, warmUpSeconds);
   const idleBefore = targets.map(costOf);
   await wait(idleMilliseconds);
   const idle = targets.map(
@@ -144,7 +177,7 @@ async function measure(targets: readonly Target[], settings: Settings): Promise<
   const memory = targets.map(({ program }) => memoryOf(program.child.pid ?? 0));
   const backToBack = await takeTurns(targets, settings.scrapes);
   const nothing = describe(Number.NaN, []);
-  const results: Record<string, Result> = {};
+  const results: Record<string, Omit<Result, "systemCalls">> = {};
   for (const [index, target] of targets.entries())
     results[target.name] = {
       series: await countSeries(target.url),
@@ -230,6 +263,7 @@ function printTable(host: string, results: Results): void {
     ["back to back: latency p99 ms", (one) => one.backToBack.latencyP99Milliseconds, 2],
     ["back to back: bytes", ({ backToBack }) => backToBack.bytes, 0],
     ["not scraped: CPU ms per second", (one) => one.idleProcessorMillisecondsPerSecond, 2],
+    ["1 Hz: system calls per scrape", ({ systemCalls }) => systemCalls, 0],
     ["RSS MB", ({ memory }) => memory.residentBytes / 1e6, 1],
     ["RSS anonymous MB", ({ memory }) => memory.anonymousBytes / 1e6, 1],
   ];
@@ -244,7 +278,35 @@ function printTable(host: string, results: Results): void {
   process.stdout.write(`\n${heading}\n${lines.join("\n")}\n`);
 }
 
-function keep(settings: Settings, results: Readonly<Record<string, Results>>): void {
+/** Where the time goes: reading in the kernel, and all the rest. */
+function printFloor({ warpwatch }: Results, floor: ReadFloor): void {
+  if (!warpwatch || floor.files === 0) return;
+  const { pacedMilliseconds, backToBackMilliseconds, files } = floor;
+  const share = pacedMilliseconds / warpwatch.paced.processorMillisecondsPerScrape;
+  process.stdout.write(
+    `a C program that only reads the same ${files} files: ${pacedMilliseconds.toFixed(2)} ms once a second ` +
+      `(${(share * 100).toFixed(0)} % of the agent's scrape), ${backToBackMilliseconds.toFixed(2)} ms back to back\n`,
+  );
+}
+
+function printPerSeries(results: Readonly<Record<string, Results>>): void {
+  for (const [host, { warpwatch }] of Object.entries(results)) {
+    if (!warpwatch) continue;
+    const micro = (warpwatch.paced.processorMillisecondsPerScrape * 1000) / warpwatch.series;
+    process.stdout.write(`${micro.toFixed(2)} us a series and scrape at 1 Hz, gzip: ${host}\n`);
+  }
+}
+
+function printAlone({ sampling, startMilliseconds }: AgentAlone): void {
+  for (const [period, cost] of Object.entries(sampling))
+    process.stdout.write(
+      `sampling a GPU server and 640 GPU series every ${period} ms, nobody scrapes: ${(cost / 10).toFixed(2)} % of a core\n`,
+    );
+  const middle = quantile(startMilliseconds, 0.5).toFixed(0);
+  process.stdout.write(`start to first full frame on this machine: ${middle} ms\n`);
+}
+
+function keep(settings: Settings, found: Readonly<Record<string, unknown>>): void {
   const folder = join(repositoryRoot, "test/bench/results");
   mkdirSync(folder, { recursive: true });
   const date = new Date().toISOString();
@@ -260,6 +322,6 @@ function keep(settings: Settings, results: Readonly<Record<string, Results>>): v
     machine: { processor: cpus()[0]?.model ?? "", processors: cpus().length, kernel: release() },
     settings,
   };
-  writeFileSync(file, `${JSON.stringify({ ...about, results }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ ...about, ...found }, null, 2)}\n`);
   process.stdout.write(`\nkept in ${file}\n`);
 }

@@ -12,7 +12,8 @@ export interface NodeExporter {
 const programName = "prometheus-node-exporter";
 export const installHint = `apt-get install -y --no-install-recommends ${programName}`;
 
-const collectors = [
+/** Those that both have. */
+export const comparedCollectors: readonly string[] = [
   "arp",
   "bcache",
   "bonding",
@@ -69,7 +70,7 @@ const filters = [
 ];
 
 const defaultFamilies: readonly string[] = [
-  ...collectors.map((name) => `--collector.${name}`),
+  ...comparedCollectors.map((name) => `--collector.${name}`),
   ...filters,
   "--no-collector.netdev.netlink",
 ];
