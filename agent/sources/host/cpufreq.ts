@@ -34,7 +34,7 @@ export const cpufreqSource: Source = {
       clock: env.clock,
       relistMilliseconds: 60_000,
       fromHardware: true,
-      absent: missing("cpufreq", env.paths, folder),
+      absent: missing("cpufreq", env.paths, join(folder, "cpu0/cpufreq")),
       list(listing) {
         const offline = new Set(parseRanges(listing.text(join(folder, "offline"))));
         for (const name of listing.folder(folder, /^cpu\d+$/)) {
