@@ -83,6 +83,8 @@ export function row(
   const { labelColumns, columns, paintLabel = (plain) => plain } = options;
   const indent = " ".repeat(labelColumns + 4);
   const lines = wrap(text, Math.max(20, columns - indent.length));
-  const padding = " ".repeat(Math.max(0, labelColumns - label.length));
-  return `  ${paintLabel(label)}${padding}  ${lines.join(`\n${indent}`)}`;
+  // A label that is wider than its column has the text begin on the next line.
+  const gap =
+    label.length > labelColumns ? `\n${indent}` : " ".repeat(labelColumns - label.length + 2);
+  return `  ${paintLabel(label)}${gap}${lines.join(`\n${indent}`)}`;
 }

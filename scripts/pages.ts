@@ -127,12 +127,23 @@ ${sections.join("").trimEnd()}
 }
 
 function flagTable(flags: Readonly<Record<string, Flag>>): string {
-  const rows = Object.entries(flags).map(([name, flag]) => {
+  const entries = Object.entries(flags);
+  const rows = entries.flatMap(([name, flag]) => {
+    if (flag.word !== undefined) return [];
     const standIn = flag.default ? `\`${flag.default}\`` : "";
     const help = flag.help + (flag.multiple === true ? " May be given more than once." : "");
-    return `| \`--${name}\` | ${cell(flag.value)} | ${standIn} | ${cell(help)} |`;
+    return [`| \`--${name}\` | ${cell(flag.value)} | ${standIn} | ${cell(help)} |`];
   });
-  return `| flag | value | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+  const table = `| flag | value | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+  return [table, ...wordLists(entries.map(([, flag]) => flag))].join("\n");
+}
+
+/** A paragraph for each group of flags that go by a word. */
+function wordLists(flags: readonly Flag[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const { group = "", word } of flags)
+    if (word) groups.set(group, [...(groups.get(group) ?? []), `\`${word}\``]);
+  return [...groups].map(([group, words]) => `${cell(group)}: ${words.join(", ")}.\n`);
 }
 
 function nameOf(entry: Entry): string {

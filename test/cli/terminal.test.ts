@@ -33,4 +33,10 @@ describe("the terminal", () => {
       "  label   a b c d e f g h i j\n          k l m",
     );
   });
+
+  it("has the text of a label that is wider than its column begin below it", () => {
+    expect(row("a-wide-label", "a b c", { labelColumns: 6, columns: 30 })).toBe(
+      "  a-wide-label\n          a b c",
+    );
+  });
 });

@@ -2,7 +2,7 @@
  * Whether what starts containers answers: containerd and cri-o by RuntimeService.Status of the Container Runtime Interface
  * (k8s.io/cri-api), docker by GET /_ping of its Engine API, the kubelet by its /healthz.
  */
-import { existsSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { request, type RequestOptions } from "node:http";
 import { join } from "node:path";
 import { runtimeCondition, runtimeResponse, runtimeUp } from "../../../core/catalog/gpu-stack.ts";
@@ -17,8 +17,9 @@ type Conditions = ReadonlyMap<string, boolean>;
 
 interface Runtime {
   readonly name: string;
-  /** Whether this machine has it. */
-  isThere(): boolean;
+  /** What has to be there, and whether this user has to be allowed to write to it: a socket is connected to by writing. */
+  readonly mark: string;
+  readonly isSocket: boolean;
   /** Its conditions, where it tells some; null where it isn't there after all. Throws where it doesn't answer or isn't well. */
   ask(signal: AbortSignal): Promise<Conditions | null>;
 }
@@ -64,13 +65,16 @@ export function createContainerRuntimesSource(port: number = kubeletPort): Sourc
       const told = new Map<string, string>();
       const tell = (name: string, reason: string): void => {
         if (reason !== "" && told.get(name) !== reason)
-          log.warn(`${name} isn't healthy`, { runtime: name, reason });
+          log.warn("a container runtime isn't healthy, or can't be asked", {
+            runtime: name,
+            reason,
+          });
         told.set(name, reason);
       };
       return openSnapshotReader(
         {
           ask: (askSignal) => askAll(runtimes, { clock: env.clock, tell, signal: askSignal }),
-          absent: `no socket of containerd, cri-o or docker is under ${under("run")}, and no kubelet answers`,
+          absent: `no socket of containerd, cri-o or docker that this user may ask is under ${under("run")}, and no kubelet answers`,
         },
         signal,
       );
@@ -87,7 +91,7 @@ async function askAll(
   },
 ): Promise<Snapshot> {
   const { clock, tell, signal } = options;
-  const there = runtimes.filter((runtime) => runtime.isThere());
+  const there = runtimes.filter((runtime) => canBeAsked(runtime, tell));
   const found = await Promise.all(
     there.map(async (runtime): Promise<Health[]> => {
       const { name } = runtime;
@@ -114,10 +118,26 @@ async function askAll(
   };
 }
 
+/** What this user may not ask isn't called down: nobody knows how it is. */
+function canBeAsked(
+  { name, mark, isSocket }: Runtime,
+  tell: (name: string, reason: string) => void,
+): boolean {
+  try {
+    accessSync(mark, isSocket ? constants.R_OK | constants.W_OK : constants.F_OK);
+    return true;
+  } catch (error) {
+    const code = systemCode(error);
+    tell(name, code === "ENOENT" ? "" : `this user may not ask at ${mark}: ${code}`);
+    return false;
+  }
+}
+
 function criRuntime(name: string, socketPath: string): Runtime {
   return {
     name,
-    isThere: () => existsSync(socketPath),
+    mark: socketPath,
+    isSocket: true,
     async ask(signal) {
       const answer = await callGrpc({
         socketPath,
@@ -154,7 +174,8 @@ function readConditions(answer: Buffer): Conditions {
 function httpRuntime(name: string, mark: string, where: RequestOptions): Runtime {
   return {
     name,
-    isThere: () => existsSync(mark),
+    mark,
+    isSocket: where.socketPath !== undefined,
     async ask(signal) {
       const status = await statusOf({
         ...where,
