@@ -111,6 +111,10 @@ describe.skipIf(!hasProgram("prometheus") || findNodeExporter() === null)(
       ]);
       const exporter = await startNodeExporter(findNodeExporter() ?? "", { procfs, sysfs, rootfs });
       onTestFinished(() => void exporter.program.stop());
+      // Mount points are asked by a process of its own, which may start later than the first page is asked for.
+      await expect
+        .poll(() => page(`http://${address}/metrics`), { timeout: 15_000 })
+        .toMatch(/^node_filesystem_size_bytes/m);
       const ours = await page(`http://${address}/metrics`);
       const check = spawnSync("promtool", ["check", "metrics"], { input: ours, encoding: "utf8" });
       expect([0, 3], check.stderr).toContain(check.status);

@@ -41,7 +41,8 @@ export const differences: readonly Difference[] = [
   },
   {
     reason:
-      "node_exporter 1.5 takes these counts from their neighbours' places and knows no Btrfs of three copies; newer releases and the kernel's headers have them where we do. Newer ones multiply an NVMe namespace's sectors, always 512 bytes, by its block size. All of them take bcache's microseconds for nanoseconds",
+      "node_exporter 1.5 takes these counts from their neighbours' places and knows no Btrfs of three copies; newer releases and the kernel's headers have them where we do. Newer ones multiply an NVMe namespace's sectors, always 512 bytes, by its block size. All of them take bcache's microseconds for nanoseconds. A count of ZFS below zero it leaves out",
+    sometimesOurs: /^node_zfs_arc_arc_need_free/,
     values:
       /^node_(nfsd?_requests_total\{method="(GetDeviceInfo|LayoutGet|Verify|Write|RelLockOwner)",proto="4"|bcache_btree_read_average_duration_seconds|btrfs_allocation_ratio\{.*mode="raid1c)/,
   },
