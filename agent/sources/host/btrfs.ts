@@ -19,6 +19,8 @@ interface DeviceSizes {
   readonly unused: number;
 }
 
+type DeviceLabels = Readonly<Record<"device" | "btrfs_dev_uuid", string>>;
+
 /** How often devices are asked. */
 const askMilliseconds = 15_000;
 const bytesPerSector = 512;
@@ -111,7 +113,7 @@ function identitiesOf(devices: BtrfsDevices): string {
     .join("\n");
 }
 
-function labelsOf({ path, uuid }: BtrfsDevice): { device: string; btrfs_dev_uuid: string } {
+function labelsOf({ path, uuid }: BtrfsDevice): DeviceLabels {
   return { device: basename(path), btrfs_dev_uuid: uuid };
 }
 
@@ -212,7 +214,7 @@ function isCommitLine(key: string): key is keyof typeof commitLines {
 /** `write_errs 0`, a kind per line. */
 function planErrors(
   slots: SlotRegistrar,
-  labels: { readonly uuid: string; readonly device: string; readonly btrfs_dev_uuid: string },
+  labels: DeviceLabels & { readonly uuid: string },
 ): LinePlanner {
   return (line) => {
     const [head, type] = /^(write|read|flush|corruption|generation)_errs /.exec(line) ?? [];
