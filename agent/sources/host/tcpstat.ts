@@ -118,7 +118,7 @@ function countLine(bytes: Buffer, start: number, end: number, tally: Tally): voi
   scanHexadecimal(cursor);
   const state = scanHexadecimal(cursor);
   const queues = bytes.indexOf(colon, cursor.position);
-  const send = Number(`0x${bytes.toString("latin1", cursor.position, queues).trim()}`);
+  const send = scanHexadecimal({ bytes, position: cursor.position, end: Math.min(queues, end) });
   cursor.position = queues + 1;
   const receive = scanHexadecimal(cursor);
   if (queues < 0 || queues >= end || Number.isNaN(state + send + receive)) return;
