@@ -1,7 +1,7 @@
 /** What every source must do, whatever it reads: the contract in agent/sources/source.ts as tests. */
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { Metric, MetricFamily } from "../../core/catalog/metric.ts";
+import { familyName, type Metric, type MetricFamily } from "../../core/catalog/metric.ts";
 import { createSeriesList, type SeriesList } from "../../core/wire/slots.ts";
 import type { Absent, Reader, Source, SourceContext } from "../../agent/sources/source.ts";
 
@@ -147,7 +147,10 @@ async function settles(read: () => unknown): Promise<boolean> {
 }
 
 function covers(declared: Metric | MetricFamily, metric: Metric): boolean {
-  if ("name" in declared) return declared === metric;
+  if ("name" in declared)
+    return (
+      declared === metric || (declared.kind === "histogram" && familyName(metric) === declared.name)
+    );
   const [before = "", after = ""] = declared.pattern.split("{key}");
   return metric.name.startsWith(before) && metric.name.includes(after);
 }
