@@ -115,6 +115,16 @@ test("one that answers with an error is not up, and its neighbours are", async (
   });
 });
 
+test("a containerd without the interface, as docker brings it, is up and tells no conditions", async () => {
+  const host = makeHost();
+  await startRuntime(pathOn(host, containerd), (reply) =>
+    reply({ code: status.UNIMPLEMENTED, details: "unknown service runtime.v1.RuntimeService" }),
+  );
+  expect(known(await readSource(createContainerRuntimesSource(), host.context))).toEqual({
+    'warpwatch_container_runtime_up{runtime="containerd"}': 1,
+  });
+});
+
 test("a kubelet that doesn't listen is down only once it has answered", async () => {
   const host = makeHost();
   mkdirSync(pathOn(host, "var/lib/kubelet"), { recursive: true });
