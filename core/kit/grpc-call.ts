@@ -1,10 +1,5 @@
 /** One unary gRPC call over a Unix socket, as grpc.io's PROTOCOL-HTTP2 has it; the kubelet and the container runtimes speak it. */
-import {
-  connect as connectHttp2,
-  constants,
-  type ClientHttp2Session,
-  type IncomingHttpHeaders,
-} from "node:http2";
+import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
 import { describeError, WarpwatchError } from "./errors.ts";
 
@@ -26,7 +21,7 @@ const prefixBytes = 5;
 export function callGrpc(call: GrpcCall): Promise<Buffer> {
   const { socketPath, method } = call;
   return new Promise((resolve, reject) => {
-    const session = connectHttp2("http://localhost", {
+    const session = http2().connect("http://localhost", {
       createConnection: () => connect(socketPath),
     });
     const finish = (outcome: Buffer | WarpwatchError): void => {
@@ -55,6 +50,7 @@ function request(
   finish: (answer: Buffer) => void,
   fail: (reason: string) => void,
 ): void {
+  const { constants } = http2();
   const stream = session.request({
     [constants.HTTP2_HEADER_METHOD]: "POST",
     [constants.HTTP2_HEADER_PATH]: method,
@@ -92,4 +88,9 @@ function request(
   const prefix = Buffer.alloc(prefixBytes);
   prefix.writeUInt32BE(message.length, 1);
   stream.end(Buffer.concat([prefix, message]));
+}
+
+/** Loaded when first needed: most nodes have nobody to ask, and it brings HTTP's client along. */
+function http2(): typeof import("node:http2") {
+  return process.getBuiltinModule("node:http2");
 }
