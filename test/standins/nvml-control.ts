@@ -1,5 +1,12 @@
 /** Drives the NVML stand-in: writes its control file, whole and in one step, whenever a test changes something. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { profileOf, type ControlValues, type ProfileName } from "./nvml-profiles.ts";
 
@@ -14,7 +21,9 @@ export interface NvmlControl {
   split(gpu: number, profiles: readonly string[]): void;
   /** The driver reports an event of the GPU; an XID unless another type is given. */
   report(gpu: number, data: number, type?: number): void;
-  /** What the processes that loaded the library still hold, added up. */
+  /** Living processes that loaded the library. */
+  processes(): readonly number[];
+  /** What those still hold in it, added up; a dead one's handles went with it. */
   opened(): Readonly<Record<string, number>>;
 }
 
@@ -78,6 +87,7 @@ export function createNvmlControl(
       events += 1;
       change("system", { events, [`event.${events}`]: `${gpu}:${type}:${data}` });
     },
+    processes: () => listProcesses(path),
     opened: () => readOpened(path),
   };
 }
@@ -107,11 +117,17 @@ function instanceOf(
   };
 }
 
+function listProcesses(path: string): number[] {
+  const mine = new RegExp(`^${basename(path)}\\.(\\d+)\\.open$`);
+  return readdirSync(dirname(path))
+    .map((name) => Number(mine.exec(name)?.[1]))
+    .filter((pid) => existsSync(`/proc/${pid}`));
+}
+
 function readOpened(path: string): Record<string, number> {
-  const sums: Record<string, number> = {};
-  const mine = new RegExp(`^${basename(path)}\\.\\d+\\.open$`);
-  for (const name of readdirSync(dirname(path)).filter((each) => mine.test(each)))
-    for (const line of readFileSync(join(dirname(path), name), "utf8").split("\n")) {
+  const sums: Record<string, number> = { library: 0, event_sets: 0, gpm_samples: 0 };
+  for (const pid of listProcesses(path))
+    for (const line of readFileSync(`${path}.${pid}.open`, "utf8").split("\n")) {
       const [kind = "", count = "0"] = line.split(" ");
       if (kind !== "") sums[kind] = (sums[kind] ?? 0) + Number(count);
     }

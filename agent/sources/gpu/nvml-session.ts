@@ -41,6 +41,8 @@ export interface NvmlOptions {
   /** Empty: the loader and the driver's usual places. */
   readonly library: string;
   readonly driverRoots: readonly string[];
+  /** How long a release holds: time for a driver to be exchanged. */
+  readonly holdMilliseconds?: number;
 }
 
 /** Not taken yet; of more than this the newest are kept. */
@@ -59,8 +61,7 @@ const patience = {
 } as const;
 const unread: ReadAnswer = { code: 1, column: new Float64Array(0), changed: false };
 
-/** How long a release holds: time for a driver to be exchanged. */
-const releasedMilliseconds = 60_000;
+const defaultHoldMilliseconds = 60_000;
 
 export function createNvmlSession(context: SourceContext, options: NvmlOptions): NvmlSession {
   const { probes, env, gpus: directory } = context;
@@ -92,7 +93,7 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     const answer = await ask<OpenAnswer>(
       "nvml.open",
       libraryKey,
-      options,
+      { library: options.library, driverRoots: options.driverRoots },
       patience.openMilliseconds,
     );
     if (answer.state === "absent") return answer.reason;
@@ -313,7 +314,7 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
       return taken;
     },
     release() {
-      releasedUntil = clock.monotonic() + releasedMilliseconds;
+      releasedUntil = clock.monotonic() + (options.holdMilliseconds ?? defaultHoldMilliseconds);
       opened = null;
       return ask<boolean>("nvml.release", "nvml-release", null, patience.releaseMilliseconds);
     },

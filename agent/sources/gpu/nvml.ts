@@ -58,7 +58,7 @@ export function createNvmlSources(options: Partial<NvmlOptions> = {}): NvmlSourc
     const { paths, variables } = context.env;
     const library = options.library ?? variables["WARPWATCH_NVML_LIBRARY"] ?? "";
     const driverRoots = options.driverRoots ?? driverRootsOf(paths.rootfs);
-    return (session ??= createNvmlSession(context, { library, driverRoots }));
+    return (session ??= createNvmlSession(context, { ...options, library, driverRoots }));
   }
 
   async function openSession(context: SourceContext): Promise<NvmlSession | string> {
