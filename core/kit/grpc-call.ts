@@ -91,6 +91,4 @@ function request(
 }
 
 /** Loaded when first needed: most nodes have nobody to ask, and it brings HTTP's client along. */
-function http2(): typeof import("node:http2") {
-  return process.getBuiltinModule("node:http2");
-}
+const http2 = () => process.getBuiltinModule("node:http2");
