@@ -130,7 +130,7 @@ function flagTable(flags: Readonly<Record<string, Flag>>): string {
   const entries = Object.entries(flags);
   const rows = entries.flatMap(([name, flag]) => {
     if (flag.word !== undefined) return [];
-    const standIn = flag.default ? `\`${flag.default}\`` : "";
+    const standIn = flag.default ? `\`${cell(flag.default)}\`` : "";
     const help = flag.help + (flag.multiple === true ? " May be given more than once." : "");
     return [`| \`--${name}\` | ${cell(flag.value)} | ${standIn} | ${cell(help)} |`];
   });
