@@ -156,7 +156,7 @@ export function readOptions(flags: GivenFlags): HostOptions {
     netstat: { keepsField: keeps("collector.netstat.fields") },
     powersupplyclass: { keepsSupply: drops("collector.powersupply.ignored-supplies") },
     rapl: { zoneLabel: isOn("collector.rapl.enable-zone-label") },
-    slabinfo: { keepsSlab: bothOf(flags, "collector.slabinfo.slabs", (text) => text) },
+    slabinfo: { keepsSlab: bothOf(flags, "collector.slabinfo.slabs", "part") },
     stat: { softirqs: isOn("collector.stat.softirq") },
     sysctl: {
       include: listOf(flags, "collector.sysctl.include"),
@@ -164,7 +164,7 @@ export function readOptions(flags: GivenFlags): HostOptions {
     },
     systemd: {
       // Only these two are held against the whole name.
-      keepsUnit: bothOf(flags, "collector.systemd.unit", (text) => `^(?:${text})$`),
+      keepsUnit: bothOf(flags, "collector.systemd.unit", "whole"),
       tasks: isOn("collector.systemd.enable-task-metrics"),
       restarts: isOn("collector.systemd.enable-restarts-metrics"),
       startTimes: isOn("collector.systemd.enable-start-time-metrics"),
@@ -181,10 +181,14 @@ function isAsked(value: unknown): boolean {
 
 const keepsAll: NameFilter = () => true;
 
-function matcher(flag: string, text: string): NameFilter {
+/** What of a name a pattern has to match. */
+type Extent = "part" | "whole";
+
+function matcher(flag: string, text: string, extent: Extent = "part"): NameFilter {
   // Our own are quick and need no translation.
   const isDefault = text === optionFlags[flag]?.default;
-  const compiled = isDefault ? new RegExp(text) : compilePattern(flag, text);
+  const { source, flags } = isDefault ? new RegExp(text) : compilePattern(flag, text);
+  const compiled = new RegExp(extent === "whole" ? `^(?:${source})$` : source, flags);
   return (name) => compiled.test(name);
 }
 
@@ -207,11 +211,11 @@ function pairOf(flags: GivenFlags, name: string): NameFilter {
 }
 
 /** Matched by the one and not by the other. */
-function bothOf(flags: GivenFlags, name: string, anchor: (text: string) => string): NameFilter {
-  const include = matcher(`${name}-include`, anchor(textOf(flags, `${name}-include`)));
+function bothOf(flags: GivenFlags, name: string, extent: Extent): NameFilter {
+  const include = matcher(`${name}-include`, textOf(flags, `${name}-include`), extent);
   const exclude = textOf(flags, `${name}-exclude`);
   if (exclude === "") return include;
-  const excludes = matcher(`${name}-exclude`, anchor(exclude));
+  const excludes = matcher(`${name}-exclude`, exclude, extent);
   return (unit) => include(unit) && !excludes(unit);
 }
 

@@ -69,6 +69,11 @@ test("units of systemd are matched whole, and must match the one pattern and not
   ]);
 });
 
+test("a pattern that ignores case does so for whole names too", () => {
+  const { systemd } = optionsOf({ "collector.systemd.unit-include": "(?i)DOCKER|ssh" });
+  expect(["docker", "ssh", "docker.service"].filter(systemd.keepsUnit)).toEqual(["docker", "ssh"]);
+});
+
 test("features of processors are chosen by name, and asking for them asks for the models too", () => {
   expect(optionsOf({}).cpu).toMatchObject({ info: false, keepsFlag: null, keepsBug: null });
   const { cpu } = optionsOf({ "collector.cpu.info.flags-include": "^avx" });
