@@ -35,6 +35,8 @@ const { output } = await build({
     entryFileNames: "[name].js",
     // All in one folder, so that import.meta.url means the same everywhere.
     chunkFileNames: "[name]-[hash].js",
+    // The agent keeps the text of its code in memory. Names stay, for what a stack trace says.
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
   },
 });
 

@@ -19,7 +19,8 @@ const sameFamilies = [
   "--collector.disable-defaults",
   ...comparedCollectors.map((name) => `--collector.${name}`),
 ];
-const samplingWarmUpMilliseconds = 5000;
+/** As in the comparison: what a process does once after its start is over then. */
+const samplingWarmUpMilliseconds = 25_000;
 const samplingMilliseconds = 20_000;
 
 /** Both on free ports; the caller stops them. */
