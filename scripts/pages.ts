@@ -131,7 +131,9 @@ function flagTable(flags: Readonly<Record<string, Flag>>): string {
   const rows = entries.flatMap(([name, flag]) => {
     if (flag.word !== undefined) return [];
     const standIn = flag.default ? `\`${cell(flag.default)}\`` : "";
-    const help = flag.help + (flag.multiple === true ? " May be given more than once." : "");
+    const bare = flag.bare === undefined ? "" : ` Without a value: \`${flag.bare}\`.`;
+    const repeated = flag.multiple === true ? " May be given more than once." : "";
+    const help = flag.help + bare + repeated;
     return [`| \`--${name}\` | ${cell(flag.value)} | ${standIn} | ${cell(help)} |`];
   });
   const table = `| flag | value | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
