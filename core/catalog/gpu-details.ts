@@ -139,6 +139,12 @@ export const computeMode = dcgm(
   "none",
   "How many programs may use the GPU: 0 any, 1 and 3 one at a time, 2 none.",
 );
+export const virtualGpuLicence = dcgm(
+  "DCGM_FI_DEV_VGPU_LICENSE_STATUS",
+  "steady",
+  "none",
+  "Whether a virtual GPU is licensed; 0 on a GPU that isn't virtual, absent on one whose licence can't be told.",
+);
 export const nvlinkFlitErrors = linkTotal(
   "DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL",
   "Checksum errors in flow control over all NVLinks of the GPU.",

@@ -44,6 +44,9 @@ export const harmlessActions: ReadonlySet<XidAction> = new Set([
   "unknown",
 ]);
 
+/** The GPU's firmware no longer answers: calls to the driver for it may hang until it was reset. */
+export const quarantiningXids: ReadonlySet<number> = new Set([119, 120]);
+
 /** NVIDIA names no action for these, yet each says that memory, link or bus failed. */
 const fatalWithoutAction: ReadonlySet<number> = new Set([166, 167, 169, 171, 172, 173]);
 

@@ -167,6 +167,7 @@ function identityOf(profile: ProfileName, model: Model, index: number): ControlV
     compute_capability: model.computeCapability,
     persistence_mode: 1,
     compute_mode: 0,
+    virtualization_mode: 0,
     event_types: eventTypes,
     "accounting.mode": 0,
     "processes.compute": "",

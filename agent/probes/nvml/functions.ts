@@ -30,6 +30,7 @@ export const signatures = {
   nvmlDeviceGetPlatformInfo: "hb",
   nvmlDeviceGetPersistenceMode: "hb",
   nvmlDeviceGetComputeMode: "hb",
+  nvmlDeviceGetVirtualizationMode: "hb",
   nvmlDeviceGetUtilizationRates: "hb",
   nvmlDeviceGetEncoderUtilization: "hbb",
   nvmlDeviceGetDecoderUtilization: "hbb",

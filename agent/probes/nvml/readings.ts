@@ -127,6 +127,7 @@ export const readings: readonly Reading[] = [
   reading("fast", word("nvmlDeviceGetPcieReplayCounter", "pcie.replays")),
   reading("steady", word("nvmlDeviceGetPersistenceMode", "persistence_mode")),
   reading("steady", word("nvmlDeviceGetComputeMode", "compute_mode")),
+  reading("steady", word("nvmlDeviceGetVirtualizationMode", "virtualization_mode")),
   pair("fast", "nvmlDeviceGetMigMode", "mig.mode", "mig.pending"),
   pair("steady", "nvmlDeviceGetEccMode", "ecc.mode", "ecc.pending"),
   ...eccCounters(),

@@ -316,6 +316,8 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     release() {
       releasedUntil = clock.monotonic() + (options.holdMilliseconds ?? defaultHoldMilliseconds);
       opened = null;
+      // Nobody resets a GPU that a process holds: it is released to be reset, and may be asked again afterwards.
+      for (const { identity } of roster.devices) directory.release(identity.uuid);
       return ask<boolean>("nvml.release", "nvml-release", null, patience.releaseMilliseconds);
     },
   };

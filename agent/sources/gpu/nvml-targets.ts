@@ -104,6 +104,13 @@ function load(): Record<string, Target[]> {
     persistence_mode: [target(details.persistenceMode)],
     compute_mode: [target(details.computeMode)],
     "mig.mode": [target(gpu.migEnabled)],
+    // 2 is a virtual GPU, whose licence is told elsewhere; no other has one.
+    virtualization_mode: [
+      {
+        ...target(details.virtualGpuLicence),
+        convert: (mode) => (mode === 2 ? Number.NaN : 0),
+      },
+    ],
   };
 }
 

@@ -10,6 +10,7 @@ import {
   gpuLabels,
 } from "../../../core/catalog/gpu-labels.ts";
 import { info } from "../../../core/catalog/gpu.ts";
+import { quarantiningXids } from "../../../core/catalog/xid.ts";
 import type { Device } from "../../../core/catalog/device.ts";
 import type { Metric, SamplingClass } from "../../../core/catalog/metric.ts";
 import type { Env } from "../../../core/kit/env.ts";
@@ -296,6 +297,7 @@ function noteEvent(context: SourceContext, xids: XidMetrics, event: NvmlEvent): 
   if (event.type !== xidEventType || event.uuid === "") return false;
   const now = context.env.clock.now();
   context.events.report(xidEvent(event.uuid, event.data, now, ""));
+  if (quarantiningXids.has(event.data)) context.gpus.quarantine(event.uuid, `XID ${event.data}`);
   return xids.note(event.uuid, event.data, now);
 }
 

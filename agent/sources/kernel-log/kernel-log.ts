@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as catalog from "../../../core/catalog/kernel-log.ts";
-import { describeXid } from "../../../core/catalog/xid.ts";
+import { describeXid, quarantiningXids } from "../../../core/catalog/xid.ts";
 import { every } from "../../../core/kit/clock.ts";
 import { describeError } from "../../../core/kit/errors.ts";
 import { createXidMetrics, xidMetrics, type XidMetrics } from "../gpu/xid-metrics.ts";
@@ -20,8 +20,6 @@ const lookMilliseconds = 200;
 /** A storm beyond this waits for the next look, or for the kernel to write over it, which is counted. */
 const maximumRecordsPerLook = 1000;
 const keepPositionMilliseconds = 10_000;
-/** After GSP time-outs and errors the driver answers calls for this GPU late or never. */
-const quarantiningXids: ReadonlySet<number> = new Set([119, 120]);
 
 interface Session {
   readonly context: SourceContext;

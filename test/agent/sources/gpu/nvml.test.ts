@@ -41,6 +41,20 @@ describe("NVML", { timeout: 30_000 }, () => {
     );
   });
 
+  test("has every counter of dcgm-exporter's default list", async () => {
+    const { up } = createNvmlHarness(["h200"]);
+    const slow = await (await up("nvml_details")).read();
+    const fast = await (await up()).until((found) => found.has("DCGM_FI_PROF_SM_ACTIVE 0"));
+    const device =
+      "SM_CLOCK MEM_CLOCK MEMORY_TEMP GPU_TEMP POWER_USAGE TOTAL_ENERGY_CONSUMPTION PCIE_REPLAY_COUNTER GPU_UTIL MEM_COPY_UTIL ENC_UTIL DEC_UTIL XID_ERRORS FB_FREE FB_USED FB_RESERVED NVLINK_BANDWIDTH_TOTAL VGPU_LICENSE_STATUS UNCORRECTABLE_REMAPPED_ROWS CORRECTABLE_REMAPPED_ROWS ROW_REMAP_FAILURE";
+    const profiling = "GR_ENGINE_ACTIVE PIPE_TENSOR_ACTIVE DRAM_ACTIVE PCIE_TX_BYTES PCIE_RX_BYTES";
+    const names = [
+      ...device.split(" ").map((name) => `DCGM_FI_DEV_${name} 0`),
+      ...profiling.split(" ").map((name) => `DCGM_FI_PROF_${name} 0`),
+    ];
+    expect(names.filter((name) => !fast.has(name) && !slow.has(name))).toEqual([]);
+  });
+
   test.each([
     [
       "t4",
@@ -309,8 +323,8 @@ describe("GPUs that change", { timeout: 30_000 }, () => {
     await expect(opened.read()).rejects.toThrow(/released/);
   });
 
-  test("report XIDs where the kernel's log can't be read", async () => {
-    const { up, control, events } = createNvmlHarness();
+  test("report XIDs where the kernel's log can't be read, and are left alone after one of hung firmware", async () => {
+    const { up, control, events, context, nvml } = createNvmlHarness();
     const opened = await up();
     await opened.read();
     control.report(0, 79);
@@ -319,6 +333,11 @@ describe("GPUs that change", { timeout: 30_000 }, () => {
       0,
     );
     expect(events.map(({ kind, fields }) => [kind, fields["xid"]])).toEqual([["xid", "79"]]);
+    control.report(0, 119);
+    await opened.until(() => context.gpus.quarantineOf(uuidOf(0)) !== undefined);
+    expect((await opened.read()).has("DCGM_FI_DEV_GPU_TEMP 0")).toBe(false);
+    await nvml.sources[0]?.release?.();
+    expect(context.gpus.quarantineOf(uuidOf(0))).toBe(undefined);
   });
 });
 
