@@ -27,8 +27,8 @@ export interface HostView {
 }
 
 export interface HostRounds {
-  /** Everything that isn't fresh is listed, opened and read again. */
-  round(): Promise<HostView>;
+  /** Everything is read again, and after so long listed and opened anew as well. */
+  round(laterMilliseconds?: number): Promise<HostView>;
   close(): void;
 }
 
@@ -56,8 +56,8 @@ export function startHostRounds(sources: readonly Source[], paths: HostPaths): H
   });
   const exposition = createExposition();
   return {
-    async round() {
-      await clock.advance(stepMilliseconds);
+    async round(laterMilliseconds = stepMilliseconds) {
+      await clock.advance(laterMilliseconds);
       for (const runner of runners) if (isReady(runner)) await startRound(runner);
       builder.compose();
       const page = exposition.render(builder.frame, "text").toString("utf8");
