@@ -1,7 +1,7 @@
 /** The tree of control groups under /sys/fs/cgroup: version 2, or version 1 with a folder per controller; by the kernel's admin-guide/cgroup-v1 and cgroup-v2. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { mayHoldScopes, scopeOf } from "./cgroup-paths.ts";
+import { mayHoldScopes, scopeOf } from "../../attribution/cgroup.ts";
 import { readFact } from "./kept-file.ts";
 
 export interface CgroupTree {

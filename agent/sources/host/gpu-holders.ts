@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Env } from "../../../core/kit/env.ts";
 import { systemCode } from "../../../core/kit/errors.ts";
 import type { SourceContext } from "../source.ts";
-import { scopeOf } from "./cgroup-paths.ts";
+import { scopeOf } from "../../attribution/cgroup.ts";
 import type { CgroupTree } from "./cgroup-tree.ts";
 import { readFact } from "./kept-file.ts";
 import { workInSlices } from "./time-slices.ts";
