@@ -10,6 +10,8 @@ import * as disk from "./disk.ts";
 import * as filesystem from "./filesystem.ts";
 import * as findings from "./findings.ts";
 import * as fleet from "./fleet.ts";
+import * as gpuAmd from "./gpu-amd.ts";
+import * as gpuNeutral from "./gpu-neutral.ts";
 import * as gpuDetails from "./gpu-details.ts";
 import * as gpuErrors from "./gpu-errors.ts";
 import * as gpuProfiling from "./gpu-profiling.ts";
@@ -64,8 +66,10 @@ export {
   findings,
   fleet,
   gpu,
+  gpuAmd,
   gpuDetails,
   gpuErrors,
+  gpuNeutral,
   gpuProfiling,
   history,
   inventory,
@@ -119,8 +123,10 @@ const subjects: readonly object[] = [
   findings,
   fleet,
   gpu,
+  gpuAmd,
   gpuDetails,
   gpuErrors,
+  gpuNeutral,
   gpuProfiling,
   history,
   inventory,

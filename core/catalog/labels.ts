@@ -204,7 +204,18 @@ export const labelCardinality = {
   hpc_job: "workload",
   err_code: "fixed",
   err_msg: "fixed",
+  // ROCm's device-metrics-exporter
+  gpu_id: "device",
+  card_model: "fixed",
+  gpu_partition_id: "device",
+  gpu_compute_partition_type: "fixed",
+  gpu_memory_partition_type: "fixed",
+  hostname: "fixed",
+  clock_index: "fixed",
+  clock_type: "fixed",
+  link_index: "fixed",
   // Warpwatch
+  domain: "fixed",
   serial: "device",
   driver_version: "fixed",
   vbios_version: "fixed",
@@ -249,6 +260,8 @@ export const labelCardinality = {
   container_id: "workload",
   job_id: "workload",
   command: "workload",
+  user: "workload",
+  pid: "workload",
   // The machine's inventory
   vendor: "fixed",
   board: "fixed",

@@ -27,7 +27,12 @@ export type Unit =
 export type SamplingClass = "fast" | "steady" | "slow-kernel" | "inventory";
 
 /** Whose name it is: ours, one we keep so that people's dashboards go on working, or one met at run time. */
-export type Authority = "warpwatch" | "node_exporter" | "dcgm-exporter" | "open";
+export type Authority =
+  | "warpwatch"
+  | "node_exporter"
+  | "dcgm-exporter"
+  | "device-metrics-exporter"
+  | "open";
 
 export interface Metric<Label extends string = string> {
   readonly name: string;
@@ -181,6 +186,7 @@ export function openMetric(
 function authorityOf(name: string): Authority {
   if (name.startsWith("node_")) return "node_exporter";
   if (name.startsWith("DCGM_")) return "dcgm-exporter";
+  if (/^(gpu|pcie)_/.test(name)) return "device-metrics-exporter";
   return "warpwatch";
 }
 

@@ -72,6 +72,7 @@ const authorities: Record<Authority, true> = {
   warpwatch: true,
   node_exporter: true,
   "dcgm-exporter": true,
+  "device-metrics-exporter": true,
   open: true,
 };
 

@@ -4,7 +4,8 @@ import { basename, dirname, join } from "node:path";
 import { chipNames, hardwareSensor, sensorLabel } from "../../../core/catalog/sensors.ts";
 import type { FamilyForm } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
-import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
+import type { ValueOptions } from "./listed-entry.ts";
+import { openListedReader, type Listing } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
 import { missing } from "./missing.ts";
 

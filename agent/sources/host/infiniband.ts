@@ -6,7 +6,8 @@ import type { Device } from "../../../core/catalog/device.ts";
 import * as rdma from "../../../core/catalog/rdma.ts";
 import type { Source } from "../source.ts";
 import { partOf } from "./device.ts";
-import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
+import type { ValueOptions } from "./listed-entry.ts";
+import { openListedReader, type Listing } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
 import { missing } from "./missing.ts";
 
@@ -152,7 +153,7 @@ function listAdapter(listing: Listing, folder: string, name: string, host: Devic
   listing.fact(infinibandInfo, labels, 1, part);
   for (const port of listing.folder(join(adapter, "ports"), /^\d+$/)) {
     const own = join(adapter, "ports", port);
-    const add = (file: string, key: string, form: FamilyForm, options: ValueOptions): void =>
+    const add = (file: string, key: string, form: FamilyForm, options: ValueOptions) =>
       listing.value(
         join(own, file),
         infinibandPort.metric(key, form),

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { samePageMerging } from "../../../core/catalog/memory-layout.ts";
 import type { FamilyForm } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
-import { openListedReader, type ValueOptions } from "./listed-reader.ts";
+import type { ValueOptions } from "./listed-entry.ts";
+import { openListedReader } from "./listed-reader.ts";
 
 /** File → name, and what the number in it is. */
 const files: readonly (readonly [string, string, FamilyForm?, ValueOptions?])[] = [

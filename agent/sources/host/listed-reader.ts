@@ -10,37 +10,49 @@ import { systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import { absent, type Absent, type Reader, type ReadResult } from "../source.ts";
 import { openKeptFile, type KeptFile } from "./kept-file.ts";
+import {
+  agendaOf,
+  dueIn,
+  makeBytesEntry,
+  makeEntry,
+  makeFact,
+  latestOf,
+  readAll,
+  writeAll,
+  type BytesOptions,
+  type Declared,
+  type ValueOptions,
+} from "./listed-entry.ts";
 import { createLineTable, type LinePlanner, type LineTable } from "./line-table.ts";
-import { createPatientRounds, type PatientEntry } from "./patient-round.ts";
-import { createValueFiles, type ParseValue, type ValueFile } from "./value-file.ts";
-
-export interface ValueOptions {
-  readonly parse?: ParseValue;
-  /** The number in the file is multiplied by the one and divided by the other. */
-  readonly multiplier?: number;
-  readonly divisor?: number;
-  readonly device?: Device;
-  /**
-   * Changes only when somebody sets it, or along with what is `leading`: it is read with each listing, and between two
-   * only in a round in which a leading value differed.
-   */
-  readonly settled?: boolean;
-  readonly leading?: boolean;
-  /** Declares a second series that has the same sample under another name. */
-  readonly twin?: (slots: SlotRegistrar) => number;
-}
+import { createPatientRounds } from "./patient-round.ts";
+import { createValueFiles, type ParseBytes, type ValueFile } from "./value-file.ts";
 
 export interface Listing {
   /** The names in a folder that the pattern matches, in the order of their numbers; none where it can't be read. */
   folder(path: string, pattern?: RegExp): readonly string[];
   /** The text of a file, empty where there is none. `watched`: looked at in every round, not only with each listing. */
   text(path: string, watched?: "watched"): string;
-  /** A series whose sample is the number in the file; none where the file can't be opened. */
+  /** A series whose sample is the number in the file; none, and nothing returned, where the file can't be opened. */
   value<Label extends string>(
     path: string,
     metric: Metric<Label>,
     labels: LabelValues<Label>,
     options?: ValueOptions,
+  ): Latest | undefined;
+  /** A series whose sample is made of the bytes of a file that holds no text. */
+  bytes<Label extends string>(
+    path: string,
+    metric: Metric<Label>,
+    labels: LabelValues<Label>,
+    parse: ParseBytes,
+    options?: BytesOptions,
+  ): void;
+  /** A series whose sample is worked out of the others' in every round, after them. */
+  derived<Label extends string>(
+    metric: Metric<Label>,
+    labels: LabelValues<Label>,
+    compute: () => number,
+    device?: Device,
   ): void;
   /** A file of keyed lines, whose series the planner declares as it meets them; nothing where it can't be opened. */
   table(path: string, plan: (slots: SlotRegistrar) => LinePlanner): void;
@@ -53,6 +65,9 @@ export interface Listing {
   ): void;
 }
 
+/** What a value came to in this round, and after it what it told also; for those that are derived. */
+export type Latest = () => readonly number[];
+
 export interface ListedReaderOptions {
   readonly clock: Clock;
   /** Says what there is; depends on nothing but what the listing answers. */
@@ -62,16 +77,6 @@ export interface ListedReaderOptions {
   readonly fromHardware?: boolean;
   /** Why there is none, when the listing finds nothing. */
   readonly absent: string;
-}
-
-interface Declared extends PatientEntry {
-  readonly declare: (slots: SlotRegistrar) => number;
-  /** A fact isn't read again. */
-  readonly isFact: boolean;
-  readonly options: ValueOptions;
-  slot: number;
-  /** -1 where there is none. */
-  twinSlot: number;
 }
 
 interface Table {
@@ -85,13 +90,6 @@ interface Looked {
   readonly path: string;
   readonly isFolder: boolean;
   readonly answer: string;
-}
-
-/** The declared values by when they are read. */
-interface Agenda {
-  readonly leading: readonly Declared[];
-  readonly moving: readonly Declared[];
-  readonly settled: readonly Declared[];
 }
 
 interface WatchedText {
@@ -157,6 +155,7 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
       for (const entry of declared) {
         entry.slot = entry.declare(slots);
         entry.twinSlot = entry.options.twin?.(slots) ?? -1;
+        for (const each of entry.also) each.slot = each.declare(slots);
       }
       for (const table of tables) learn(table, slots);
     },
@@ -187,46 +186,6 @@ function createListedReader(options: ListedReaderOptions): Reader & { isEmpty():
       open.clear();
     },
   };
-}
-
-function agendaOf(declared: readonly Declared[]): Agenda {
-  const read = declared.filter(({ isFact }) => !isFact);
-  const rest = read.filter(({ options }) => options.leading !== true);
-  return {
-    leading: read.filter(({ options }) => options.leading === true),
-    moving: rest.filter(({ options }) => options.settled !== true),
-    settled: rest.filter(({ options }) => options.settled === true),
-  };
-}
-
-// These run over thousands of entries every second: by index, since an iterator makes an object for each step.
-
-function readAll({ leading, moving, settled }: Agenda, all: boolean): void {
-  const moved = readEach(leading);
-  readEach(moving);
-  if (all || moved) readEach(settled);
-}
-
-/** True when one of them differs from before. */
-function readEach(entries: readonly Declared[]): boolean {
-  let moved = false;
-  for (let index = 0; index < entries.length; index += 1) {
-    const entry = entries[index];
-    if (entry === undefined) continue;
-    const value = entry.readNow();
-    if (!Object.is(value, entry.value)) moved = true;
-    entry.value = value;
-  }
-  return moved;
-}
-
-function writeAll(declared: readonly Declared[], column: Float64Array): void {
-  for (let index = 0; index < declared.length; index += 1) {
-    const entry = declared[index];
-    if (entry === undefined) continue;
-    column[entry.slot] = entry.value;
-    if (entry.twinSlot >= 0) column[entry.twinSlot] = entry.value;
-  }
 }
 
 /** A file that can't be read now has no lines. */
@@ -260,48 +219,6 @@ function openTable(path: string): KeptFile | null {
   } catch {
     return null;
   }
-}
-
-/** Which values this round reads: not the settled ones, unless all are due. */
-function dueIn({ leading, moving, settled }: Agenda, all: boolean): readonly Declared[] {
-  return [...leading, ...moving, ...(all ? settled : [])];
-}
-
-function makeEntry(
-  declare: Declared["declare"],
-  file: ValueFile,
-  options: ValueOptions,
-  isCount: boolean,
-): Declared {
-  const { parse, multiplier = 1, divisor = 1 } = options;
-  // What a driver gives for a count that it hasn't got may be below zero.
-  const scale = (number: number): number =>
-    isCount && number < 0 ? Number.NaN : (number * multiplier) / divisor;
-  return {
-    declare,
-    isFact: false,
-    options,
-    readNow: () => scale(file.readNumber(parse)),
-    readApart: async () => scale(await file.readNumberApart(parse)),
-    pace: "new",
-    slot: -1,
-    twinSlot: -1,
-    value: Number.NaN,
-  };
-}
-
-function makeFact(declare: Declared["declare"], value: number): Declared {
-  return {
-    declare,
-    isFact: true,
-    options: {},
-    readNow: () => value,
-    readApart: () => Promise.resolve(value),
-    pace: "new",
-    slot: -1,
-    twinSlot: -1,
-    value,
-  };
 }
 
 function createListing(into: {
@@ -338,22 +255,34 @@ function createListing(into: {
     },
     value(path, metric, labels, valueOptions = {}) {
       const file = valueOptions.settled === true ? useSettled(path) : use(path);
+      if (!file.opens()) return undefined;
+      const declare = (slots: SlotRegistrar): number =>
+        slots.slot(metric, labels, valueOptions.device);
+      const entry = makeEntry(declare, file, valueOptions, metric.kind === "counter");
+      add(entry);
+      return () => latestOf(entry);
+    },
+    bytes(path, metric, labels, parse, bytesOptions = {}) {
+      const file = bytesOptions.settled === true ? useSettled(path) : use(path);
       if (!file.opens()) return;
-      add(
-        makeEntry(
-          (slots) => slots.slot(metric, labels, valueOptions.device),
-          file,
-          valueOptions,
-          metric.kind === "counter",
-        ),
-      );
+      const declare = (slots: SlotRegistrar): number =>
+        slots.slot(metric, labels, bytesOptions.device);
+      add(makeBytesEntry(declare, file, parse, bytesOptions));
+    },
+    derived(metric, labels, compute, device) {
+      add(makeFact((slots) => slots.slot(metric, labels, device), compute));
     },
     table(path, plan) {
       const file = openTable(path);
       if (file) tables.push({ file, lines: createLineTable(), plan });
     },
     fact(metric, labels, value = 1, device) {
-      add(makeFact((slots) => slots.slot(metric, labels, device), value));
+      add(
+        makeFact(
+          (slots) => slots.slot(metric, labels, device),
+          () => value,
+        ),
+      );
     },
   };
 }

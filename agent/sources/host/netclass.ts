@@ -5,7 +5,8 @@ import type { Device } from "../../../core/catalog/device.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
 import { partOf } from "./device.ts";
-import { openListedReader, type Listing, type ValueOptions } from "./listed-reader.ts";
+import type { ValueOptions } from "./listed-entry.ts";
+import { openListedReader, type Listing } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
 import { missing } from "./missing.ts";
 

@@ -55,7 +55,7 @@ function listNamespace(listing: Listing, folder: string, device: string, nsid: s
     ...labels,
     ana_state: listing.text(join(folder, "ana_state")) || "unknown",
   });
-  const add = (file: string, key: string, multiplier: number): void =>
+  const add = (file: string, key: string, multiplier: number) =>
     listing.value(join(folder, file), nvmeNamespace.metric(key), labels, { multiplier });
   add("size", "size_bytes", bytesPerSector);
   add("size", "capacity_bytes", bytesPerSector);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { tape } from "../../../core/catalog/drives.ts";
 import type { FamilyForm } from "../../../core/catalog/metric.ts";
 import type { Source } from "../source.ts";
-import { openListedReader, type ValueOptions } from "./listed-reader.ts";
+import type { ValueOptions } from "./listed-entry.ts";
+import { openListedReader } from "./listed-reader.ts";
 import type { HostOptions } from "./options.ts";
 import { missing } from "./missing.ts";
 

@@ -6,6 +6,9 @@ import { lineFeed } from "./scan.ts";
 /** What a file's text stands for; NaN where it stands for nothing. */
 export type ParseValue = (text: string) => number;
 
+/** The same of a file that holds no text; the bytes are only lent. */
+export type ParseBytes = (bytes: Buffer) => number;
+
 export interface ValueFile {
   /** False where there is none or it may not be opened. */
   opens(): boolean;
@@ -13,6 +16,9 @@ export interface ValueFile {
   readNumber(parse?: ParseValue): number;
   /** The same by another thread, which may wait for the device behind it. */
   readNumberApart(parse?: ParseValue): Promise<number>;
+  /** Both ways for a file of bytes. */
+  readBytes(parse: ParseBytes): number;
+  readBytesApart(parse: ParseBytes): Promise<number>;
   /** The text in it without surrounding blanks, null where it can't be read; never throws. */
   readText(): string | null;
   close(): void;
@@ -67,6 +73,23 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
       }
     }
 
+    function readApart(longest: number, parse: ParseBytes): Promise<number> {
+      return new Promise((resolve) => {
+        try {
+          ensureOpen();
+        } catch {
+          return resolve(Number.NaN);
+        }
+        isLent = true;
+        const bytes = Buffer.allocUnsafe(longest);
+        read(descriptor, bytes, 0, longest, 0, (error, length) => {
+          isLent = false;
+          if (error !== null || isClosing || kept > limit) close();
+          resolve(error === null ? parse(bytes.subarray(0, length)) : Number.NaN);
+        });
+      });
+    }
+
     return {
       opens() {
         try {
@@ -83,20 +106,12 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
         return parse ? parse(textOf(length)) : numberIn(length);
       },
       readNumberApart: (parse = parseNumber) =>
-        new Promise((resolve) => {
-          try {
-            ensureOpen();
-          } catch {
-            return resolve(Number.NaN);
-          }
-          isLent = true;
-          const bytes = Buffer.allocUnsafe(longestNumber);
-          read(descriptor, bytes, 0, longestNumber, 0, (error, length) => {
-            isLent = false;
-            if (error !== null || isClosing || kept > limit) close();
-            resolve(error === null ? parse(bytes.toString("utf8", 0, length).trim()) : Number.NaN);
-          });
-        }),
+        readApart(longestNumber, (bytes) => parse(bytes.toString("utf8").trim())),
+      readBytes(parse) {
+        const length = fill();
+        return length < 0 ? Number.NaN : parse(buffer.subarray(0, length));
+      },
+      readBytesApart: (parse) => readApart(buffer.length - 1, parse),
       readText() {
         const length = fill();
         return length < 0 ? null : textOf(length);
@@ -107,7 +122,7 @@ export function createValueFiles(limit: number = maximumOpen): (path: string) =>
 }
 
 /** A decimal or, after 0x, hexadecimal number that is all there is in the text; NaN otherwise. */
-function parseNumber(text: string): number {
+export function parseNumber(text: string): number {
   if (!/^[-+]?(\d+(\.\d+)?(e[-+]?\d+)?|0x[\da-f]+)$/i.test(text)) return Number.NaN;
   const value = Number(text);
   // Text that goes on for hundreds of digits is no number of any device.

@@ -105,3 +105,51 @@ test("fails a round once everything is gone, and is absent where there never was
   await expect(driven.read()).rejects.toThrow("what was there is gone: no things");
   expect(await openOutcome(things, {})).toBe("no things");
 });
+
+test("one reading tells several things, and what is derived of them comes after them", async () => {
+  const named = (name: string) => ({ ...reading, name });
+  const line = (key: string) => (text: string) =>
+    Number(new RegExp(`^${key}: (\\d+)$`, "m").exec(text)?.[1] ?? Number.NaN);
+  const labels = { device: "x" };
+  const counts: Source = {
+    ...things,
+    open: ({ env }) =>
+      openListedReader({
+        clock: env.clock,
+        absent: "no counts",
+        fromHardware: true,
+        list(listing) {
+          const folder = join(env.paths.sysfs, "things");
+          let latest = (): readonly number[] => [];
+          const sum = (): number => latest().reduce((all, each) => all + each, 0);
+          listing.derived(named("sum"), labels, sum);
+          const second = named("second");
+          latest =
+            listing.value(join(folder, "counts"), named("first"), labels, {
+              parse: line("a"),
+              also: [{ declare: (slots) => slots.slot(second, labels), parse: line("b") }],
+            }) ?? latest;
+          const size = named("size");
+          const word = (bytes: Buffer): number => bytes.readUInt16LE(0);
+          listing.bytes(join(folder, "block"), named("word"), labels, word, {
+            also: [
+              { declare: (slots) => slots.slot(size, labels), parse: (bytes) => bytes.length },
+            ],
+          });
+        },
+      }),
+  };
+  const driven = await drive(counts, {
+    "sys/things/counts": "a: 3\nb: 4\n",
+    "sys/things/block": Buffer.from([0xff, 0x01, 0x0a]),
+  });
+  expect(Object.fromEntries(await driven.read())).toEqual({
+    'sum{device="x"}': 7,
+    'first{device="x"}': 3,
+    'second{device="x"}': 4,
+    'word{device="x"}': 511,
+    'size{device="x"}': 3,
+  });
+  driven.change({ "sys/things/counts": "b: 5\n" });
+  expect([...(await driven.read()).keys()]).toEqual(['word{device="x"}', 'size{device="x"}']);
+});
