@@ -1,6 +1,6 @@
 /**
  * An agent that nobody scrapes and that makes a frame each period all the same: the host's families, and eight GPUs of 80
- * series whose numbers cost nothing to get. `node sampling-program.ts PERIOD_MILLISECONDS STATE PROCFS SYSFS ROOTFS`
+ * series whose numbers cost nothing to get. Takes the period in milliseconds, a state folder, and the three `--path.*`.
  */
 import { defaultAgentConfig } from "../../agent/config.ts";
 import { chooseCollectors } from "../../agent/collector-flags.ts";
