@@ -4,19 +4,15 @@
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
-import { createHolders } from "../../agent/attribution/holders.ts";
-import { createGpuDirectory } from "../../agent/gpu-directory.ts";
-import { createProbes, type OwnedProbes } from "../../agent/probes/process.ts";
+import type { OwnedProbes } from "../../agent/probes/process.ts";
 import { createNvmlSources } from "../../agent/sources/gpu/nvml.ts";
 import type { Reader, Source, SourceContext } from "../../agent/sources/source.ts";
-import { nowhere } from "../../core/catalog/device.ts";
 import { temperature } from "../../core/catalog/gpu.ts";
-import { createEnv } from "../../core/kit/env.ts";
-import { createLog } from "../../core/kit/log.ts";
 import { labelsOf } from "../../core/wire/frame.ts";
 import { createSeriesList } from "../../core/wire/slots.ts";
 import { buildNvmlStandIn } from "../standins/build.ts";
-import { createNvmlControl, type NvmlControl } from "../standins/nvml-control.ts";
+import type { NvmlControl } from "../standins/nvml-control.ts";
+import { makeStandInNode } from "./nvml-node.ts";
 
 export interface FaultCounts {
   /** Of the whole GPU, as a driver's firmware hangs. */
@@ -152,26 +148,7 @@ async function endOfAbandoned(control: NvmlControl): Promise<void> {
 }
 
 async function createRig(folder: string): Promise<Rig> {
-  const control = createNvmlControl(
-    folder,
-    Array.from({ length: gpuCount }, () => "h100"),
-  );
-  const env = createEnv({
-    variables: { WARPWATCH_STANDIN_CONTROL: control.path },
-    paths: { procfs: `${folder}/proc`, sysfs: `${folder}/sys`, rootfs: folder },
-  });
-  const log = createLog({ clock: env.clock, write: () => undefined });
-  const probes = createProbes(env, log);
-  const context: SourceContext = {
-    env,
-    log,
-    events: { report: () => undefined },
-    host: { kind: "node", id: "a", node: "a", name: "a", model: "", place: nowhere },
-    probes,
-    gpus: createGpuDirectory(),
-    holders: createHolders(),
-    stateFolder: "",
-  };
+  const { control, probes, context } = makeStandInNode(folder, gpuCount);
   const library = buildNvmlStandIn();
   const { sources } = createNvmlSources({ library, holdMilliseconds: 100 });
   const [fast, slow] = sources;

@@ -27,7 +27,7 @@ export interface NvmlControl {
   opened(): Readonly<Record<string, number>>;
 }
 
-export const xidEventType = 8;
+const xidEventType = 8;
 
 export function createNvmlControl(
   folder: string,

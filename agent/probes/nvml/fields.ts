@@ -10,7 +10,7 @@ export interface Field {
 }
 
 /** Asks a link's counter for the sum over all links. */
-export const everyLink = 0xffffffff;
+const everyLink = 0xffffffff;
 
 /** nvml.h has room for no more. */
 const maximumLinks = 36;
@@ -99,7 +99,7 @@ const ofALink: Readonly<Record<string, number>> = {
 };
 
 /** Symbol errors that forward error correction mended, by how many a block had. */
-export const fecBins = 16;
+const fecBins = 16;
 const firstFecField = 235;
 
 /** Everything that a GPU with this many NVLinks may have. */

@@ -5,7 +5,7 @@ import { endsRound, viewOf, type Plan } from "./plan.ts";
 import { returnCodes } from "./return-codes.ts";
 
 /** In percent, but for the rates, which are in MiB/s. */
-export const gpmMetrics: Readonly<Record<string, number>> = {
+const gpmMetrics: Readonly<Record<string, number>> = {
   "gpm.graphics": 1,
   "gpm.sm": 2,
   "gpm.sm_occupancy": 3,

@@ -28,7 +28,7 @@ export interface Reading {
 }
 
 /** Names of `nvmlMemoryLocation_t`, by number. */
-const eccLocations = [
+export const eccLocations = [
   "l1_cache",
   "l2_cache",
   "dram",

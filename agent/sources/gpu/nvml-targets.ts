@@ -5,6 +5,7 @@ import * as gpu from "../../../core/catalog/gpu.ts";
 import * as profiling from "../../../core/catalog/gpu-profiling.ts";
 import type { DcgmLabel, GpuLabel } from "../../../core/catalog/gpu-labels.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
+import { eccLocations } from "../../probes/nvml/readings.ts";
 import { linkTargets, linkMetrics } from "./nvml-link-targets.ts";
 import { constant, target, type Target } from "./nvml-target.ts";
 
@@ -48,10 +49,6 @@ const pcieErrorKinds = [
   "unsupported_request",
   "lcrc_error",
 ] as const;
-
-const eccPlaces = "l1_cache l2_cache dram register_file texture_memory texture_shm cbu sram".split(
-  " ",
-);
 
 const byKey: Readonly<Record<string, readonly Target[]>> = {
   ...load(),
@@ -194,7 +191,7 @@ function links(): Record<string, Target[]> {
 }
 
 function memoryErrors(): Record<string, Target[]> {
-  const byPlace = eccPlaces.flatMap((location) =>
+  const byPlace = eccLocations.flatMap((location) =>
     ["corrected", "uncorrected"].flatMap((kind) =>
       ["volatile", "aggregate"].map((period): [string, Target[]] => [
         `ecc.${kind}.${period}.${location}`,

@@ -289,10 +289,3 @@ void count_opened(enum opened kind, int change) {
   }
   pthread_mutex_unlock(&lock);
 }
-
-int opened_count(enum opened kind) {
-  pthread_mutex_lock(&lock);
-  int count = opened[kind];
-  pthread_mutex_unlock(&lock);
-  return count;
-}

@@ -45,7 +45,6 @@ double now_seconds(void);
 /* Open things, written to the file `<control>.<pid>.open` with every change, so that a test can see a leak. */
 enum opened { OPENED_LIBRARY, OPENED_EVENT_SETS, OPENED_GPM_SAMPLES, OPENED_KINDS };
 void count_opened(enum opened kind, int change);
-int opened_count(enum opened kind);
 
 #define DEVICE_CALL(function, handle)                    \
   struct device *device = (handle);                      \

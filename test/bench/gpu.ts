@@ -1,0 +1,127 @@
+/**
+ * What reading GPUs costs: 640 fields of one GPU, and eight stand-in GPUs with all families once a second through the probe, in
+ * processor time of both processes and memory of the probe. `node test/bench/gpu.ts [--seconds 20]`. The stand-in's own work is in it.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { layouts } from "../../agent/probes/nvml/layouts.ts";
+import { openLibrary, type NvmlLibrary } from "../../agent/probes/nvml/library.ts";
+import { createPlan } from "../../agent/probes/nvml/plan.ts";
+import { createNvmlSources } from "../../agent/sources/gpu/nvml.ts";
+import type { Reader } from "../../agent/sources/source.ts";
+import { createSeriesList } from "../../core/wire/slots.ts";
+import { makeStandInNode } from "../kit/nvml-node.ts";
+import { buildNvmlStandIn } from "../standins/build.ts";
+import { processorMilliseconds } from "./process-cost.ts";
+import { reportBench, type BenchRow } from "./report.ts";
+
+const fieldCount = 640;
+const gpuCount = 8;
+const roundsPerRow = 5;
+const { values } = parseArgs({ options: { seconds: { type: "string", default: "20" } } });
+const seconds = Number(values.seconds);
+
+const library = await openLibrary(buildNvmlStandIn(), []);
+if (typeof library === "string") throw new Error(library);
+const rows = [...timeBinding(library), ...(await timeRounds())];
+reportBench("gpu", { seconds, fieldCount, gpuCount }, rows);
+// The probe is left to end by itself.
+process.exit(0);
+
+/** A crossing into the library that comes back at once, and what 640 answered fields take to be read. */
+function timeBinding(crossed: NvmlLibrary): BenchRow[] {
+  const answered = { ...crossed, call: answerFields };
+  const fields = Array.from({ length: fieldCount }, (_, index) => ({
+    key: String(index),
+    id: index,
+    scope: 0,
+    group: "fast" as const,
+  }));
+  const plan = createPlan(answered, 1, "fast", [], fields);
+  const column = new Float64Array(fieldCount);
+  return [
+    { what: "a call of the library", unit: "µs", rounds: time(() => crossed.call("nvmlShutdown")) },
+    {
+      what: `reading ${plan.keys.length} fields that were answered`,
+      unit: "µs",
+      rounds: time(() => plan.read(column, 0)),
+    },
+  ];
+}
+
+/** Marks each field as an answered u64, once: the driver's own work isn't what is timed. */
+function answerFields(_: string, ...passed: (number | Uint8Array)[]): number {
+  const [, count, bytes] = passed;
+  const { bytes: stride, at } = layouts.fieldValue;
+  if (!(bytes instanceof Buffer) || typeof count !== "number") return 0;
+  if (bytes.readUInt32LE(at.valueType) === 3) return 0;
+  for (let start = 0; start < count * stride; start += stride) {
+    bytes.writeUInt32LE(3, start + at.valueType);
+    bytes.writeInt32LE(0, start + at.nvmlReturn);
+  }
+  return 0;
+}
+
+function time(work: () => unknown): number[] {
+  const times = 5000;
+  const run = (): number => {
+    const begun = performance.now();
+    for (let count = 0; count < times; count += 1) work();
+    return ((performance.now() - begun) * 1000) / times;
+  };
+  run();
+  return Array.from({ length: roundsPerRow }, run);
+}
+
+async function timeRounds(): Promise<BenchRow[]> {
+  const folder = mkdtempSync(join(tmpdir(), "warpwatch-gpu-bench-"));
+  const node = makeStandInNode(folder, gpuCount);
+  const readers: Reader[] = [];
+  let series = 0;
+  const columns: Float64Array[] = [];
+  for (const source of createNvmlSources({ library: buildNvmlStandIn() }).sources) {
+    const reader = await source.open(node.context, new AbortController().signal);
+    if ("absent" in reader) throw new Error(reader.absent);
+    const list = createSeriesList(100_000);
+    reader.register(list);
+    series += list.series.length;
+    readers.push(reader);
+    columns.push(new Float64Array(list.series.length));
+  }
+  const pid = node.probe()?.pid ?? 0;
+  /** The second reader every 15 s, as the sampler has it. */
+  const pass = async (count: number, milliseconds: number): Promise<void> => {
+    for (let second = 0; second < count; second += 1) {
+      for (const [index, reader] of readers.entries())
+        if (index === 0 || second % 15 === 0)
+          await reader.read(columns[index] ?? new Float64Array(0), new AbortController().signal);
+      await wait(milliseconds);
+    }
+  };
+  // What a process does once after its start, compile and tidy up, is over then.
+  await pass(300, 20);
+  const [probeBefore, agentBefore] = [
+    processorMilliseconds(pid),
+    processorMilliseconds(process.pid),
+  ];
+  await pass(seconds, 1000);
+  const probeCost = (processorMilliseconds(pid) - probeBefore) / seconds;
+  const agentCost = (processorMilliseconds(process.pid) - agentBefore) / seconds;
+  const memory = proportionalMebibytes(pid);
+  node.probes.close();
+  rmSync(folder, { recursive: true, force: true });
+  return [
+    { what: "series of eight GPUs", unit: "", rounds: [series] },
+    { what: "processor time of the probe", unit: "ms/s", rounds: [probeCost] },
+    { what: "processor time of the agent for it", unit: "ms/s", rounds: [agentCost] },
+    { what: "proportional memory of the probe", unit: "MiB", rounds: [memory] },
+  ];
+}
+
+function proportionalMebibytes(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? Number.NaN) / 1024;
+}
