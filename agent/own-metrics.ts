@@ -1,6 +1,6 @@
 /**
- * The agent's own metrics, kept as the lines that they are shown in. What prom-client does for a page costs as much
- * again as reading a small host, and its code stays in memory.
+ * The agent's own metrics, kept as the lines that they are shown in: prom-client makes new objects for every value of
+ * every page, and its code stays in memory.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import {
