@@ -22,6 +22,8 @@ export interface CollectorConfig {
   readonly stateFolder: string;
   /** Empty: the state folder's own token. */
   readonly tokenFile: string;
+  /** The token of those who send measurements; empty: the state folder's own. */
+  readonly pushTokenFile: string;
   readonly ingest: IngestLimits;
   readonly scrape: readonly JobConfig[];
   readonly maximumTargets: number;
@@ -236,6 +238,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
       .default(""),
     state_folder: text.default(""),
     token_file: text.default(""),
+    push_token_file: text.default(""),
     ingest: ingestSchema,
     scrape: jobsSchema,
     maximum_targets: count(100_000).default(2000),
@@ -257,6 +260,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     externalUrl: entry.external_url,
     stateFolder: entry.state_folder,
     tokenFile: entry.token_file,
+    pushTokenFile: entry.push_token_file,
     ingest: entry.ingest,
     scrape: entry.scrape,
     maximumTargets: entry.maximum_targets,

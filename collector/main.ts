@@ -55,6 +55,9 @@ export interface Collector {
 }
 
 const tickMilliseconds = 1000;
+const pushTokenName = "push-token";
+/** Beside two for each origin that sends. */
+const peopleConnections = 512;
 /** What the keyed store knows the fleet by. */
 const fleetKey = "fleet";
 
@@ -65,6 +68,10 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const folder = config.stateFolder || options.defaultStateFolder;
   prepareStateFolder(folder);
   const token = config.tokenFile === "" ? readLocalToken(folder) : readTokenFile(config.tokenFile);
+  const pushToken =
+    config.pushTokenFile === ""
+      ? readLocalToken(folder, pushTokenName)
+      : readTokenFile(config.pushTokenFile);
   const boot = env.randomId();
   const metrics = createSelfMetrics({ clock });
   const notifiers = createNotifiers(config.notifiers, { clock, consoleUrl: config.externalUrl });
@@ -104,6 +111,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       listen: config.listen,
       hostNames: [...config.hostNames, env.node],
       token: token.token,
+      pushToken: pushToken.token,
+      maximumConnections: peopleConnections + 2 * config.ingest.origins,
       routes: createRoutes({
         clock,
         metrics,

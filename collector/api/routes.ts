@@ -33,10 +33,13 @@ export interface ApiParts {
   readonly unready: () => string | null;
 }
 
-interface ApiRequest {
+export interface ApiHead {
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Parsed JSON, or undefined. */
+}
+
+export interface ApiRequest extends ApiHead {
+  /** Parsed JSON, or undefined; on a route with `rawBody`, a Buffer. */
   readonly body: unknown;
 }
 
@@ -49,6 +52,12 @@ export interface ApiAnswer {
 
 export interface ApiRoute extends RouteRule {
   readonly handle: (request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>;
+  /** The body as it comes, whatever its type: what sends measurements has codecs of its own. */
+  readonly rawBody?: {
+    readonly limitBytes: number;
+    /** Asked once the caller may call and before the body is read; an answer refuses it unread. */
+    readonly refuse?: (head: ApiHead) => ApiAnswer | null | Promise<ApiAnswer | null>;
+  };
 }
 
 const name = z.string().min(1).max(253);

@@ -7,7 +7,7 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
-import type { ApiAnswer, ApiRoute } from "./routes.ts";
+import type { ApiAnswer, ApiHead, ApiRoute } from "./routes.ts";
 
 export interface ApiServer {
   /** `http://127.0.0.1:9411`, with the port that was really given. */
@@ -19,7 +19,11 @@ export interface ApiServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly hostNames: readonly string[];
   readonly token: string;
+  /** With the role `push`; empty: only an admin brings measurements in. */
+  readonly pushToken?: string;
   readonly routes: readonly ApiRoute[];
+  /** Every node that sends keeps a connection or two open. */
+  readonly maximumConnections?: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: SelfMetrics;
@@ -32,7 +36,7 @@ const limits = {
   keepAliveTimeout: 75_000,
   http: { maxHeaderSize: 16_384, headersTimeout: 10_000 },
 } as const;
-const maximumConnections = 512;
+const defaultMaximumConnections = 512;
 /** A closing server waits this long for answers that are under way. */
 const closeMilliseconds = 2000;
 
@@ -40,22 +44,17 @@ const closeMilliseconds = 2000;
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { listen, log } = options;
   const server = fastify({ ...limits, logger: false, forceCloseConnections: true });
-  server.server.maxConnections = maximumConnections;
+  server.server.maxConnections = options.maximumConnections ?? defaultMaximumConnections;
   guard(server, options);
-  for (const route of options.routes)
-    server.route({
-      method: route.method,
-      url: route.path,
-      handler: async (request, reply) =>
-        send(
-          reply,
-          await route.handle({
-            query: new URLSearchParams(request.url.split("?", 2)[1] ?? ""),
-            headers: request.headers,
-            body: request.body,
-          }),
-        ),
-    });
+  for (const route of options.routes.filter(({ rawBody }) => !rawBody)) addRoute(server, route);
+  // In a scope of their own, so that no parser of the others reads their bodies.
+  void server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
+      done(null, body),
+    );
+    for (const route of options.routes.filter(({ rawBody }) => rawBody)) addRoute(scope, route);
+  });
   server.setErrorHandler((thrown, _request, reply) => {
     const status = statusOf(thrown);
     if (status >= 500) log.error(`a request could not be answered: ${describeError(thrown)}`);
@@ -73,12 +72,41 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   return { address: addressOf(server), close: () => close(server, options.clock) };
 }
 
+function addRoute(server: FastifyInstance, { method, path, rawBody, handle }: ApiRoute): void {
+  const refuse = rawBody?.refuse;
+  server.route({
+    method,
+    url: path,
+    ...(rawBody ? { bodyLimit: rawBody.limitBytes } : {}),
+    ...(refuse
+      ? {
+          async onRequest(request, reply) {
+            const answer = await refuse(headOf(request));
+            if (answer === null) return undefined;
+            // What is left of the body isn't read: the connection ends with the answer.
+            void reply.header("connection", "close");
+            return send(reply, answer);
+          },
+        }
+      : {}),
+    handler: async (request, reply) =>
+      send(reply, await handle({ ...headOf(request), body: request.body })),
+  });
+}
+
+function headOf(request: FastifyRequest): ApiHead {
+  return {
+    query: new URLSearchParams(request.url.split("?", 2)[1] ?? ""),
+    headers: request.headers,
+  };
+}
+
 function guard(server: FastifyInstance, options: ApiServerOptions): void {
   const { clock, metrics } = options;
   const decide = createAccess({
     routes: options.routes,
     hosts: options.hostNames,
-    tokens: { admin: options.token },
+    tokens: { admin: options.token, push: options.pushToken ?? "" },
     clock,
   });
   const requests = metrics.counter(self.httpRequests);

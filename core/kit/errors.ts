@@ -39,6 +39,10 @@ export const errorTable = {
   HISTORY_FAILED:
     "the process that reads and writes history's files failed: see its folder's rights, space and memory",
   QUERY_INVALID: "mend the parameter that is named; docs/history.md tells what each takes",
+  PUSH_REFUSED:
+    "the collector refused what the agent sent: the sentence says why, and docs/push.md what to change",
+  PUSH_FAILED:
+    "the collector can't be reached: what was measured waits in memory, then in the spool, and is sent when it can",
   LIMIT_REACHED:
     "something was dropped to keep a bound: docs/configuration.md says how to raise it",
   STATE_UNUSABLE: "the state folder can't be used: check its owner, its mode and the free space",

@@ -48,8 +48,8 @@ export function prepareStateFolder(folder: string): void {
 }
 
 /** Reads the token, or makes one at the first start. Throws STATE_UNUSABLE. */
-export function readLocalToken(folder: string): LocalToken {
-  const file = join(folder, tokenName);
+export function readLocalToken(folder: string, name = tokenName): LocalToken {
+  const file = join(folder, name);
   const token = randomBytes(32).toString("base64url");
   try {
     writeFileSync(file, `${token}\n`, { mode: ownerOnlyFile, flag: "wx" });
