@@ -20,6 +20,7 @@ const offFamilies =
 
 /** Families that more than one source reads, or one of another name. */
 const sourcesOf: Readonly<Record<string, readonly string[]>> = {
+  attribution: ["attribution", "gpu_processes"],
   cpu: ["cpu", "cpu_details", "cpu_info"],
   filesystem: ["filesystem", "mount_info"],
   mdadm: ["mdadm", "mdadm_details"],

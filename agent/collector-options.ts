@@ -51,6 +51,9 @@ export const optionFlags: Readonly<Record<string, Flag>> = {
     group,
     help: "Folder with a file per GPU index that holds the HPC jobs on it.",
   },
+  "collector.attribution.processes": toggle(
+    "Tell the GPU memory of each process, with its number and command, instead of each owner's.",
+  ),
   "no-collector.cpu.guest": toggle("Leave the time of virtual machines' processors out."),
   "collector.cpu.info": toggle("Tell each processor's model."),
   "collector.cpu.info.flags-include": pattern("Tell these of the processors' features."),
@@ -122,6 +125,7 @@ export function readOptions(flags: GivenFlags): HostOptions {
     attribution: {
       kubeletSocket: text("collector.attribution.kubelet-socket"),
       jobFolder: text("collector.attribution.job-folder"),
+      tellsProcesses: isOn("collector.attribution.processes"),
     },
     arp: { keepsDevice: paired("arp.device") },
     bcache: { priorityStatistics: isOn("collector.bcache.priorityStats") },

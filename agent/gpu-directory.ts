@@ -10,11 +10,28 @@ export interface GpuInstance {
   readonly gpuInstance: string;
 }
 
+/** By UUID; one that both computes and renders is listed twice. */
+export type ProcessesByGpu = ReadonlyMap<string, readonly GpuProcessUse[]>;
+
+/** A process that has a GPU, or a part of it, open. */
+export interface GpuProcessUse {
+  /** The GPU instance's number; empty for the whole GPU. */
+  readonly gpuInstance: string;
+  /** As the host numbers it. */
+  readonly pid: number;
+  /** NaN where the driver doesn't say. */
+  readonly memoryBytes: number;
+}
+
 export interface GpuDirectory {
   /** What a source found, in place of what it said before; where two know a GPU, the first to have spoken names it. */
   tell(source: string, gpus: readonly GpuIdentity[], instances?: readonly GpuInstance[]): void;
   readonly gpus: readonly GpuIdentity[];
   readonly instances: readonly GpuInstance[];
+  /** Which processes a source's driver lists, by the GPU's UUID, in place of what it said before; null when it no longer says. */
+  tellProcesses(source: string, byGpu: ProcessesByGpu | null): void;
+  /** Lacks GPUs whose driver doesn't say; null while no source says anything. */
+  readonly processes: ProcessesByGpu | null;
   /** Rises when the GPUs or their labels are no longer the same. */
   readonly revision: number;
   /** By PCI address in any of the forms in which drivers write it. */
@@ -31,6 +48,7 @@ export interface GpuDirectory {
 const maximumGpus = 256;
 /** Seven per GPU is the most that NVIDIA makes. */
 const maximumInstances = 7 * maximumGpus;
+const maximumProcessesOfGpu = 512;
 
 interface Told {
   readonly gpus: readonly GpuIdentity[];
@@ -39,11 +57,13 @@ interface Told {
 
 export function createGpuDirectory(): GpuDirectory {
   const told = new Map<string, Told>();
+  const toldProcesses = new Map<string, ProcessesByGpu>();
   const quarantined = new Map<string, string>();
   let gpus: readonly GpuIdentity[] = [];
   let instances: readonly GpuInstance[] = [];
   let byAddress = new Map<string, GpuIdentity>();
   let revision = 0;
+  let processes: ProcessesByGpu | null = null;
 
   return {
     get gpus() {
@@ -70,6 +90,15 @@ export function createGpuDirectory(): GpuDirectory {
       byAddress = new Map(gpus.map((gpu) => [normalizePciAddress(gpu.pciBusId), gpu]));
       revision += 1;
     },
+    tellProcesses(source, byGpu) {
+      if (byGpu === null) toldProcesses.delete(source);
+      else toldProcesses.set(source, bounded(byGpu));
+      const all = [...toldProcesses.values()].flatMap((each) => [...each]);
+      processes = toldProcesses.size === 0 ? null : new Map(all);
+    },
+    get processes() {
+      return processes;
+    },
     find: (pciAddress) => byAddress.get(normalizePciAddress(pciAddress)),
     quarantine(uuid, reason) {
       if (quarantined.size < maximumGpus) quarantined.set(uuid, reason);
@@ -77,6 +106,14 @@ export function createGpuDirectory(): GpuDirectory {
     release: (uuid) => quarantined.delete(uuid),
     quarantineOf: (uuid) => quarantined.get(uuid),
   };
+}
+
+function bounded(byGpu: ProcessesByGpu): ProcessesByGpu {
+  return new Map(
+    [...byGpu]
+      .slice(0, maximumGpus)
+      .map(([uuid, processes]) => [uuid, processes.slice(0, maximumProcessesOfGpu)]),
+  );
 }
 
 /**

@@ -59,13 +59,23 @@ export function createHolders(): Holders {
       if (JSON.stringify(before) === JSON.stringify(holders)) return;
       if (holders === null) places.delete(place);
       else places.set(place, holders);
-      all = [...places.values()].flat().toSorted(byName).slice(0, maximumHolders);
+      all = unique([...places.values()].flat())
+        .toSorted(byName)
+        .slice(0, maximumHolders);
       byDevice = labelsByDevice(all);
       revision += 1;
     },
     labelsOf: (uuid, instance) =>
       byDevice.get(keyOf(uuid, instance)) ?? byDevice.get(keyOf(uuid, "")) ?? nobody,
   };
+}
+
+/** A job's folder and the job's processes say the same of it. */
+function unique(holders: readonly Holder[]): Holder[] {
+  const byAll = new Map(
+    holders.map((each) => [`${keyOf(each.uuid, each.gpuInstance)} ${nameOf(each)}`, each]),
+  );
+  return [...byAll.values()];
 }
 
 function labelsByDevice(holders: readonly Holder[]): Map<string, HolderLabels> {

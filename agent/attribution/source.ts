@@ -20,6 +20,8 @@ export interface AttributionOptions {
   readonly kubeletSocket: string;
   /** Folder of the HPC job mapping; empty for none. */
   readonly jobFolder: string;
+  /** Each process's memory by its number, not its owner's in one sum. */
+  readonly tellsProcesses: boolean;
 }
 
 /** While the kubelet restarts its last answer holds; afterwards nobody is said to hold anything. */

@@ -1,5 +1,6 @@
 /** Every source of the agent on real hardware: an explicit list, in the order in which they are read. */
 import { defaultCollectors, type CollectorChoice } from "../collector-flags.ts";
+import { createGpuProcessesSource } from "../attribution/processes-source.ts";
 import { createAttributionSource } from "../attribution/source.ts";
 import { gpuSources } from "./gpu/all.ts";
 import { createHostSources } from "./host/all.ts";
@@ -23,6 +24,7 @@ export function knownSources({ options }: CollectorChoice = defaultCollectors): 
     ...createOptionalSources(options),
     ...gpuSources(),
     createKernelLogSource(),
+    createGpuProcessesSource(options.attribution),
     createAttributionSource(options.attribution),
     createInventorySource(),
     probesSource,

@@ -1,4 +1,4 @@
-/** Who holds a GPU: pods, as the kubelet tells, and HPC jobs. */
+/** Who holds a GPU: pods, as the kubelet tells, and HPC jobs; and whose the processes on it are. */
 import { gpuLabelNames } from "./gpu-labels.ts";
 import { defineMetric } from "./metric.ts";
 
@@ -27,5 +27,52 @@ export const allocatable = defineMetric({
   kind: "gauge",
   sampling: "steady",
   help: "Whether the kubelet hands the GPU out, whole or in parts: 0 for one that the device plug-in has withdrawn.",
+  labels: gpuLabelNames,
+});
+
+export const processMemory = defineMetric({
+  name: "warpwatch_gpu_process_memory_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  sampling: "steady",
+  help: "GPU memory, in bytes, that an owner's processes hold on the GPU or a part of it: a pod's container, a job, a container or a user; with --collector.attribution.processes of each process.",
+  labels: [
+    ...gpuLabelNames,
+    "GPU_I_ID",
+    "namespace",
+    "pod",
+    "container",
+    "pod_uid",
+    "container_id",
+    "hpc_job",
+    "user",
+    "pid",
+    "command",
+  ],
+});
+export const processOwnersLeftOut = defineMetric({
+  name: "warpwatch_gpu_process_owners_left_out",
+  kind: "gauge",
+  sampling: "steady",
+  help: "Owners of GPU processes, or processes where each is told of, that are over the bound and have no series.",
+});
+export const processesUnreadable = defineMetric({
+  name: "warpwatch_gpu_processes_unreadable",
+  kind: "gauge",
+  sampling: "steady",
+  help: "GPU processes that the driver lists and /proc doesn't show: just ended, or in another process namespace than the agent's.",
+});
+export const unattributedProcesses = defineMetric({
+  name: "warpwatch_gpu_unattributed_processes",
+  kind: "gauge",
+  sampling: "steady",
+  help: "Processes on the GPU that belong to no pod, on a node whose kubelet hands GPUs out.",
+  labels: gpuLabelNames,
+});
+export const heldWithoutProcess = defineMetric({
+  name: "warpwatch_gpu_held_without_process",
+  kind: "gauge",
+  sampling: "steady",
+  help: "1 while a pod or a job holds the GPU or a part of it and no process uses it.",
   labels: gpuLabelNames,
 });

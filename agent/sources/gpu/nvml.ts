@@ -17,6 +17,7 @@ import type { Env } from "../../../core/kit/env.ts";
 import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import type { GpuProcess, NvmlEvent } from "../../probes/nvml/messages.ts";
 import type { ReadingGroup } from "../../probes/nvml/readings.ts";
+import type { ProcessesByGpu } from "../../gpu-directory.ts";
 import { absent, type Reader, type Source, type SourceContext } from "../source.ts";
 import type { NvmlDevice } from "./nvml-roster.ts";
 import { createNvmlSession, type NvmlOptions, type NvmlSession } from "./nvml-session.ts";
@@ -151,6 +152,19 @@ function createReader(
     }
   }
 
+  /** Says too which processes are on the GPUs; after a failure nobody knows. */
+  async function readRound(): Promise<void> {
+    if (sampling === "fast") return session.round(sampling);
+    try {
+      await session.round(sampling);
+    } catch (thrown) {
+      context.gpus.tellProcesses("nvml", null);
+      throw thrown;
+    }
+    context.gpus.tellProcesses("nvml", processesByGpu(session.devices));
+    return undefined;
+  }
+
   /** True where the series have to be registered anew. */
   function takeEvents(): boolean {
     let changes = false;
@@ -162,7 +176,7 @@ function createReader(
   return {
     register,
     async read(column) {
-      await session.round(sampling);
+      await readRound();
       if (sampling === "fast") tellLosses();
       const changes = sampling === "fast" && takeEvents();
       if (session.version !== registeredVersion || changes) return "changed";
@@ -242,6 +256,20 @@ function countsOf(
 function writeCount({ device, kind, slot }: ProcessCount, column: Float64Array): void {
   if (device.state === "up" && device.processes)
     column[slot] = device.processes.filter((process) => process.kind === kind).length;
+}
+
+function processesByGpu(devices: readonly NvmlDevice[]): ProcessesByGpu {
+  return new Map(
+    devices.flatMap(({ identity, state, processes: found }) => {
+      if (state !== "up" || !found) return [];
+      const uses = found.map(({ pid, memoryBytes, gpuInstance }) => ({
+        pid,
+        memoryBytes,
+        gpuInstance: gpuInstance === -1 ? "" : String(gpuInstance),
+      }));
+      return [[identity.uuid, uses] as const];
+    }),
+  );
 }
 
 function tellsInstances(metric: Metric): boolean {

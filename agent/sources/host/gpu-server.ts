@@ -1,5 +1,5 @@
 /** What a GPU server needs and node_exporter lacks, from /proc and /sys: an explicit list, read after the host's other sources. */
-import type { Source } from "../source.ts";
+import type { Source, SourceContext } from "../source.ts";
 import { createContainerRuntimesSource } from "./container-runtimes.ts";
 import { createDiskLatencySource } from "./disk-latency.ts";
 import { createGpuCgroupSource } from "./gpu-cgroups.ts";
@@ -17,9 +17,15 @@ export function createGpuServerSources(share: FileShare, options: HostOptions): 
     createNetworkUtilizationSource(share, options.netdev),
     tcpRetransmitsSource,
     pciSource,
-    createGpuCgroupSource(),
+    createGpuCgroupSource(tellProcesses),
     stuckProcessesSource,
     gpuStackSource,
     createContainerRuntimesSource(),
   ];
+}
+
+/** Null while no driver lists them: then open files show who holds a GPU. */
+function tellProcesses({ gpus }: SourceContext): readonly number[] | null {
+  const { processes } = gpus;
+  return processes && [...new Set([...processes.values()].flat().map(({ pid }) => pid))];
 }

@@ -74,7 +74,7 @@ async function makeStage(jobFolder = ""): Promise<Stage> {
     holders,
     stateFolder: "",
   };
-  const source = createAttributionSource({ kubeletSocket: "", jobFolder });
+  const source = createAttributionSource({ kubeletSocket: "", jobFolder, tellsProcesses: false });
   const opened = await source.open(context, new AbortController().signal);
   if ("absent" in opened) throw new Error(opened.absent);
   const reader: Reader = opened;
@@ -258,6 +258,7 @@ test("says absent on a machine without a kubelet and without a folder of jobs", 
   const source = createAttributionSource({
     kubeletSocket: "/nowhere",
     jobFolder: "",
+    tellsProcesses: false,
   });
   const { context } = await makeStage();
   const opened = await source.open(context, new AbortController().signal);
