@@ -63,6 +63,7 @@ export function fakeGpu(index: number, changes: Readonly<Record<string, string>>
     "temperature.memory": "N/A",
     "power.draw": "627.40 W",
     "enforced.power.limit": "700.00 W",
+    "memory.total": "81559 MiB",
     "memory.free": "15 MiB",
     "memory.used": "80995 MiB",
     "memory.reserved": "549 MiB",

@@ -1,10 +1,11 @@
-/** Every GPU source, best first: where NVML serves, nvidia-smi isn't started. */
+/** Every GPU source. Of NVIDIA's the best comes first: where NVML serves, nvidia-smi isn't started. */
 import type { Source } from "../source.ts";
+import { createAmdgpuSource } from "./amdgpu.ts";
 import { createNvidiaSmiSource } from "./nvidia-smi.ts";
 import { createNvmlSources } from "./nvml.ts";
 import { standBy } from "./stand-by.ts";
 
 export function gpuSources(): Source[] {
   const nvml = createNvmlSources();
-  return [...nvml.sources, standBy(createNvidiaSmiSource(), nvml)];
+  return [...nvml.sources, standBy(createNvidiaSmiSource(), nvml), createAmdgpuSource()];
 }

@@ -3,9 +3,11 @@
  * with the spelling of older drivers after the newer one.
  */
 import * as gpu from "../../../core/catalog/gpu.ts";
+import * as details from "../../../core/catalog/gpu-details.ts";
 import * as errors from "../../../core/catalog/gpu-errors.ts";
 import type { DcgmLabel, GpuLabel } from "../../../core/catalog/gpu-labels.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
+import { withNeutralTwins } from "./neutral-twins.ts";
 import { readChoice, readNumber, readPerformanceState } from "./nvidia-smi-values.ts";
 
 /** Reads a cell; NaN where it holds no value, which is absent and never 0. */
@@ -50,6 +52,7 @@ export const measuredFields: readonly Field[] = [
   one("temperature.gpu.tlimit", gpu.temperatureMargin),
   one("power.draw", gpu.powerUsage, "W"),
   one("enforced.power.limit", gpu.powerLimit, "W"),
+  one("memory.total", details.memoryTotal, "MiB"),
   one("memory.free", gpu.memoryFree, "MiB"),
   one("memory.used", gpu.memoryUsed, "MiB"),
   one("memory.reserved", gpu.memoryReserved, "MiB"),
@@ -150,7 +153,14 @@ function yesNo(name: string, metric: Metric<DcgmLabel> | Metric<GpuLabel>): Fiel
 }
 
 function field(names: readonly string[], ...targets: Target[]): Field {
-  return { names, targets };
+  return {
+    names,
+    targets: withNeutralTwins(targets, ({ readCell }, { metric, extraLabels, convert }) => ({
+      metric,
+      extraLabels,
+      readCell: (cell) => convert(readCell(cell)),
+    })),
+  };
 }
 
 type ExtraLabels<Label extends string> = [Exclude<Label, DcgmLabel>] extends [never]

@@ -5,6 +5,7 @@ import { dcgmLabels, gpuDevice, gpuLabels } from "../../../core/catalog/gpu-labe
 import { describeError, WarpwatchError } from "../../../core/kit/errors.ts";
 import { absent, type Absent, type Reader, type Source, type SourceContext } from "../source.ts";
 import { measuredFields, measuredMetrics, nameField } from "./nvidia-smi-fields.ts";
+import { reportLost } from "./lost.ts";
 import { createLeaveOut, listBoundGpus, type LeaveOut } from "./nvidia-smi-leave-out.ts";
 import { createLoop, type Loop, type LoopOptions } from "./nvidia-smi-loop.ts";
 import { createRunner, endOf, type Runner } from "./nvidia-smi-process.ts";
@@ -128,7 +129,7 @@ function createReader(
   }
 
   function takeRound(): void {
-    for (const gpu of roster.take(currentRows())) reportLost(context, gpu);
+    for (const gpu of roster.take(currentRows())) reportLost(context, "nvidia_smi", gpu.identity);
   }
 
   // The GPUs have to be known before they are registered.
@@ -210,18 +211,6 @@ function write({ gpu, infoSlot, lostSlot, cells }: Binding, column: Float64Array
 
 function identitiesOf(roster: Roster) {
   return roster.gpus.map(({ identity }) => identity);
-}
-
-function reportLost(context: SourceContext, { identity }: KnownGpu): void {
-  const text = `GPU ${identity.index} (${identity.pciBusId}) no longer answers`;
-  context.log.warn(text, { source: "nvidia_smi", gpu: identity.uuid });
-  context.events.report({
-    timeMilliseconds: context.env.clock.now(),
-    kind: "gpu_lost",
-    device: identity.uuid,
-    text,
-    fields: { gpu: String(identity.index), pci_bus_id: identity.pciBusId },
-  });
 }
 
 function saysNoDevices(thrown: unknown): boolean {

@@ -1,11 +1,13 @@
 /** How each of a GPU's metrics is read off the synthetic fleet's columns, rounded as the driver rounds. */
 import * as gpu from "../../../core/catalog/gpu.ts";
+import * as details from "../../../core/catalog/gpu-details.ts";
 import * as errors from "../../../core/catalog/gpu-errors.ts";
 import type { DcgmLabel, GpuLabel } from "../../../core/catalog/gpu-labels.ts";
 import type { LabelValues, Metric } from "../../../core/catalog/metric.ts";
 import { throttleBits, type GpuColumns } from "../../../simulator/columns.ts";
 import type { Fleet } from "../../../simulator/fleet.ts";
 import { reservedMebibytes } from "../../../simulator/observe.ts";
+import { neutralTwinOf } from "../gpu/neutral-twins.ts";
 
 /** `index` is the GPU's place in the fleet's columns; NaN is absent. */
 export type ReadGpu = (index: number) => number;
@@ -55,6 +57,7 @@ export function dcgmReadings(fleet: Fleet): DcgmReading[] {
       read: (index) => model.memoryMebibytes - reserved - gpus.memoryUsedMebibytes[index]!,
     },
     { metric: gpu.memoryUsed, read: column("memoryUsedMebibytes") },
+    { metric: details.memoryTotal, read: () => model.memoryMebibytes },
     { metric: gpu.memoryReserved, read: () => reserved },
     { metric: gpu.pcieReplays, read: column("pcieReplays") },
     {
@@ -80,6 +83,16 @@ export function dcgmReadings(fleet: Fleet): DcgmReading[] {
       read: violation("softwareThermalSeconds", "hardwareThermalSeconds"),
     },
   ];
+}
+
+/** What all makes share, out of the very numbers that NVIDIA's metrics have. */
+export function neutralReadings(dcgm: readonly DcgmReading[]): GpuReading[] {
+  return dcgm.flatMap(({ metric, read }) => {
+    const twin = neutralTwinOf(metric);
+    if (!twin) return [];
+    const readTwin: ReadGpu = (index) => twin.convert(read(index));
+    return [{ metric: twin.metric, labels: twin.extraLabels, read: readTwin }];
+  });
 }
 
 /** What has the GPU's own labels only. */

@@ -12,6 +12,7 @@ import { advanceFleet } from "./advance.ts";
 import {
   dcgmReadings,
   linkReadings,
+  neutralReadings,
   plainReadings,
   recoveryReadings,
   remapReadings,
@@ -88,8 +89,10 @@ function createReader(
 }
 
 function readingsOf(fleet: Fleet) {
+  const dcgm = dcgmReadings(fleet);
   return {
-    dcgm: dcgmReadings(fleet),
+    dcgm,
+    neutral: neutralReadings(dcgm),
     plain: plainReadings(fleet),
     throttle: throttleReadings(fleet),
     recovery: recoveryReadings(fleet),
@@ -106,7 +109,7 @@ function bind(slots: SlotRegistrar, gpu: FleetGpu, index: number, readings: Read
   const { identity, device } = gpu;
   const full = dcgmLabels(identity);
   const own = gpuLabels(identity);
-  const { dcgm, plain, throttle, recovery, remap, link } = readings;
+  const { dcgm, neutral, plain, throttle, recovery, remap, link } = readings;
   return {
     index,
     infoSlot: slots.slot(
@@ -124,7 +127,7 @@ function bind(slots: SlotRegistrar, gpu: FleetGpu, index: number, readings: Read
     lostSlot: slots.slot(lost, own, device),
     cells: [
       ...dcgm.map(({ metric, read }) => ({ slot: slots.slot(metric, full, device), read })),
-      ...[plain, throttle, recovery, remap, link].flatMap((list) =>
+      ...[neutral, plain, throttle, recovery, remap, link].flatMap((list) =>
         list.map(({ metric, labels, read }) => ({
           slot: slots.slot<string>(metric, { ...own, ...labels }, device),
           read,
