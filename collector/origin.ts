@@ -1,5 +1,5 @@
 /** What the collector holds of one origin: its newest samples, copied out of the frames it sent. */
-import type { Origin, Schema } from "../core/wire/frame.ts";
+import type { Frame, Origin, Schema } from "../core/wire/frame.ts";
 
 export interface OriginState {
   /** `job` and `instance` together: unique among origins. */
@@ -25,6 +25,11 @@ export interface OriginState {
 /** How the parts of the collector hear of what comes in. The state belongs to the door: copy what is kept. */
 export interface OriginListener {
   frame(state: OriginState): void;
+  /**
+   * A frame that came late, after an outage: its samples belong to the past. It changes what is kept of the past, and
+   * nothing that tells how things stand now. A sender may repeat it: what must count once tells by boot and sequence.
+   */
+  late?(frame: Frame): void;
   /** The origin was silent so long that another took its place. */
   forget?(key: string): void;
 }

@@ -46,6 +46,23 @@ const migrations: readonly string[] = [
      bytes INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX parquet_by_day ON parquet (day);`,
+  // What left the journal, as ranges of sequences; and every event.
+  `CREATE TABLE received (
+     origin TEXT NOT NULL,
+     boot TEXT NOT NULL,
+     ranges TEXT NOT NULL,
+     noted REAL NOT NULL,
+     UNIQUE (origin, boot)
+   ) STRICT;
+   CREATE TABLE event (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     node TEXT NOT NULL,
+     boot TEXT NOT NULL,
+     sequence INTEGER NOT NULL,
+     time REAL NOT NULL,
+     body TEXT NOT NULL,
+     UNIQUE (node, boot, sequence)
+   ) STRICT;`,
 ];
 
 /** "wwhi" in ASCII: tells our file from any other SQLite database. */

@@ -11,6 +11,7 @@ import type { Frame } from "../../core/wire/frame.ts";
 import { createJobRunner } from "./child.ts";
 import { createCompaction, type CompactionResult } from "./compaction.ts";
 import { openJournalDatabase } from "./database.ts";
+import { createEventLog, type EventLog } from "./event-log.ts";
 import { createParquetFiles, type ParquetFile } from "./files.ts";
 import { createJournal } from "./journal.ts";
 import { createQuery, type RunQuery } from "./query.ts";
@@ -42,6 +43,7 @@ export interface HistoryBounds {
 export interface History {
   /** Resolves when the frame is on disk; rejects when it isn't and won't be. A caller may leave the promise alone. */
   append(frame: Frame): Promise<void>;
+  readonly events: EventLog;
   readonly query: RunQuery;
   /** What was written before the current hour or, with `all`, until now becomes Parquet files. */
   compact(options?: { readonly all?: boolean }): Promise<CompactionResult>;
@@ -96,6 +98,7 @@ export function createHistory(options: HistoryOptions): History {
 
   return {
     append: (frame) => journal.append(frame),
+    events: createEventLog(sqlite),
     query,
     compact: (request) => compaction.run(request),
     retain,

@@ -9,6 +9,7 @@ import type { Frame, Schema } from "../../core/wire/frame.ts";
 import { createChainIndex, type ChainIndex } from "./chain-index.ts";
 import { createChainWriter, timeSpan, type ChainEntry, type ChainWriter } from "./chain-writer.ts";
 import { isDiskFull, transact } from "./database.ts";
+import { createReceived } from "./received.ts";
 
 export interface Journal {
   /** Resolves when the frame is on disk, rejects when it isn't and won't be. A caller may leave the promise alone. */
@@ -69,6 +70,7 @@ export function createJournal(options: JournalOptions): Journal {
     dropped.increase({ reason }, 0);
   const seconds = options.metrics.histogram(history.commitSeconds);
   const index = createChainIndex(sqlite);
+  const received = createReceived(sqlite);
   options.metrics.gauge(history.journalBytes, () => index.bytes);
   const writers = new Map<string, Writer>();
   const insert = createInserts(sqlite, index);
@@ -91,6 +93,10 @@ export function createJournal(options: JournalOptions): Journal {
     const [oldest] = writers.keys();
     if (writers.size > maximumWriters && oldest !== undefined) writers.delete(oldest);
     return writer;
+  }
+
+  function isKnown(key: string, boot: string, sequence: number): boolean {
+    return received.holds(key, boot, sequence) || index.holds(key, boot, sequence);
   }
 
   function commit(): void {
@@ -145,6 +151,7 @@ export function createJournal(options: JournalOptions): Journal {
   }
 
   function detach(chains: readonly number[]): void {
+    received.note(chains, clock.now());
     const drop = sqlite.prepare("DELETE FROM chain WHERE id = ?");
     for (const chain of chains) drop.run(chain);
     sqlite.exec("DELETE FROM schema WHERE id NOT IN (SELECT schema FROM chain)");
@@ -178,7 +185,7 @@ export function createJournal(options: JournalOptions): Journal {
       if (group?.known.has(name) === true) return group.promise;
       const last = writers.get(key)?.chains;
       const isNext = last?.boot === boot && frame.sequence > last.lastSequence;
-      if (!isNext && index.holds(key, boot, frame.sequence)) return Promise.resolve();
+      if (!isNext && isKnown(key, boot, frame.sequence)) return Promise.resolve();
       const writer = writerFor(key, frame);
       const open = (group ??= createGroup());
       open.known.add(name);

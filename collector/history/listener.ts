@@ -12,9 +12,26 @@ interface Before {
   readonly present: Uint8Array;
 }
 
-export function createHistoryListener(history: Pick<History, "append">): OriginListener {
+export interface HistoryListener extends OriginListener {
+  /** Of the frame that was handed on last: resolves when it is on disk, rejects when it won't be. */
+  readonly stored: Promise<void>;
+}
+
+export function createHistoryListener(history: Pick<History, "append">): HistoryListener {
   const partial = new Map<string, Before>();
+  let stored = Promise.resolve();
+
+  /** What fails is counted and logged there, and told to whoever waits for it. */
+  function keep(frame: Frame): void {
+    stored = history.append(frame);
+    stored.catch((thrown: unknown) => void describeError(thrown));
+  }
+
   return {
+    get stored() {
+      return stored;
+    },
+    late: keep,
     frame(state) {
       const frame = state.complete ? wholeFrame(state) : newFrame(state, partial.get(state.key));
       if (!state.complete)
@@ -23,8 +40,7 @@ export function createHistoryListener(history: Pick<History, "append">): OriginL
           times: state.times.slice(),
           present: state.present.slice(),
         });
-      // What fails is counted and logged there; the sender of these frames has nothing to do about it.
-      history.append(frame).catch((thrown: unknown) => void describeError(thrown));
+      keep(frame);
     },
     forget: (key) => void partial.delete(key),
   };

@@ -11,6 +11,7 @@ import { withSpan } from "../../core/kit/tracing.ts";
 import type { Frame, FrameSink } from "../../core/wire/frame.ts";
 import type { OriginListener, OriginState } from "../origin.ts";
 import { admitSchema, findMalformation, type AdmissionLimits } from "./admit.ts";
+import { createLateAdmission } from "./late.ts";
 import { copySamples, createRecord, type OriginRecord, type SampleCounts } from "./record.ts";
 
 export interface IngestLimits extends AdmissionLimits {
@@ -32,7 +33,15 @@ export const defaultIngestLimits: IngestLimits = {
   forgetMilliseconds: 3_600_000,
 };
 
+/** `late` and `duplicate`: what keeps the past was handed it; anything else beside `accepted` was refused for good. */
+export type Reception = "accepted" | RefusedFrame;
+
 export interface Ingest extends FrameSink {
+  /**
+   * As `accept`, for a sender that waits until its frames are kept and sends them again otherwise. One that comes late, or
+   * is a `replay` of what waited out an outage, goes to history and doesn't touch how the origin stands.
+   */
+  receive(frame: Frame, options: { readonly replay: boolean }): Reception;
   /** A door for the collector's own frames, without the bound on series: its fleet may be larger than any node. */
   readonly own: FrameSink;
   listen(listener: OriginListener): void;
@@ -48,6 +57,8 @@ export interface IngestOptions {
 
 const refusedFrames = ["duplicate", "future", "late", "malformed", "origins", "untimed"] as const;
 type RefusedFrame = (typeof refusedFrames)[number];
+/** Which frames go to history alone: none, those that are late, or all, as they are a replay. */
+type KeepLate = "none" | "late" | "all";
 const refusedSampleReasons = ["future", "series", "label_length"] as const;
 
 const minute = 60_000;
@@ -56,33 +67,51 @@ export function createIngest(options: IngestOptions): Ingest {
   const { clock, log, limits } = options;
   const records = new Map<string, OriginRecord>();
   const listeners: OriginListener[] = [];
+  const late = createLateAdmission();
   const count = createCounters(options.metrics, records);
 
-  function accept(frame: Frame, admission: AdmissionLimits): void {
+  function accept(frame: Frame, admission: AdmissionLimits, keepLate: KeepLate): Reception {
     const malformation = findMalformation(frame);
     const { origin } = frame.schema;
     const key = `${origin.job}/${origin.instance}`;
     if (malformation !== null) {
       log.warn(`a frame of ${key} is malformed: ${malformation}`, { source: key });
-      count.frame("malformed");
-      return;
+      return refuse("malformed");
     }
     const record = records.get(key);
     const newest = newestTimestamp(frame, clock.now() + limits.futureMilliseconds);
-    const refusal = judge(record, frame, newest);
-    if (refusal !== null) {
-      count.frame(refusal);
-      return;
-    }
+    const refusal = judge(record, frame, newest) ?? (keepLate === "all" ? "late" : null);
+    if (keepLate !== "none" && (refusal === "late" || refusal === "duplicate"))
+      return takeLate(frame, admission, refusal);
+    if (refusal !== null) return refuse(refusal);
     if (!record && !makeRoom()) {
       log.warn(`the frames of ${key} are refused: there are ${limits.origins} origins already`);
-      count.frame("origins");
-      return;
+      return refuse("origins");
     }
     const kept = record ?? createRecord(key);
     records.set(key, kept);
     take(kept, frame, newest, admission);
     tell((listener) => listener.frame(kept.state));
+    return "accepted";
+  }
+
+  function refuse(reason: RefusedFrame): Reception {
+    count.frame(reason);
+    return reason;
+  }
+
+  /** A duplicate is handed on as well: its first sending may not be on disk yet, and history knows it by its sequence. */
+  function takeLate(
+    frame: Frame,
+    admission: AdmissionLimits,
+    refusal: "late" | "duplicate",
+  ): Reception {
+    const latest = clock.now() + limits.futureMilliseconds;
+    const { frame: admitted, counts } = late.admit(frame, admission, latest);
+    if (refusal === "duplicate") count.frame(refusal);
+    else count.late(counts);
+    tell((listener) => listener.late?.(admitted));
+    return refusal;
   }
 
   function judge(
@@ -140,19 +169,22 @@ export function createIngest(options: IngestOptions): Ingest {
       }
   }
 
-  function traced(frame: Frame, admission: AdmissionLimits): void {
-    withSpan("warpwatch.ingest", (note) => {
+  function traced(frame: Frame, admission: AdmissionLimits, keepLate: KeepLate): Reception {
+    return withSpan("warpwatch.ingest", (note) => {
       const { origin, series } = frame.schema;
       note?.({ "warpwatch.origin": origin.instance, "warpwatch.series": series.length });
-      accept(frame, admission);
+      return accept(frame, admission, keepLate);
     });
   }
 
   return {
-    accept: (frame) => traced(frame, limits),
+    accept: (frame) => void traced(frame, limits, "none"),
+    receive: (frame, { replay }) => traced(frame, limits, replay ? "all" : "late"),
     own: {
-      accept: (frame) =>
-        traced(frame, { seriesPerOrigin: Infinity, labelValueLength: limits.labelValueLength }),
+      accept(frame) {
+        const { labelValueLength } = limits;
+        traced(frame, { seriesPerOrigin: Infinity, labelValueLength }, "none");
+      },
     },
     listen: (listener) => void listeners.push(listener),
     *origins() {
@@ -173,6 +205,7 @@ function newestTimestamp(frame: Frame, latest: number): number {
 
 function createCounters(metrics: SelfMetrics, records: ReadonlyMap<string, OriginRecord>) {
   const accepted = metrics.counter(collector.framesAccepted);
+  const late = metrics.counter(collector.framesLate);
   const refused = metrics.counter(collector.framesRefused);
   const samples = metrics.counter(collector.samplesAccepted);
   const refusedSamples = metrics.counter(collector.samplesRefused);
@@ -189,12 +222,20 @@ function createCounters(metrics: SelfMetrics, records: ReadonlyMap<string, Origi
   return {
     frame: (reason: RefusedFrame) => refused.increase({ reason }),
     listenerFailed: () => subscriberErrors.increase({}),
+    late(counts: SampleCounts): void {
+      late.increase({});
+      noteSamples(counts);
+    },
     samples(counts: SampleCounts): void {
       accepted.increase({});
-      samples.increase({}, counts.accepted);
-      if (counts.future > 0) refusedSamples.increase({ reason: "future" }, counts.future);
-      if (counts.series > 0) refusedSamples.increase({ reason: "series" }, counts.series);
-      if (counts.labels > 0) refusedSamples.increase({ reason: "label_length" }, counts.labels);
+      noteSamples(counts);
     },
   };
+
+  function noteSamples(counts: SampleCounts): void {
+    samples.increase({}, counts.accepted);
+    if (counts.future > 0) refusedSamples.increase({ reason: "future" }, counts.future);
+    if (counts.series > 0) refusedSamples.increase({ reason: "series" }, counts.series);
+    if (counts.labels > 0) refusedSamples.increase({ reason: "label_length" }, counts.labels);
+  }
 }

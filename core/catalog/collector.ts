@@ -23,6 +23,11 @@ export const framesAccepted = defineMetric({
   kind: "counter",
   help: "Frames that came in at the collector's door and were accepted.",
 });
+export const framesLate = defineMetric({
+  name: "warpwatch_ingest_frames_late_total",
+  kind: "counter",
+  help: "Frames that came late, after an outage, and went to history without touching rules and alerts.",
+});
 export const framesRefused = defineMetric({
   name: "warpwatch_ingest_frames_refused_total",
   kind: "counter",

@@ -1,0 +1,85 @@
+/**
+ * Which frames the journal held that have left it for Parquet files: what an agent sends again after hours is known by
+ * its origin, boot and sequence, and not kept twice.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { createSequenceRanges, type SequenceRanges } from "../sequence-ranges.ts";
+
+export interface Received {
+  holds(key: string, boot: string, sequence: number): boolean;
+  /** Within the transaction that takes the chains out of the journal. */
+  note(chains: readonly number[], nowMilliseconds: number): void;
+}
+
+/** No agent's spool reaches further back. */
+const keptMilliseconds = 8 * 86_400_000;
+/** Boots of origins. */
+const maximumBoots = 50_000;
+
+export function createReceived(sqlite: DatabaseSync): Received {
+  const known = new Map<string, SequenceRanges>();
+  for (const row of sqlite.prepare("SELECT origin, boot, ranges FROM received").iterate())
+    known.set(
+      nameOf(String(row["origin"]), String(row["boot"])),
+      createSequenceRanges(JSON.parse(String(row["ranges"])) as [number, number][]),
+    );
+  const span = sqlite.prepare(
+    "SELECT MIN(sequence) AS first, MAX(sequence) AS last, COUNT(*) AS frames FROM frame WHERE chain = ? AND closing = 0",
+  );
+  const each = sqlite.prepare("SELECT sequence FROM frame WHERE chain = ? AND closing = 0");
+  const originOf = sqlite.prepare("SELECT job, instance, boot FROM chain WHERE id = ?");
+  const save = sqlite.prepare(
+    "INSERT OR REPLACE INTO received (origin, boot, ranges, noted) VALUES (?, ?, ?, ?)",
+  );
+
+  function noteChain(chain: number, ranges: SequenceRanges): void {
+    const { first, last, frames } = span.get(chain) ?? {};
+    if (first === null || first === undefined) return;
+    const from = Number(first);
+    const to = Number(last);
+    if (to - from + 1 === Number(frames)) ranges.add(from, to);
+    else
+      for (const row of each.iterate(chain)) {
+        const sequence = Number(row["sequence"]);
+        ranges.add(sequence, sequence);
+      }
+  }
+
+  function forgetOld(nowMilliseconds: number): void {
+    const gone = sqlite
+      .prepare("DELETE FROM received WHERE noted < ? RETURNING origin, boot")
+      .all(nowMilliseconds - keptMilliseconds);
+    const over = sqlite
+      .prepare(
+        "DELETE FROM received WHERE rowid IN (SELECT rowid FROM received ORDER BY noted DESC LIMIT -1 OFFSET ?) RETURNING origin, boot",
+      )
+      .all(maximumBoots);
+    for (const row of [...gone, ...over])
+      known.delete(nameOf(String(row["origin"]), String(row["boot"])));
+  }
+
+  return {
+    holds: (key, boot, sequence) => known.get(nameOf(key, boot))?.has(sequence) ?? false,
+    note(chains, nowMilliseconds) {
+      const touched = new Map<string, { origin: string; boot: string }>();
+      for (const chain of chains) {
+        const row = originOf.get(chain);
+        if (!row) continue;
+        const origin = `${String(row["job"])}/${String(row["instance"])}`;
+        const boot = String(row["boot"]);
+        const name = nameOf(origin, boot);
+        const ranges = known.get(name) ?? createSequenceRanges();
+        known.set(name, ranges);
+        noteChain(chain, ranges);
+        touched.set(name, { origin, boot });
+      }
+      for (const [name, { origin, boot }] of touched)
+        save.run(origin, boot, JSON.stringify(known.get(name)?.list() ?? []), nowMilliseconds);
+      forgetOld(nowMilliseconds);
+    },
+  };
+}
+
+function nameOf(origin: string, boot: string): string {
+  return `${origin} ${boot}`;
+}
