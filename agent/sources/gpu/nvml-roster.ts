@@ -3,7 +3,7 @@ import type { GpuIdentity } from "../../../core/catalog/gpu-labels.ts";
 import type { AttachAnswer, DescribeAnswer, GpuProcess } from "../../probes/nvml/messages.ts";
 import type { ReadingGroup } from "../../probes/nvml/readings.ts";
 import { outcomeOf } from "../../probes/nvml/return-codes.ts";
-import type { GpuInstance } from "../../gpu-directory.ts";
+import type { GpuInstance, GpuProcessUse } from "../../gpu-directory.ts";
 
 /**
  * `silent`: a call to it is out and hasn't come back. `quarantined`: no call is made to it until it was reset.
@@ -90,5 +90,13 @@ export function instancesOf({ identity, description }: NvmlDevice): GpuInstance[
     uuid,
     parentUuid: identity.uuid,
     gpuInstance: String(gpuInstance),
+  }));
+}
+
+export function usesOf({ processes }: NvmlDevice): GpuProcessUse[] {
+  return (processes ?? []).map(({ pid, memoryBytes, gpuInstance }) => ({
+    pid,
+    memoryBytes,
+    gpuInstance: gpuInstance === -1 ? "" : String(gpuInstance),
   }));
 }

@@ -19,6 +19,7 @@ import {
   maximumGpus,
   shapeOf,
   stateOf,
+  usesOf,
   type NvmlDevice,
 } from "./nvml-roster.ts";
 
@@ -210,7 +211,7 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
       await look();
       await describeAll();
       await read(group);
-      if (group === "steady") for (const device of roster.devices) await list(device);
+      if (group === "steady") await listAll();
     } catch (thrown) {
       // The child is gone or holds still, and with it every handle.
       opened = null;
@@ -284,6 +285,15 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     });
   }
 
+  async function listAll(): Promise<void> {
+    for (const device of roster.devices) await list(device);
+    const known = roster.devices.filter(({ state, processes }) => state === "up" && processes);
+    directory.tellProcesses(
+      "nvml",
+      new Map(known.map((device) => [device.identity.uuid, usesOf(device)])),
+    );
+  }
+
   async function list(device: NvmlDevice): Promise<void> {
     if (device.state !== "up") return;
     const { uuid } = device.identity;
@@ -316,6 +326,7 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     release() {
       releasedUntil = clock.monotonic() + (options.holdMilliseconds ?? defaultHoldMilliseconds);
       opened = null;
+      directory.tellProcesses("nvml", null);
       // Nobody resets a GPU that a process holds: it is released to be reset, and may be asked again afterwards.
       for (const { identity } of roster.devices) directory.release(identity.uuid);
       return ask<boolean>("nvml.release", "nvml-release", null, patience.releaseMilliseconds);

@@ -215,6 +215,8 @@ function cellsOf(
   ): void {
     for (const target of targetsOf(key)) {
       if (target.metric.sampling !== sampling) continue;
+      // Our own metrics have no label that would tell an instance from its GPU.
+      if (of.kind === "mig" && !tellsInstances(target.metric)) continue;
       const all = { ...labels, ...target.extraLabels };
       const identityOfSum = target.adds === true ? JSON.stringify([target.metric.name, all]) : "";
       const slot = sums.get(identityOfSum) ?? slots.slot(target.metric, all, of);
@@ -231,9 +233,7 @@ function cellsOf(
     const labels = { ...dcgmLabels(identity, instance), ...gpuLabels(identity) };
     const part: Device = { ...own, kind: "mig", id: uuid, name: `${own.name}/${gpuInstance}` };
     for (const key of keys) {
-      // Our own metrics have no label that would tell an instance from its GPU.
-      if (targetsOf(key).every(({ metric }) => tellsInstances(metric)))
-        place("fast", position, key, labels, part);
+      place("fast", position, key, labels, part);
       position += 1;
     }
   }

@@ -46,6 +46,7 @@ const telling = [
   "location",
   "period",
   "direction",
+  "sensor",
 ];
 
 export function createNvmlHarness(

@@ -142,7 +142,7 @@ describe("NVML", { timeout: 30_000 }, () => {
   });
 
   test("counts the processes at each GPU by what they use it for", async () => {
-    const { up, control } = createNvmlHarness(["h100", "t4"]);
+    const { up, control, context } = createNvmlHarness(["h100", "t4"]);
     const many = Array.from({ length: 40 }, (_, index) => `${1000 + index}:1048576`);
     control.changeAll({
       gpu0: { "processes.compute": many.join(" "), "processes.mps": "7:0" },
@@ -153,6 +153,13 @@ describe("NVML", { timeout: 30_000 }, () => {
       samples.get(`warpwatch_gpu_processes ${kind} ${gpu}`);
     expect([count("compute", 0), count("graphics", 0), count("mps", 0)]).toEqual([40, 0, 1]);
     expect(count("compute", 1)).toBe(undefined);
+    const told = context.gpus.processes;
+    expect(told?.get(uuidOf(0))?.[39]).toEqual({
+      pid: 1039,
+      memoryBytes: 1_048_576,
+      gpuInstance: "",
+    });
+    expect(told?.has(uuidOf(1))).toBe(false);
   });
 
   test("leaves out a value that the driver doesn't support and keeps the others", async () => {
