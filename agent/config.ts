@@ -19,6 +19,8 @@ export interface AgentConfig {
   readonly telemetryPath: string;
   /** Where node_exporter's subset is served too; null where it isn't asked for. */
   readonly nodeExporter: { readonly host: string; readonly port: number } | null;
+  /** The same for dcgm-exporter's. */
+  readonly dcgmExporter: { readonly host: string; readonly port: number } | null;
   /** Names by which the server may be called beside its own addresses. */
   readonly hostNames: readonly string[];
   /** Empty: the state folder's own token. */
@@ -45,6 +47,7 @@ export const defaultAgentConfig: AgentConfig = {
   listen: { host: "127.0.0.1", port: 9410 },
   telemetryPath: "/metrics",
   nodeExporter: null,
+  dcgmExporter: null,
   hostNames: [],
   tokenFile: "",
   paths: defaultPaths,
@@ -90,6 +93,7 @@ export function agentConfigFromFlags(
     listen: parseListenAddress("web.listen-address", text("web.listen-address")),
     telemetryPath: telemetryPathOf(text("web.telemetry-path")),
     nodeExporter: optionalAddress("compat.node-exporter", text("compat.node-exporter")),
+    dcgmExporter: optionalAddress("compat.dcgm-exporter", text("compat.dcgm-exporter")),
     hostNames: listOf(flags, "web.host"),
     tokenFile: text("web.token-file"),
     paths: {

@@ -49,6 +49,13 @@ export const agentFlags = {
     value: "host:port",
     help: "Serve what node_exporter would on an address of its own as well. As there, an address beyond loopback asks for no token.",
   },
+  "compat.dcgm-exporter": {
+    type: "string",
+    default: "",
+    bare: "127.0.0.1:9400",
+    value: "host:port",
+    help: "Serve what dcgm-exporter would on an address of its own as well. As there, an address beyond loopback asks for no token.",
+  },
   "path.procfs": {
     type: "string",
     default: "/proc",

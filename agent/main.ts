@@ -19,6 +19,7 @@ import type { SourceState, SourceStatus } from "./sampler-source.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { startServer, type ListeningView } from "./server.ts";
 import type { Source } from "./sources/source.ts";
+import { createDcgmExporterView } from "./views/dcgm-exporter.ts";
 import { createNodeExporterView } from "./views/node-exporter.ts";
 
 export interface AgentOptions {
@@ -78,6 +79,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log,
   );
   const metrics = createOwnMetrics({ clock: env.clock });
+  const views = viewsOf(options, sampler, metrics);
   const server = await startServer({
     config,
     node,
@@ -85,7 +87,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     sampler,
     holders,
     metrics,
-    views: viewsOf(options, sampler, metrics),
+    views,
     freshMilliseconds: 3 * sampler.paceMilliseconds + 1000,
     clock: env.clock,
     log,
@@ -98,10 +100,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await sampler.start();
   log.info("the agent serves metrics", { address: server.address, path: config.telemetryPath });
 
-  if (config.nodeExporter)
-    log.info("the agent serves what node_exporter would", {
-      address: server.viewAddresses[0] ?? "",
-    });
+  views.forEach(({ view }, index) => {
+    const address = server.viewAddresses[index] ?? "";
+    log.info(`the agent serves what ${view.name} would`, { address });
+  });
 
   return {
     address: server.address,
@@ -135,10 +137,14 @@ function viewsOf(
   sampler: Sampler,
   metrics: SelfMetrics,
 ): ListeningView[] {
-  if (!config.nodeExporter) return [];
   const status = (): readonly SourceStatus[] => sampler.status();
-  const view = createNodeExporterView({ sources, status, metrics });
-  return [{ view, listen: config.nodeExporter }];
+  const { nodeExporter, dcgmExporter } = config;
+  return [
+    ...(nodeExporter
+      ? [{ view: createNodeExporterView({ sources, status, metrics }), listen: nodeExporter }]
+      : []),
+    ...(dcgmExporter ? [{ view: createDcgmExporterView(), listen: dcgmExporter }] : []),
+  ];
 }
 
 function prepareSampler(

@@ -4,7 +4,7 @@ import type { Clock } from "../core/kit/clock.ts";
 import type { Log } from "../core/kit/log.ts";
 import type { SelfMetrics } from "../core/kit/self-metrics.ts";
 import type { Holders } from "./attribution/holders.ts";
-import { createJoin } from "./attribution/join.ts";
+import { createJoin, type Join } from "./attribution/join.ts";
 import type { AgentConfig } from "./config.ts";
 import { renderLandingPage } from "./landing-page.ts";
 import { createMeter, startListener, type Handler, type Listener } from "./listener.ts";
@@ -54,7 +54,8 @@ export async function startServer(options: AgentServerOptions): Promise<AgentSer
     await Promise.all(listeners.map((listener) => listener.close()));
   };
   try {
-    const handlers = createHandlers(options);
+    const join = createJoin(options.holders);
+    const handlers = createHandlers(options, join);
     const flag = "web.listen-address";
     listeners.push(await startListener({ ...common, listen: config.listen, flag, handlers }));
     for (const { view, listen } of options.views ?? [])
@@ -63,7 +64,7 @@ export async function startServer(options: AgentServerOptions): Promise<AgentSer
           ...common,
           listen,
           flag: `compat.${view.name}`,
-          handlers: createViewHandlers(view, sampler),
+          handlers: createViewHandlers(view, sampler, join),
           // The original takes no token, and nobody would ask for an address beyond loopback but for its scrapers.
           isOpen: listen.host !== "localhost" && !isLoopback(listen.host),
         }),
@@ -76,9 +77,9 @@ export async function startServer(options: AgentServerOptions): Promise<AgentSer
   return { address, viewAddresses, close: closeAll };
 }
 
-function createHandlers(options: AgentServerOptions): Map<string, Handler> {
+function createHandlers(options: AgentServerOptions, join: Join): Map<string, Handler> {
   const { config, sampler, node } = options;
-  const page = createMetricsPage(sampler, options.metrics, createJoin(options.holders));
+  const page = createMetricsPage(sampler, options.metrics, join);
   return new Map<string, Handler>([
     [
       "/",

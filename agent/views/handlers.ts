@@ -1,5 +1,6 @@
 /** The pages of a view: its metrics under /metrics, and the landing page that points there. */
 import { createExposition } from "../../core/wire/exposition.ts";
+import type { Join } from "../attribution/join.ts";
 import type { Answer, Handler } from "../listener.ts";
 import { createPage, type MetricsPage } from "../metrics-page.ts";
 import { answerWithPage } from "../page-answer.ts";
@@ -9,7 +10,7 @@ import { createMask, type Selection, type View } from "./view.ts";
 /** Scrapers ask for a handful of selections; each has its rendered bytes. The one that was asked first goes first. */
 const maximumPages = 16;
 
-export function createViewHandlers(view: View, sampler: Sampler): Map<string, Handler> {
+export function createViewHandlers(view: View, sampler: Sampler, join: Join): Map<string, Handler> {
   const pages = new Map<string, MetricsPage>();
 
   function pageOf(selection: Selection): MetricsPage {
@@ -19,11 +20,15 @@ export function createViewHandlers(view: View, sampler: Sampler): Map<string, Ha
       if (pages.size < maximumPages) break;
       pages.delete(oldest);
     }
+    const mask = createMask((series, source) => selection.accepts(series, source));
     page = createPage({
       sampler,
       exposition: createExposition(),
       own: (format) => selection.own(format),
-      show: createMask((series, source) => selection.accepts(series, source)),
+      show(frame) {
+        const shown = mask(frame);
+        return { ...shown, schema: join.apply(shown.schema) };
+      },
     });
     pages.set(selection.key, page);
     return page;
@@ -35,12 +40,24 @@ export function createViewHandlers(view: View, sampler: Sampler): Map<string, Ha
       "/metrics",
       ({ url = "", headers }) => {
         const selection = view.select(new URL(url, "http://here").searchParams);
-        return typeof selection === "string"
-          ? { status: 400, body: `${selection}\n` }
-          : answerWithPage(pageOf(selection), sampler, headers);
+        if (typeof selection === "string") return { status: 400, body: `${selection}\n` };
+        return answerAs(view, (accepted) =>
+          answerWithPage(pageOf(selection), sampler, { ...headers, ...accepted }),
+        );
       },
     ],
+    ...[...(view.answers ?? [])].map(([path, answer]): [string, Handler] => [path, () => answer]),
   ]);
+}
+
+/** Where the original doesn't negotiate, neither does its view. */
+async function answerAs(
+  { contentType }: View,
+  answer: (accepted: { readonly accept?: string }) => Promise<Answer>,
+): Promise<Answer> {
+  if (contentType === undefined) return answer({});
+  const made = await answer({ accept: "text/plain" });
+  return { ...made, headers: { ...made.headers, "Content-Type": contentType } };
 }
 
 function landing({ name }: View): Answer {

@@ -1,6 +1,7 @@
 /** The contract of a view: the part of the frame that another exporter would serve, for scrape configurations that can't change. */
 import type { ExpositionFormat } from "../../core/wire/exposition.ts";
 import { setPresent, type Frame, type Schema, type Series } from "../../core/wire/frame.ts";
+import type { Answer } from "../listener.ts";
 
 /** What one request sees. */
 export interface Selection {
@@ -14,6 +15,10 @@ export interface Selection {
 export interface View {
   /** Of the original, as the flag `--compat.<name>` has it: `node-exporter`. */
   readonly name: string;
+  /** Of an original that has the text format alone and doesn't negotiate. */
+  readonly contentType?: string;
+  /** Pages of the original beside its metrics, by path. */
+  readonly answers?: ReadonlyMap<string, Answer>;
   /** Reads the query as the original does; a sentence where it asks for what there isn't. */
   select(query: URLSearchParams): Selection | string;
 }

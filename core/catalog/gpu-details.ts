@@ -162,6 +162,16 @@ export const nvlinkRecoveries = linkTotal(
   "Times that any NVLink of the GPU had to recover.",
 );
 
+export const firstLinkBandwidth = defineMetric({
+  name: "DCGM_FI_DEV_NVLINK_BANDWIDTH_L0",
+  kind: "counter",
+  unit: "kibibytes",
+  sampling: "steady",
+  help: "Data over the GPU's first NVLink, both ways, in KiB; warpwatch_gpu_nvlink_bytes_total has every link.",
+  labels: dcgmLabelNames,
+  compatibilityOnly: true,
+});
+
 export const engineUtilization = ours(
   "warpwatch_gpu_engine_utilization_ratio",
   "gauge",
@@ -318,6 +328,13 @@ export const instanceInfo = defineMetric({
   sampling: "fast",
   help: "A MIG instance of the GPU: its own UUID, number and profile as labels; always 1.",
   labels: [...gpuLabelNames, "GPU_I_ID", "GPU_I_PROFILE", "uuid"],
+});
+export const boardInfo = defineMetric({
+  name: "warpwatch_gpu_board_info",
+  kind: "info",
+  sampling: "steady",
+  help: "The GPU's board: its part number and the version of its information memory as labels; always 1.",
+  labels: [...gpuLabelNames, "part_number", "inforom_version"],
 });
 
 function dcgm(name: string, sampling: SamplingClass, unit: Unit, help: string) {

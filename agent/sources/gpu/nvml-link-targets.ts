@@ -26,6 +26,7 @@ export const linkMetrics = [
   details.nvlinkVersion,
   details.nvlinkSpeed,
   details.nvlinkBytes,
+  details.firstLinkBandwidth,
   details.nvlinkBlocks,
   nvlinkErrors,
 ];
@@ -47,7 +48,11 @@ export function linkTargets(key: string): readonly Target[] {
       return [target(details.nvlinkSpeed, { link }, bytesPerMegabyte)];
     case "transmit":
     case "receive":
-      return [target(details.nvlinkBytes, { link, direction: value }, bytesPerKibibyte)];
+      return [
+        target(details.nvlinkBytes, { link, direction: value }, bytesPerKibibyte),
+        // The sum of both ways; dcgm-exporter's file of counters knows it of this link alone.
+        ...(link === "0" ? [{ ...target(details.firstLinkBandwidth), adds: true }] : []),
+      ];
     default:
       return blockTargets(link, value);
   }
