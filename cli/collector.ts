@@ -61,6 +61,10 @@ export const collectorCommand: Command = {
         token: collector.token.token,
         file: collector.token.file,
       });
+    if (collector.pushToken.created)
+      log.info("a token for agents that push was made: copy the file to the nodes", {
+        file: collector.pushToken.file,
+      });
     log.info("the collector serves the console and the API", {
       address: collector.address,
       rules: config.rules.length,

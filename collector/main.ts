@@ -14,6 +14,7 @@ import {
 import type { WarpwatchEvent } from "../core/wire/event.ts";
 import type { FrameSink } from "../core/wire/frame.ts";
 import { createRecentEvents } from "./api/events.ts";
+import { createPushRoutes } from "./api/push-routes.ts";
 import { createRoutes } from "./api/routes.ts";
 import { startApiServer } from "./api/server.ts";
 import type { CollectorConfig } from "./config.ts";
@@ -24,8 +25,9 @@ import { createThresholdDetector } from "./detect/threshold/detector.ts";
 import { watchFleetFile } from "./fleet/file.ts";
 import { createFleet, type Fleet } from "./fleet/fleet.ts";
 import { createHistory, type History } from "./history/history.ts";
-import { createHistoryListener } from "./history/listener.ts";
-import { createIngest } from "./ingest/door.ts";
+import { createHistoryListener, type HistoryListener } from "./history/listener.ts";
+import { createIngest, type Ingest } from "./ingest/door.ts";
+import { createPushDoor } from "./ingest/push/door.ts";
 import { createScraper, type Scraper, type TargetView } from "./ingest/scrape/scraper.ts";
 import { createNotifiers } from "./notify/config.ts";
 import { startDispatcher } from "./notify/dispatcher.ts";
@@ -45,6 +47,8 @@ export interface Collector {
   /** Where the console and the API are. */
   readonly address: string;
   readonly token: LocalToken;
+  /** The one that agents send with. */
+  readonly pushToken: LocalToken;
   /** For agents in this process. */
   readonly frameSink: FrameSink;
   readonly eventSink: { accept(event: WarpwatchEvent): void };
@@ -55,6 +59,8 @@ export interface Collector {
 }
 
 const tickMilliseconds = 1000;
+/** Read again at a start, for the API. */
+const recentEvents = 5000;
 const pushTokenName = "push-token";
 /** Beside two for each origin that sends. */
 const peopleConnections = 512;
@@ -89,11 +95,12 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     ingest.listen(fleet);
     ingest.listen(engine);
     const history = openHistory(options, join(folder, "history"), metrics);
-    if (history) ingest.listen(createHistoryListener(history));
+    const kept = history && createHistoryListener(history);
+    if (kept) ingest.listen(kept);
     stops.unshift(() => history?.close());
     const schedule = scheduleUpkeep(history, options);
     stops.unshift(() => schedule.stop());
-    const events = createRecentEvents(metrics);
+    const { events, push, keepEvents } = openPush({ options, ingest, history, kept, metrics });
     const scraper = openScraper(options, ingest, boot, metrics);
     stops.unshift(() => scraper.stop());
     const refreshFleetFile = followFleetFile(config.fleet.file, fleet, log);
@@ -113,18 +120,21 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       token: token.token,
       pushToken: pushToken.token,
       maximumConnections: peopleConnections + 2 * config.ingest.origins,
-      routes: createRoutes({
-        clock,
-        metrics,
-        ingest,
-        fleet,
-        engine,
-        learned,
-        scraper,
-        events,
-        history,
-        unready,
-      }),
+      routes: [
+        ...createRoutes({
+          clock,
+          metrics,
+          ingest,
+          fleet,
+          engine,
+          learned,
+          scraper,
+          events,
+          history,
+          unready,
+        }),
+        ...createPushRoutes(push),
+      ],
       clock,
       log,
       metrics,
@@ -133,8 +143,9 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     return {
       address: server.address,
       token,
+      pushToken,
       frameSink: ingest,
-      eventSink: events,
+      eventSink: { accept: (event) => keepEvents([event]) },
       alerts: () => engine.alerts(),
       targets: () => scraper.targets(),
       stop: () => stopAll(stops, state),
@@ -196,6 +207,35 @@ function openScraper(
     maximumTargets: config.maximumTargets,
     seriesPerTarget: config.ingest.seriesPerOrigin,
   });
+}
+
+interface PushOptions {
+  readonly options: CollectorOptions;
+  readonly ingest: Ingest;
+  readonly history: History | null;
+  readonly kept: HistoryListener | null;
+  readonly metrics: SelfMetrics;
+}
+
+/** Where frames and events of other processes come in, and the newest events. */
+function openPush({ options, ingest, history, kept, metrics }: PushOptions) {
+  const events = createRecentEvents(metrics);
+  for (const event of history?.events.recent(recentEvents) ?? []) events.accept(event);
+  const keepEvents = (reported: readonly WarpwatchEvent[]): void => {
+    for (const event of reported) events.accept(event);
+    history?.events.add(reported);
+  };
+  const push = createPushDoor({
+    clock: options.env.clock,
+    log: options.log,
+    metrics,
+    ingest,
+    origins: options.config.ingest.origins,
+    seriesPerOrigin: options.config.ingest.seriesPerOrigin,
+    stored: () => kept?.stored ?? Promise.resolve(),
+    keepEvents,
+  });
+  return { events, push, keepEvents };
 }
 
 /** Failures are told by history itself; what is left is done with the next run. */

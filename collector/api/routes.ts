@@ -57,6 +57,8 @@ export interface ApiRoute extends RouteRule {
     readonly limitBytes: number;
     /** Asked once the caller may call and before the body is read; an answer refuses it unread. */
     readonly refuse?: (head: ApiHead) => ApiAnswer | null | Promise<ApiAnswer | null>;
+    /** A request that wasn't refused was answered, or its connection ended before. */
+    readonly ended?: (head: ApiHead) => void;
   };
 }
 

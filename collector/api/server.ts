@@ -81,8 +81,14 @@ function addRoute(server: FastifyInstance, { method, path, rawBody, handle }: Ap
     ...(refuse
       ? {
           async onRequest(request, reply) {
-            const answer = await refuse(headOf(request));
-            if (answer === null) return undefined;
+            const head = headOf(request);
+            const answer = await refuse(head);
+            if (answer === null) {
+              // It may have ended while it waited to be judged.
+              if (reply.raw.destroyed) rawBody?.ended?.(head);
+              else reply.raw.once("close", () => rawBody?.ended?.(head));
+              return undefined;
+            }
             // What is left of the body isn't read: the connection ends with the answer.
             void reply.header("connection", "close");
             return send(reply, answer);

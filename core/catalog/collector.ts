@@ -39,6 +39,17 @@ export const samplesAccepted = defineMetric({
   kind: "counter",
   help: "Samples in accepted frames.",
 });
+export const pushRequests = defineMetric({
+  name: "warpwatch_push_requests_total",
+  kind: "counter",
+  help: "Requests of agents that push, by outcome: ok, again (the schema was asked for), malformed, too_large, over_budget, busy, failed.",
+  labels: ["outcome"],
+});
+export const pushSessions = defineMetric({
+  name: "warpwatch_push_sessions",
+  kind: "gauge",
+  help: "Agents' sessions that the collector remembers, to read the differences that they send.",
+});
 export const samplesRefused = defineMetric({
   name: "warpwatch_ingest_samples_refused_total",
   kind: "counter",
