@@ -6,6 +6,7 @@ import * as profiling from "../../../core/catalog/gpu-profiling.ts";
 import type { DcgmLabel, GpuLabel } from "../../../core/catalog/gpu-labels.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 import { eccLocations } from "../../probes/nvml/readings.ts";
+import { withNeutralTwins } from "./neutral-twins.ts";
 import { linkTargets, linkMetrics } from "./nvml-link-targets.ts";
 import { constant, target, type Target } from "./nvml-target.ts";
 
@@ -50,7 +51,7 @@ const pcieErrorKinds = [
   "lcrc_error",
 ] as const;
 
-const byKey: Readonly<Record<string, readonly Target[]>> = {
+const own: Readonly<Record<string, readonly Target[]>> = {
   ...load(),
   ...power(),
   ...heat(),
@@ -60,6 +61,18 @@ const byKey: Readonly<Record<string, readonly Target[]>> = {
   ...fabric(),
   ...profile(),
 };
+
+/** With what all makes share. */
+const byKey: typeof own = Object.fromEntries(
+  Object.entries(own).map(([key, targets]) => [
+    key,
+    withNeutralTwins(targets, (target, { metric, extraLabels, convert }) => ({
+      metric,
+      extraLabels,
+      convert: (value) => convert(target.convert(value)),
+    })),
+  ]),
+);
 
 /** Nothing for a key that is only of use in the probe, or new to this version. */
 export function targetsOf(key: string): readonly Target[] {

@@ -36,6 +36,9 @@ describe("NVML", { timeout: 30_000 }, () => {
     expect(of("DCGM_FI_DEV_FB_FREE")).toEqual([70_943, 133_055]);
     expect(of("warpwatch_gpu_power_limit_watts")).toEqual([700, 700]);
     expect(of("warpwatch_gpu_lost")).toEqual([0, 0]);
+    expect(of("warpwatch_gpu_utilization_ratio")).toEqual([0.9, 0.91]);
+    expect(of("warpwatch_gpu_power_watts")).toEqual([560, 561]);
+    expect(samples.get("warpwatch_gpu_temperature_celsius memory 1")).toBe(61);
     expect(of("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION").every((value) => (value ?? 0) > 1e9)).toBe(
       true,
     );
