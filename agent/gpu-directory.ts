@@ -120,7 +120,7 @@ function bounded(byGpu: ProcessesByGpu): ProcessesByGpu {
  * `0000:9b:00`: lower case, a domain of four digits at least, no function.
  * NVML writes `00000000:9B:00.0`, the kernel `0000:9b:00.0`, the driver's messages `PCI:0000:9b:00`.
  */
-export function normalizePciAddress(address: string): string {
+function normalizePciAddress(address: string): string {
   const match = /(?:([0-9a-f]+):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})(?:\.[0-7])?$/i.exec(address);
   if (!match) return address.toLowerCase();
   const [, domain = "", bus = "", device = ""] = match;

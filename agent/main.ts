@@ -166,7 +166,11 @@ function prepareSampler(
   const sampler: Sampler = createSampler({
     config: config.sampling,
     context: {
-      ...{ env, log, events, host, probes },
+      env,
+      log,
+      events,
+      host,
+      probes,
       gpus: createGpuDirectory(),
       holders,
       stateFolder: config.stateFolder,

@@ -4,7 +4,7 @@ import { callGrpc } from "../../core/kit/grpc-call.ts";
 import { readFields, readText, type ProtobufField } from "../../core/wire/protobuf.ts";
 
 /** Where the kubelet has its socket; the folder has to be mounted, as the socket is made anew with the kubelet. */
-export const podResourcesFolder = "var/lib/kubelet/pod-resources";
+const podResourcesFolder = "var/lib/kubelet/pod-resources";
 
 /** One device that a container of a pod holds. */
 export interface HeldDevice {

@@ -2,7 +2,7 @@
 import type { Finding } from "./finding.ts";
 
 /** Silence that ends a burst; so that an XID storm of one job is one case, as operators count it. */
-export const burstSilenceMilliseconds = 180_000;
+const burstSilenceMilliseconds = 180_000;
 
 /** Faults that can be under way at once; beyond, the one that was silent longest is told at once. */
 const maximumBursts = 500;
