@@ -1,10 +1,14 @@
-/** One unary gRPC call over a Unix socket, as grpc.io's PROTOCOL-HTTP2 has it; the kubelet and the container runtimes speak it. */
+/** One unary gRPC call over a Unix socket or to a port of this machine, as grpc.io's PROTOCOL-HTTP2 has it; the kubelet and the container runtimes speak it, and the TPU's runtime. */
 import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
 import { describeError, WarpwatchError } from "./errors.ts";
 
-export interface GrpcCall {
-  readonly socketPath: string;
+/** Where the server is: a socket, or a port of this machine. */
+type GrpcPlace = { readonly socketPath: string } | { readonly port: number };
+
+export type GrpcCall = GrpcPlace & CallOptions;
+
+interface CallOptions {
   /** `/v1.PodResourcesLister/List` */
   readonly method: string;
   /** The request's message, without its prefix. */
@@ -19,10 +23,12 @@ const prefixBytes = 5;
 
 /** The answer's message. Throws CALL_FAILED with what the server said, or why it couldn't be asked. */
 export function callGrpc(call: GrpcCall): Promise<Buffer> {
-  const { socketPath, method } = call;
+  const { method } = call;
+  const place = "port" in call ? `localhost:${call.port}` : call.socketPath;
   return new Promise((resolve, reject) => {
     const session = http2().connect("http://localhost", {
-      createConnection: () => connect(socketPath),
+      createConnection: () =>
+        "port" in call ? connect(call.port, "localhost") : connect(call.socketPath),
     });
     const finish = (outcome: Buffer | WarpwatchError): void => {
       clearTimeout(timer);
@@ -31,15 +37,15 @@ export function callGrpc(call: GrpcCall): Promise<Buffer> {
       if (outcome instanceof WarpwatchError) reject(outcome);
       else resolve(outcome);
     };
-    const fail = (reason: string): void =>
-      finish(new WarpwatchError("CALL_FAILED", `${socketPath} ${method}: ${reason}`));
+    const fail = (reason: string, cause?: unknown): void =>
+      finish(new WarpwatchError("CALL_FAILED", `${place} ${method}: ${reason}`, { cause }));
     const abort = (): void => fail("given up");
     const timer = setTimeout(
       () => fail(`no answer within ${call.timeoutMilliseconds} ms`),
       call.timeoutMilliseconds,
     );
     call.signal?.addEventListener("abort", abort, { once: true });
-    session.on("error", (error) => fail(describeError(error)));
+    session.on("error", (error) => fail(describeError(error), error));
     request(session, call, finish, fail);
   });
 }
@@ -48,7 +54,7 @@ function request(
   session: ClientHttp2Session,
   { method, request: message, maximumBytes, timeoutMilliseconds }: GrpcCall,
   finish: (answer: Buffer) => void,
-  fail: (reason: string) => void,
+  fail: (reason: string, cause?: unknown) => void,
 ): void {
   const { constants } = http2();
   const stream = session.request({
@@ -74,7 +80,7 @@ function request(
     if (length > maximumBytes + prefixBytes) fail(`the answer has more than ${maximumBytes} bytes`);
     else chunks.push(chunk);
   });
-  stream.on("error", (error) => fail(describeError(error)));
+  stream.on("error", (error) => fail(describeError(error), error));
   stream.on("end", () => {
     if (status !== "0") {
       fail(status === "" ? "the answer has no status" : `status ${status} ${reason}`.trim());

@@ -5,7 +5,7 @@ export interface ProtobufField {
   readonly number: number;
   /** Of a varint or a fixed number; whole up to 2^53, beyond it rounded. 0 for the others. */
   readonly value: number;
-  /** Of a string, bytes, an inner message or packed numbers: a view into the message. Empty for the others. */
+  /** Of a string, bytes, an inner message, packed numbers or a fixed number: a view into the message. Empty for a varint. */
   readonly bytes: Buffer;
 }
 
@@ -28,6 +28,11 @@ export function readText({ bytes }: ProtobufField): string {
   return bytes.toString("utf8");
 }
 
+/** A field that the message's definition calls a double; NaN where it is something else. */
+export function readDouble({ bytes }: ProtobufField): number {
+  return bytes.length === 8 ? bytes.readDoubleLE() : Number.NaN;
+}
+
 interface Cursor {
   readonly message: Buffer;
   offset: number;
@@ -37,12 +42,16 @@ function readValue(cursor: Cursor, wireType: number): { value: number; bytes: Bu
   switch (wireType) {
     case 0:
       return { value: readVarint(cursor), bytes: nothing };
-    case 1:
-      return { value: Number(take(cursor, 8).readBigUInt64LE()), bytes: nothing };
+    case 1: {
+      const bytes = take(cursor, 8);
+      return { value: Number(bytes.readBigUInt64LE()), bytes };
+    }
     case 2:
       return { value: 0, bytes: take(cursor, readVarint(cursor)) };
-    case 5:
-      return { value: take(cursor, 4).readUInt32LE(), bytes: nothing };
+    case 5: {
+      const bytes = take(cursor, 4);
+      return { value: bytes.readUInt32LE(), bytes };
+    }
     default:
       throw malformed(`there is no wire type ${wireType}`);
   }

@@ -4,13 +4,14 @@ import type { Device } from "../../../core/catalog/device.ts";
 import * as amd from "../../../core/catalog/gpu-amd.ts";
 import * as gpus from "../../../core/catalog/gpu.ts";
 import * as neutral from "../../../core/catalog/gpu-neutral.ts";
-import { gpuLabels, type GpuIdentity, type GpuLabel } from "../../../core/catalog/gpu-labels.ts";
+import { gpuLabels, type GpuIdentity } from "../../../core/catalog/gpu-labels.ts";
 import type { LabelValues, Metric } from "../../../core/catalog/metric.ts";
 import type { AlsoRead } from "../host/listed-entry.ts";
 import type { Listing } from "../host/listed-reader.ts";
 import { parseNumber } from "../host/value-file.ts";
 import { linkCount, readTableField, readTableLink, violationKinds } from "./amdgpu-table.ts";
-import { listSensors, type Card } from "./drm-cards.ts";
+import type { Card } from "./drm-cards.ts";
+import { listSensors, marginTo } from "./drm-sensors.ts";
 
 export interface AmdGpu {
   readonly card: Card;
@@ -129,7 +130,7 @@ function listSensorValues(listing: Listing, gpu: AmdGpu, hwmon: string): void {
         divisor: 1000,
         also: [
           exported(gpu, metric, (text) => parseNumber(text) / 1000),
-          ...(givesMargin ? [marginTo(gpu, limit)] : []),
+          ...(givesMargin ? [marginTo(limit, gpu.identity, as)] : []),
         ],
       },
     );
@@ -234,14 +235,6 @@ function exported<From = string>(
   return {
     declare: (slots) => slots.slot(metric, gpu.exporterLabels, gpu.as),
     parse: (parse ?? parseNumber) as (from: From) => number,
-  };
-}
-
-function marginTo(gpu: AmdGpu, limit: number): AlsoRead {
-  const labels: LabelValues<GpuLabel> = gpuLabels(gpu.identity);
-  return {
-    declare: (slots) => slots.slot(gpus.temperatureMargin, labels, gpu.as),
-    parse: (text) => (limit - parseNumber(text)) / 1000,
   };
 }
 

@@ -81,17 +81,6 @@ export function createCardRoster(node: string, onLost: (gone: GpuIdentity) => vo
   };
 }
 
-/** The labelled sensors of a hwmon folder: `temp1` by `edge`; those without a label by an empty one. */
-export function listSensors(listing: Listing, hwmon: string, kind: string): Map<string, string> {
-  const sensors = new Map<string, string>();
-  for (const file of listing.folder(hwmon, new RegExp(`^${kind}\\d+_(input|average)$`))) {
-    const sensor = file.slice(0, file.indexOf("_"));
-    const label = listing.text(join(hwmon, `${sensor}_label`));
-    if (!sensors.has(label)) sensors.set(label, sensor);
-  }
-  return sensors;
-}
-
 function identityOf(node: string, index: number, card: Card): GpuIdentity {
   const { uuid, address, model, driverVersion } = card;
   return { node, index, uuid, pciBusId: address, model, driverVersion };
