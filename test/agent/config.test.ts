@@ -36,10 +36,14 @@ test("the table is what node:util's parseArgs takes", () => {
   expect(config.hostNames).toEqual(["a.example", "b.example"]);
 });
 
-test("node_exporter's subset has an address of its own where one is asked for", () => {
-  const address = fromFlags({ "compat.node-exporter": ":9100" }).nodeExporter;
-  expect(address).toEqual({ host: "::", port: 9100 });
-  expect(() => fromFlags({ "compat.node-exporter": "9100" })).toThrow(/--compat\.node-exporter/);
+test("other exporters' subsets have addresses of their own where they are asked for", () => {
+  const flags = { "compat.node-exporter": ":9100", "compat.dcgm-exporter": "127.0.0.1:9400" };
+  const { nodeExporter, dcgmExporter } = fromFlags(flags);
+  expect(nodeExporter).toEqual({ host: "::", port: 9100 });
+  expect(dcgmExporter).toEqual({ host: "127.0.0.1", port: 9400 });
+  expect(fromFlags({}).dcgmExporter).toBeNull();
+  for (const flag of Object.keys(flags))
+    expect(() => fromFlags({ [flag]: "9100" })).toThrow(`--${flag}`);
 });
 
 test("a fast period slower than the others slows them too", () => {
