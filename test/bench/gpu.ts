@@ -2,7 +2,7 @@
  * What reading GPUs costs: 640 fields of one GPU, and eight stand-in GPUs with all families once a second through the probe, in
  * processor time of both processes and memory of the probe. `node test/bench/gpu.ts [--seconds 20]`. The stand-in's own work is in it.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -15,7 +15,7 @@ import type { Reader } from "../../agent/sources/source.ts";
 import { createSeriesList } from "../../core/wire/slots.ts";
 import { makeStandInNode } from "../kit/nvml-node.ts";
 import { buildNvmlStandIn } from "../standins/build.ts";
-import { processorMilliseconds } from "./process-cost.ts";
+import { processorMilliseconds, proportionalBytes } from "./process-cost.ts";
 import { reportBench, type BenchRow } from "./report.ts";
 
 const fieldCount = 640;
@@ -110,7 +110,7 @@ async function timeRounds(): Promise<BenchRow[]> {
   await pass(seconds, 1000);
   const probeCost = (processorMilliseconds(pid) - probeBefore) / seconds;
   const agentCost = (processorMilliseconds(process.pid) - agentBefore) / seconds;
-  const memory = proportionalMebibytes(pid);
+  const memory = proportionalBytes(pid) / 1024 ** 2;
   node.probes.close();
   rmSync(folder, { recursive: true, force: true });
   return [
@@ -119,9 +119,4 @@ async function timeRounds(): Promise<BenchRow[]> {
     { what: "processor time of the agent for it", unit: "ms/s", rounds: [agentCost] },
     { what: "proportional memory of the probe", unit: "MiB", rounds: [memory] },
   ];
-}
-
-function proportionalMebibytes(pid: number): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
-  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? Number.NaN) / 1024;
 }

@@ -30,3 +30,9 @@ export function memoryOf(pid: number): Memory {
     anonymousBytes: kibibytes("RssAnon") * 1024,
   };
 }
+
+/** What memory it has to itself, and its part of what it shares, as the kernel adds it up. */
+export function proportionalBytes(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? Number.NaN) * 1024;
+}

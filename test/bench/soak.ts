@@ -9,16 +9,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { freePort, startWarpwatch, untilAnswered } from "../kit/programs.ts";
 import { startPrometheus, type ScrapeVerdict } from "../kit/prometheus.ts";
-import { memoryOf, processorMilliseconds } from "./process-cost.ts";
+import { courseOf, sampleMemory, type MemorySample } from "./memory-course.ts";
+import { processorMilliseconds } from "./process-cost.ts";
 
 const memoryPeriodMilliseconds = 5000;
-/** Left out of the slope: the heap grows to its working size first. */
-const warmUpShare = 0.3;
-
-interface MemorySample {
-  readonly minutes: number;
-  readonly mebibytes: number;
-}
 
 const { values } = parseArgs({
   options: {
@@ -65,17 +59,13 @@ async function watch(pid: number, forMinutes: number): Promise<MemorySample[]> {
   const end = begun + forMinutes * 60_000;
   while (performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, memoryPeriodMilliseconds));
-    samples.push({
-      minutes: (performance.now() - begun) / 60_000,
-      mebibytes: memoryOf(pid).residentBytes / 1024 ** 2,
-    });
+    samples.push(sampleMemory(pid, begun));
   }
   return samples;
 }
 
 function report(verdict: ScrapeVerdict, memory: readonly MemorySample[], processor: number): void {
-  const last = memory.at(-1)?.mebibytes ?? Number.NaN;
-  const settled = memory.slice(Math.floor(memory.length * warmUpShare));
+  const { last, residentSlope } = courseOf(memory);
   print(
     `scrapes                    ${verdict.scrapes}, ${verdict.scrapes - verdict.succeeded} failed`,
   );
@@ -83,8 +73,8 @@ function report(verdict: ScrapeVerdict, memory: readonly MemorySample[], process
   print(`duplicate samples          ${verdict.duplicates}`);
   print(`samples out of order       ${verdict.outOfOrder}`);
   print(`samples out of bounds      ${verdict.outOfBounds}`);
-  print(`agent's memory             ${last.toFixed(1)} MiB resident at the end`);
-  print(`its slope once warm        ${slope(settled).toFixed(3)} MiB a minute`);
+  print(`agent's memory             ${last.residentMebibytes.toFixed(1)} MiB resident at the end`);
+  print(`its slope once warm        ${residentSlope.toFixed(3)} MiB a minute`);
   print(`agent's processor time     ${(processor / verdict.scrapes).toFixed(2)} ms a second`);
   print(isClean(verdict) ? "soak: passed" : "soak: failed");
 }
@@ -97,16 +87,6 @@ function isClean(verdict: ScrapeVerdict): boolean {
     verdict.outOfOrder === 0 &&
     verdict.outOfBounds === 0
   );
-}
-
-/** Least squares: MiB per minute. */
-function slope(samples: readonly MemorySample[]): number {
-  const mean = (read: (sample: MemorySample) => number): number =>
-    samples.reduce((sum, sample) => sum + read(sample), 0) / samples.length;
-  const middle = mean((sample) => sample.minutes);
-  const level = mean((sample) => sample.mebibytes);
-  const covariance = mean(({ minutes: at, mebibytes }) => (at - middle) * (mebibytes - level));
-  return covariance / mean(({ minutes: at }) => (at - middle) ** 2);
 }
 
 function prometheusVersion(): string {

@@ -32,7 +32,7 @@ const commonLabels = [
 ];
 
 async function start(flags: readonly string[] = []): Promise<GpuAgent> {
-  const agent = await startGpuAgent(makeFolder(), fleet, [...flags]);
+  const agent = await startGpuAgent(makeFolder(), fleet, { flags });
   onTestFinished(() => void agent.program.stop());
   return agent;
 }

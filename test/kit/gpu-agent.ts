@@ -7,6 +7,12 @@ import type { ProfileName } from "../standins/nvml-profiles.ts";
 import { freePort, startProgram, untilAnswered, type Program } from "./programs.ts";
 import { repositoryRoot } from "./sources.ts";
 
+export interface GpuAgentOptions {
+  readonly flags?: readonly string[];
+  /** What `npm run build` made, rather than the sources. */
+  readonly isBundle?: boolean;
+}
+
 export interface GpuAgent {
   readonly program: Program;
   readonly control: NvmlControl;
@@ -18,11 +24,17 @@ export interface GpuAgent {
   probe(): number;
 }
 
+const bundled = [
+  "-e",
+  `import("${join(repositoryRoot, "dist/warpwatch.js")}").then((m) => m.main(process.argv.slice(1)))`,
+  "--",
+];
+
 /** Resolves when the agent is ready. */
 export async function startGpuAgent(
   folder: string,
   gpus: readonly ProfileName[],
-  flags: readonly string[] = [],
+  { flags = [], isBundle = false }: GpuAgentOptions = {},
 ): Promise<GpuAgent> {
   const control = createNvmlControl(folder, gpus);
   const address = `127.0.0.1:${await freePort()}`;
@@ -30,7 +42,7 @@ export async function startGpuAgent(
   const program = startProgram(
     process.execPath,
     [
-      join(repositoryRoot, "bin/warpwatch.js"),
+      ...(isBundle ? bundled : [join(repositoryRoot, "bin/warpwatch.js")]),
       "agent",
       `--web.listen-address=${address}`,
       `--compat.dcgm-exporter=${compatAddress}`,
