@@ -3,10 +3,17 @@ import { agentBoard } from "./agent.ts";
 import type { Board } from "./board.ts";
 import { collectorBoard } from "./collector.ts";
 import { fleetBoard } from "./fleet.ts";
+import { gpusBoard } from "./gpus.ts";
 import { buildBoard } from "./grafana.ts";
 import { nodeBoard } from "./node.ts";
 
-export const boards: readonly Board[] = [fleetBoard, nodeBoard, agentBoard, collectorBoard];
+export const boards: readonly Board[] = [
+  fleetBoard,
+  nodeBoard,
+  gpusBoard,
+  agentBoard,
+  collectorBoard,
+];
 
 /** File name under dashboards/json → its text. */
 export function renderBoards(): Map<string, string> {
