@@ -14,6 +14,8 @@ export const errorTable = {
     "the service on that socket refused or didn't answer: see whether it runs, and what its log says",
   MESSAGE_MALFORMED:
     "the other side doesn't speak the protocol that is expected: see which program has the socket",
+  MESSAGE_TOO_LARGE:
+    "the sender's requests are over the limit: let it send fewer samples at once, or raise the limit",
   PROGRAM_FAILED: "run the program by hand as the same user: what it says is what has to be mended",
   PROBE_BUSY:
     "a call to the same device or mount has not come back: see warpwatch_probe_in_flight_seconds",
