@@ -54,6 +54,20 @@ export const optionFlags: Readonly<Record<string, Flag>> = {
   "collector.attribution.processes": toggle(
     "Tell the GPU memory of each process, with its number and command, instead of each owner's.",
   ),
+  "gpu.dcgm-address": {
+    type: "string",
+    default: "",
+    value: "address",
+    group,
+    help: "Where a DCGM host engine runs: host:port or the path of its socket; embedded to run one, none for no DCGM. Looked for where it usually is if not given.",
+  },
+  "gpu.dcgm-collectors": {
+    type: "string",
+    default: "",
+    value: "file",
+    group,
+    help: "File of DCGM's fields to tell, as dcgm-exporter's --collectors; every one that has a name here if not given.",
+  },
   "no-collector.cpu.guest": toggle("Leave the time of virtual machines' processors out."),
   "collector.cpu.info": toggle("Tell each processor's model."),
   "collector.cpu.info.flags-include": pattern("Tell these of the processors' features."),
@@ -145,6 +159,12 @@ export function readOptions(flags: GivenFlags): HostOptions {
     filesystem: {
       keepsMountPoint: paired("filesystem.mount-points"),
       keepsType: paired("filesystem.fs-types"),
+    },
+    gpu: {
+      dcgm: {
+        address: text("gpu.dcgm-address"),
+        collectorsFile: text("gpu.dcgm-collectors"),
+      },
     },
     hwmon: { keepsChip: paired("hwmon.chip"), keepsSensor: paired("hwmon.sensor") },
     infiniband: { keepsDevice: paired("infiniband.device") },

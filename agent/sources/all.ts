@@ -3,6 +3,7 @@ import { defaultCollectors, type CollectorChoice } from "../collector-flags.ts";
 import { createGpuProcessesSource } from "../attribution/processes-source.ts";
 import { createAttributionSource } from "../attribution/source.ts";
 import { gpuSources } from "./gpu/all.ts";
+import { createServedSeries } from "./gpu/served-series.ts";
 import { createHostSources } from "./host/all.ts";
 import { createOptionalSources } from "./host/optional.ts";
 import { createTextfileSource } from "./host/textfile.ts";
@@ -18,12 +19,13 @@ export function realSources(choice: CollectorChoice = defaultCollectors): Source
 
 /** Those that are off too. */
 export function knownSources({ options }: CollectorChoice = defaultCollectors): Source[] {
+  const served = createServedSeries();
   return [
     ...createHostSources(options),
     createTextfileSource(options.textfile.folder),
     ...createOptionalSources(options),
-    ...gpuSources(),
-    createKernelLogSource(),
+    ...gpuSources(options.gpu, served),
+    served.follow(createKernelLogSource()),
     createGpuProcessesSource(options.attribution),
     createAttributionSource(options.attribution),
     createInventorySource(),

@@ -6,6 +6,7 @@ import * as attribution from "./attribution.ts";
 import * as collector from "./collector.ts";
 import * as bcache from "./bcache.ts";
 import * as cpu from "./cpu.ts";
+import * as dcgm from "./dcgm.ts";
 import * as disk from "./disk.ts";
 import * as filesystem from "./filesystem.ts";
 import * as findings from "./findings.ts";
@@ -61,6 +62,7 @@ export {
   cgroup,
   collector,
   cpu,
+  dcgm,
   disk,
   filesystem,
   findings,
@@ -118,6 +120,7 @@ const subjects: readonly object[] = [
   cgroup,
   collector,
   cpu,
+  dcgm,
   disk,
   filesystem,
   findings,

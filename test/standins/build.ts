@@ -28,6 +28,11 @@ export function buildNvmlStandIn(options: StandInOptions = {}): string {
   return buildStandIn("nvml", "libnvidia-ml.so.1", options);
 }
 
+/** The path of `libdcgm.so.4` as the stand-in makes it. */
+export function buildDcgmStandIn(options: StandInOptions = {}): string {
+  return buildStandIn("dcgm", "libdcgm.so.4", options);
+}
+
 /** Compiles every C file of `test/standins/<folder>` into one library. */
 export function buildStandIn(
   folder: string,

@@ -9,6 +9,19 @@ export interface Better {
   whyNotNeeded(): string | null;
 }
 
+/** Both have to be tried, and one that serves is enough. */
+export function eitherOf(sources: readonly Better[]): Better {
+  return {
+    async tried() {
+      await Promise.all(sources.map((source) => source.tried()));
+    },
+    whyNotNeeded() {
+      const reasons = sources.map((source) => source.whyNotNeeded());
+      return reasons.find((reason) => reason !== null) ?? null;
+    },
+  };
+}
+
 export function standBy(source: Source, better: Better): Source {
   return {
     ...source,

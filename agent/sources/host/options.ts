@@ -1,6 +1,7 @@
 /** What an operator may choose of the host's families, as the makers of their sources take it; agent/collector-options.ts has the flags. */
 
 import type { AttributionOptions } from "../../attribution/source.ts";
+import type { GpuOptions } from "../gpu/all.ts";
 
 /** Whether what has this name is told. */
 export type NameFilter = (name: string) => boolean;
@@ -19,6 +20,7 @@ export interface HostOptions {
   readonly diskstats: { readonly keepsDevice: NameFilter };
   readonly ethtool: { readonly keepsDevice: NameFilter; readonly keepsMetric: NameFilter };
   readonly filesystem: { readonly keepsMountPoint: NameFilter; readonly keepsType: NameFilter };
+  readonly gpu: GpuOptions;
   readonly hwmon: { readonly keepsChip: NameFilter; readonly keepsSensor: NameFilter };
   readonly infiniband: { readonly keepsDevice: NameFilter };
   readonly interrupts: { readonly keepsName: NameFilter; readonly zeros: boolean };

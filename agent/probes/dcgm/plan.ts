@@ -1,0 +1,166 @@
+/** What is read of which entity, and how: the host engine's latest values, some hundred at a time, into one column. */
+import { numberIn, textIn } from "./blanks.ts";
+import type { FoundEntity } from "./entities.ts";
+import { entityGroups, layouts } from "./layouts.ts";
+import type { DcgmLibrary } from "./library.ts";
+import { returnCodes } from "./return-codes.ts";
+
+/** Entities of which the same fields are read. */
+export interface Batch {
+  readonly entities: readonly FoundEntity[];
+  readonly fields: readonly number[];
+}
+
+/** Records of one call: each is over 4 kB. */
+const maximumRecords = 1024;
+/** Keyed by a GPU's link rather than by an NVSwitch's, as dcgm_fields.h has them. */
+const gpuLinkFields = { first: 1525, end: 1534 } as const;
+
+const levelsOfAGpu: ReadonlySet<number> = new Set([
+  entityGroups.gpu,
+  entityGroups.virtualGpu,
+  entityGroups.gpuInstance,
+  entityGroups.computeInstance,
+]);
+
+export function isOfGpuLinks(field: number): boolean {
+  return field >= gpuLinkFields.first && field < gpuLinkFields.end;
+}
+
+/** The fields that can be asked of the entity: those of its own level and those of what is in it. */
+export function fieldsOf(
+  library: DcgmLibrary,
+  { group, parent }: Pick<FoundEntity, "group" | "parent">,
+  fields: readonly number[],
+): number[] {
+  const { none, gpu, gpuInstance, link, cpu, cpuCore } = entityGroups;
+  return fields.filter((id) => {
+    const level = library.field(id)?.level;
+    if (level === undefined) return false;
+    if (level === none) return group === gpu || group === cpu;
+    if (group === gpu || group === gpuInstance) return levelsOfAGpu.has(level);
+    if (group === link) return level === link && isOfGpuLinks(id) === (parent?.group === gpu);
+    if (group === cpu) return level === cpu || level === cpuCore;
+    return level === group;
+  });
+}
+
+/** Runs of entities that have the same fields, in the entities' order. */
+export function batchesOf(
+  entities: readonly FoundEntity[],
+  fields: readonly (readonly number[])[],
+): Batch[] {
+  const batches: { entities: FoundEntity[]; fields: readonly number[] }[] = [];
+  entities.forEach((entity, index) => {
+    const own = fields[index] ?? [];
+    const last = batches.at(-1);
+    if (last && last.fields.join() === own.join()) last.entities.push(entity);
+    else batches.push({ entities: [entity], fields: own });
+  });
+  return batches;
+}
+
+/** The code of the first call that failed. */
+export async function readNumbers(
+  library: DcgmLibrary,
+  handle: number,
+  batches: readonly Batch[],
+  column: Float64Array,
+): Promise<number> {
+  let start = 0;
+  for (const batch of batches) {
+    const code = await readBatch(library, handle, batch, (records, at, position) => {
+      column[start + position] = numberIn(records, at);
+    });
+    if (code !== returnCodes.ok) return code;
+    start += batch.entities.length * batch.fields.length;
+  }
+  return returnCodes.ok;
+}
+
+/** By entity in the batches' order, then by field; what has no value isn't there. */
+export async function readTexts(
+  library: DcgmLibrary,
+  handle: number,
+  batches: readonly Batch[],
+): Promise<Record<number, string>[]> {
+  const texts: Record<number, string>[] = [];
+  for (const batch of batches) {
+    const own = batch.entities.map((): Record<number, string> => ({}));
+    texts.push(...own);
+    await readBatch(library, handle, batch, (records, at, position) => {
+      const facts = own[Math.floor(position / batch.fields.length)];
+      const field = batch.fields[position % batch.fields.length];
+      const text = textIn(records, at);
+      if (facts && field !== undefined && text !== "") facts[field] = text;
+    });
+  }
+  return texts;
+}
+
+type Take = (records: Buffer, at: number, position: number) => void;
+
+async function readBatch(
+  library: DcgmLibrary,
+  handle: number,
+  { entities, fields }: Batch,
+  take: Take,
+): Promise<number> {
+  if (fields.length === 0) return returnCodes.ok;
+  const fitting = Math.max(1, Math.floor(maximumRecords / fields.length));
+  const ids = Buffer.from(Uint16Array.from(fields).buffer);
+  for (let first = 0; first < entities.length; first += fitting) {
+    const part = entities.slice(first, first + fitting);
+    const count = part.length * fields.length;
+    const records = Buffer.alloc(count * layouts.fieldValue.bytes);
+    const pairs = pairsOf(part);
+    const call = "dcgmEntitiesGetLatestValues";
+    const code = await library.call(
+      call,
+      handle,
+      pairs,
+      part.length,
+      ids,
+      fields.length,
+      0,
+      records,
+    );
+    if (code !== returnCodes.ok) return code;
+    place(records, part, fields, (at, position) =>
+      take(records, at, first * fields.length + position),
+    );
+  }
+  return returnCodes.ok;
+}
+
+function pairsOf(entities: readonly FoundEntity[]): Buffer {
+  const { bytes, at } = layouts.entity;
+  const pairs = Buffer.alloc(entities.length * bytes);
+  entities.forEach(({ group, id }, index) => {
+    pairs.writeUInt32LE(group, index * bytes);
+    pairs.writeUInt32LE(id, index * bytes + at.entityId);
+  });
+  return pairs;
+}
+
+/** The order of the answers isn't promised: each says whose it is. */
+function place(
+  records: Buffer,
+  entities: readonly FoundEntity[],
+  fields: readonly number[],
+  found: (at: number, position: number) => void,
+): void {
+  const { bytes, at } = layouts.fieldValue;
+  const rows = new Map(entities.map(({ group, id }, index) => [keyOf(group, id), index]));
+  const columns = new Map(fields.map((id, index) => [id, index]));
+  for (let start = 0; start < records.length; start += bytes) {
+    const group = records.readUInt32LE(start + at.entityGroupId);
+    const row = rows.get(keyOf(group, records.readUInt32LE(start + at.entityId)));
+    const column = columns.get(records.readUInt16LE(start + at.fieldId));
+    if (row !== undefined && column !== undefined) found(start, row * fields.length + column);
+  }
+}
+
+function keyOf(group: number, id: number): number {
+  return group * 2 ** 32 + id;
+}
