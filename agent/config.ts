@@ -12,6 +12,7 @@ import {
   type CollectorChoice,
 } from "./collector-flags.ts";
 import { agentFlags, type AgentFlag, type Flag } from "./flags.ts";
+import type { PushConfig } from "./push/pusher.ts";
 import type { SamplerConfig } from "./sampler.ts";
 
 export interface AgentConfig {
@@ -37,6 +38,8 @@ export interface AgentConfig {
   readonly sampling: SamplerConfig;
   readonly collectors: CollectorChoice;
   readonly logLevel: LogLevel;
+  /** null: nothing is sent anywhere. */
+  readonly push: PushConfig | null;
 }
 
 export type FlagValues = Readonly<
@@ -71,8 +74,10 @@ export const defaultAgentConfig: AgentConfig = {
   },
   collectors: defaultCollectors,
   logLevel: "info",
+  push: null,
 };
 
+const smallestSpoolBytes = 131_072;
 const shortestPeriodMilliseconds = 100;
 const longestPeriodMilliseconds = 86_400_000;
 const reservedPaths: ReadonlySet<string> = new Set(["/", "/-/healthy", "/-/ready"]);
@@ -118,6 +123,27 @@ export function agentConfigFromFlags(
     },
     collectors: chooseCollectors(flags),
     logLevel: levelOf(text("log.level")),
+    push: pushConfigOf(text, text("state.folder") || defaultStateFolder(variables)),
+  };
+}
+
+function pushConfigOf(text: (name: AgentFlag) => string, stateFolder: string): PushConfig | null {
+  const address = text("push.url");
+  if (address === "") return null;
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "")
+    refuse("push.url", `"${address}" is not an address; write it as https://collector:9411`);
+  const tokenFile = text("push.token-file");
+  if (tokenFile === "") refuse("push.token-file", "is needed with --push.url");
+  const bytes = text("push.spool-bytes");
+  if (!/^\d{1,15}$/.test(bytes) || (Number(bytes) > 0 && Number(bytes) < smallestSpoolBytes))
+    refuse("push.spool-bytes", `"${bytes}" is neither 0 nor ${smallestSpoolBytes} or more`);
+  return {
+    url,
+    tokenFile,
+    authorityFile: text("push.ca-file"),
+    spoolFolder: text("push.spool-folder") || join(stateFolder, "spool"),
+    spoolBytes: Number(bytes),
   };
 }
 

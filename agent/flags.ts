@@ -56,6 +56,36 @@ export const agentFlags = {
     value: "host:port",
     help: "Serve what dcgm-exporter would on an address of its own as well. As there, an address beyond loopback asks for no token.",
   },
+  "push.url": {
+    type: "string",
+    default: "",
+    value: "address",
+    help: "Send frames and events to the collector at this address, as https://collector:9411.",
+  },
+  "push.token-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "File that holds the collector's push token.",
+  },
+  "push.ca-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "Authorities that vouch for the collector's certificate; the system's if not given.",
+  },
+  "push.spool-folder": {
+    type: "string",
+    default: "",
+    value: "folder",
+    help: "Where frames and events wait out an outage of the collector; the state folder's spool if not given.",
+  },
+  "push.spool-bytes": {
+    type: "string",
+    default: "268435456",
+    value: "bytes",
+    help: "Bytes of frames that may wait there; 0 for no spool.",
+  },
   "path.procfs": {
     type: "string",
     default: "/proc",

@@ -14,6 +14,7 @@ import { createHolders, type Holders } from "./attribution/holders.ts";
 import { createGpuDirectory } from "./gpu-directory.ts";
 import { createOwnMetrics } from "./own-metrics.ts";
 import { createProbes, type OwnedProbes } from "./probes/process.ts";
+import type { Pusher } from "./push/pusher.ts";
 import type { AgentReading } from "./sampler-frame.ts";
 import type { SourceState, SourceStatus } from "./sampler-source.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
@@ -63,7 +64,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   const probes = createProbes(env, log);
   const holders = createHolders();
-  const sampler = prepareSampler(options, env, probes, holders);
+  const pusher = await openPusher(config, env, log);
+  const sampler = prepareSampler(withPusher(options, pusher), env, probes, holders);
   const reload = (): void => {
     log.info("reload: absent and down sources are tried again");
     sampler.retry();
@@ -92,7 +94,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     clock: env.clock,
     log,
   }).catch(async (thrown: unknown) => {
-    await control.close();
+    await Promise.all([control.close(), pusher?.stop()]);
     throw thrown;
   });
   // Node opens its inspector on this signal otherwise: a port through which anybody on the machine could run code.
@@ -114,9 +116,35 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async stop() {
       sampler.stop();
       probes.close();
-      await Promise.all([server.close(), control.close()]);
+      await Promise.all([server.close(), control.close(), pusher?.stop()]);
       process.off("SIGUSR1", ignoreSignal);
     },
+  };
+}
+
+/** Nothing of it is in memory where nobody asked for it. */
+async function openPusher(config: AgentConfig, env: Env, log: Log): Promise<Pusher | null> {
+  if (!config.push) return null;
+  const { startPusher } = await import("./push/pusher.ts");
+  return startPusher({ config: config.push, env, log, instance: instanceOf(config, env.node) });
+}
+
+/** Unique among the agents of a fleet: Prometheus' `instance`. */
+function instanceOf({ listen }: AgentConfig, node: string): string {
+  return `${node}:${listen.port}`;
+}
+
+interface SamplingOptions extends AgentOptions {
+  readonly pusherReadings: readonly AgentReading[];
+}
+
+function withPusher(options: AgentOptions, pusher: Pusher | null): SamplingOptions {
+  if (!pusher) return { ...options, pusherReadings: [] };
+  return {
+    ...options,
+    frameSinks: [...(options.frameSinks ?? []), pusher.frames],
+    eventSinks: [...(options.eventSinks ?? []), pusher.events],
+    pusherReadings: pusher.readings,
   };
 }
 
@@ -148,7 +176,7 @@ function viewsOf(
 }
 
 function prepareSampler(
-  options: AgentOptions,
+  options: SamplingOptions,
   env: Env,
   probes: OwnedProbes,
   holders: Holders,
@@ -157,7 +185,7 @@ function prepareSampler(
   const { node } = env;
   const boot = env.randomId();
   const { job } = config;
-  const origin: Origin = { node, job, instance: `${node}:${config.listen.port}`, boot };
+  const origin: Origin = { node, job, instance: instanceOf(config, node), boot };
   const host = describeHost(node, env.paths.sysfs, config.place);
   const receivers = options.eventSinks ?? [];
   const events = createAgentEvents({ node, boot, log, receivers });
@@ -179,7 +207,7 @@ function prepareSampler(
     host,
     sources: options.sources,
     sinks: [...(options.frameSinks ?? []), ...flushers],
-    readings: ownReadings(node, events, () => sampler),
+    readings: [...ownReadings(node, events, () => sampler), ...options.pusherReadings],
     onStateChange: (status, before) => tellStateChange(env, log, events, status, before),
   });
   return sampler;

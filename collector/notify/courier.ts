@@ -2,12 +2,12 @@
  * A courier carries one notifier's outbox to its receiver: at least once, per alert strictly in order, alerts beside each
  * other, failed attempts again after a wait. A row leaves the outbox only after the receiver accepted or refused it.
  */
+import { backoffMilliseconds } from "../../core/kit/backoff.ts";
 import { sleep, type Clock } from "../../core/kit/clock.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import { withSpan } from "../../core/kit/tracing.ts";
 import type { Notification, Outbox } from "../state/outbox.ts";
-import { backoffMilliseconds } from "./backoff.ts";
 import { createLanes, type Lane, type Lanes } from "./lanes.ts";
 import type { NotifyMeter } from "./meter.ts";
 import { eventTime, type Notifier, type Receipt, type Retry } from "./notifier.ts";

@@ -113,6 +113,57 @@ export const agentFailedDeliveries = defineMetric({
   help: "Frames that a receiver within the process did not take.",
 });
 
+export const pushAcknowledged = defineMetric({
+  name: "warpwatch_agent_push_frames_total",
+  kind: "counter",
+  help: "Frames that the collector has acknowledged to the agent: they are on its disk.",
+});
+
+export const pushFailures = defineMetric({
+  name: "warpwatch_agent_push_failures_total",
+  kind: "counter",
+  help: "Requests with frames that the collector refused or didn't answer.",
+});
+
+export const pushBehind = defineMetric({
+  name: "warpwatch_agent_push_behind_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "For how long the oldest frame in the agent's memory has waited to be acknowledged, in seconds.",
+});
+
+export const pushSpooledFrames = defineMetric({
+  name: "warpwatch_agent_push_spooled_frames",
+  kind: "gauge",
+  help: "Frames that wait on the agent's disk for the collector.",
+});
+
+export const pushSpoolBytes = defineMetric({
+  name: "warpwatch_agent_push_spool_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  help: "Bytes of frames that wait on the agent's disk for the collector.",
+});
+
+export const pushDroppedFrames = defineMetric({
+  name: "warpwatch_agent_push_dropped_frames_total",
+  kind: "counter",
+  help: "Frames that will never reach the collector, by reason: disk_full, memory_full, refused, spool_full, unreadable, write_failed.",
+  labels: ["reason"],
+});
+
+export const pushWaitingEvents = defineMetric({
+  name: "warpwatch_agent_push_waiting_events",
+  kind: "gauge",
+  help: "Events that wait in the agent for the collector.",
+});
+
+export const pushDroppedEvents = defineMetric({
+  name: "warpwatch_agent_push_dropped_events_total",
+  kind: "counter",
+  help: "Events that will never reach the collector: too many waited, or it refused them.",
+});
+
 export const agentFrameAge = defineMetric({
   name: "warpwatch_agent_frame_age_seconds",
   kind: "gauge",

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { backoffMilliseconds } from "../../../collector/notify/backoff.ts";
+import { backoffMilliseconds } from "../../../core/kit/backoff.ts";
 import { startDispatcher } from "../../../collector/notify/dispatcher.ts";
 import type { Notifier, Receipt } from "../../../collector/notify/notifier.ts";
 import type { Alert } from "../../../collector/state/alert.ts";
