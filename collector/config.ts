@@ -7,6 +7,10 @@ import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.
 import { describeError } from "../core/kit/errors.ts";
 import { placeholdersOf, isTemplateFormat } from "./detect/template.ts";
 import { defaultIngestLimits, type IngestLimits } from "./ingest/door.ts";
+import {
+  remoteWriteReceiverSchema,
+  type RemoteWriteSettings,
+} from "./ingest/remote-write/settings.ts";
 import type { KubernetesService } from "./ingest/scrape/kubernetes.ts";
 import type { JobConfig } from "./ingest/scrape/scraper.ts";
 import { makeTarget } from "./ingest/scrape/target.ts";
@@ -27,6 +31,7 @@ export interface CollectorConfig {
   readonly ingest: IngestLimits;
   readonly scrape: readonly JobConfig[];
   readonly maximumTargets: number;
+  readonly remoteWriteReceiver: RemoteWriteSettings;
   readonly fleet: {
     /** Empty when there is none. */
     readonly file: string;
@@ -245,6 +250,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     fleet: z
       .strictObject({
         file: text.default(""),
+    remote_write_receiver: remoteWriteReceiverSchema,
         gone_after: duration.default(300_000),
         maximum_nodes: count(100_000).default(10_000),
       })
@@ -267,6 +273,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     fleet: {
       file: entry.fleet.file,
       goneMilliseconds: entry.fleet.gone_after,
+    remoteWriteReceiver: entry.remote_write_receiver,
       maximumNodes: entry.fleet.maximum_nodes,
     },
     history: entry.history,

@@ -15,7 +15,8 @@ import type { WarpwatchEvent } from "../core/wire/event.ts";
 import type { FrameSink } from "../core/wire/frame.ts";
 import { createRecentEvents } from "./api/events.ts";
 import { createPushRoutes } from "./api/push-routes.ts";
-import { createRoutes } from "./api/routes.ts";
+import { createRemoteWriteRoute } from "./api/remote-write-route.ts";
+import { createRoutes, type ApiRoute } from "./api/routes.ts";
 import { startApiServer } from "./api/server.ts";
 import type { CollectorConfig } from "./config.ts";
 import { createAlertBook } from "./detect/alert-book.ts";
@@ -28,6 +29,7 @@ import { createHistory, type History } from "./history/history.ts";
 import { createHistoryListener, type HistoryListener } from "./history/listener.ts";
 import { createIngest, type Ingest } from "./ingest/door.ts";
 import { createPushDoor } from "./ingest/push/door.ts";
+import { createRemoteWriteReceiver } from "./ingest/remote-write/receiver.ts";
 import { createScraper, type Scraper, type TargetView } from "./ingest/scrape/scraper.ts";
 import { createNotifiers } from "./notify/config.ts";
 import { startDispatcher } from "./notify/dispatcher.ts";
@@ -95,7 +97,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     ingest.listen(fleet);
     ingest.listen(engine);
     const history = openHistory(options, join(folder, "history"), metrics);
-    const kept = history && createHistoryListener(history);
+    const remoteBoot = `${boot}-remote-write`;
+    const kept = history && createHistoryListener(history, remoteBoot);
     if (kept) ingest.listen(kept);
     stops.unshift(() => history?.close());
     const schedule = scheduleUpkeep(history, options);
@@ -103,6 +106,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     const { events, push, keepEvents } = openPush({ options, ingest, history, kept, metrics });
     const scraper = openScraper(options, ingest, boot, metrics);
     stops.unshift(() => scraper.stop());
+    const remoteWrite = openRemoteWrite({ options, ingest, history, metrics, boot: remoteBoot });
     const refreshFleetFile = followFleetFile(config.fleet.file, fleet, log);
     let ticks = 0;
     const timer = every(clock, tickMilliseconds, () => {
@@ -134,6 +138,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
           unready,
         }),
         ...createPushRoutes(push),
+        ...remoteWrite,
       ],
       clock,
       log,
@@ -236,6 +241,39 @@ function openPush({ options, ingest, history, kept, metrics }: PushOptions) {
     keepEvents,
   });
   return { events, push, keepEvents };
+}
+
+interface RemoteWriteParts {
+  readonly options: CollectorOptions;
+  readonly ingest: Ingest;
+  readonly history: History | null;
+  readonly metrics: SelfMetrics;
+  readonly boot: string;
+}
+
+/** What comes there goes to history by its own way: older samples too, and known to be on disk before it is answered. */
+function openRemoteWrite({
+  options,
+  ingest,
+  history,
+  metrics,
+  boot,
+}: RemoteWriteParts): ApiRoute[] {
+  const { env, log, config } = options;
+  const settings = config.remoteWriteReceiver;
+  if (!settings.enabled) return [];
+  const receiver = createRemoteWriteReceiver({
+    clock: env.clock,
+    log,
+    metrics,
+    settings,
+    limits: config.ingest,
+    door: ingest,
+    boot,
+    append: history && ((frame) => history.append(frame)),
+    historyMilliseconds: config.history.retentionMilliseconds,
+  });
+  return [createRemoteWriteRoute(receiver, settings.bodyLimitBytes)];
 }
 
 /** Failures are told by history itself; what is left is done with the next run. */

@@ -17,7 +17,11 @@ export interface HistoryListener extends OriginListener {
   readonly stored: Promise<void>;
 }
 
-export function createHistoryListener(history: Pick<History, "append">): HistoryListener {
+/** Frames of `skippedBoot` are in history already: who hands them to the door waits for its own. */
+export function createHistoryListener(
+  history: Pick<History, "append">,
+  skippedBoot: string | null = null,
+): HistoryListener {
   const partial = new Map<string, Before>();
   let stored = Promise.resolve();
 
@@ -33,6 +37,7 @@ export function createHistoryListener(history: Pick<History, "append">): History
     },
     late: keep,
     frame(state) {
+      if (state.origin.boot === skippedBoot) return;
       const frame = state.complete ? wholeFrame(state) : newFrame(state, partial.get(state.key));
       if (!state.complete)
         partial.set(state.key, {

@@ -59,7 +59,7 @@ const refusedFrames = ["duplicate", "future", "late", "malformed", "origins", "u
 type RefusedFrame = (typeof refusedFrames)[number];
 /** Which frames go to history alone: none, those that are late, or all, as they are a replay. */
 type KeepLate = "none" | "late" | "all";
-const refusedSampleReasons = ["future", "series", "label_length"] as const;
+const refusedSampleReasons = ["future", "series", "label_length", "outdated"] as const;
 
 const minute = 60_000;
 
@@ -126,6 +126,8 @@ export function createIngest(options: IngestOptions): Ingest {
     const sameBoot = last.origin.boot === frame.schema.origin.boot;
     if (sameBoot && frame.sequence === last.sequence) return "duplicate";
     if (sameBoot && frame.sequence < last.sequence) return "late";
+    // What a partial frame holds is judged series by series: senders split a moment over several.
+    if (!frame.complete && sameBoot) return null;
     if (newest > last.timeMilliseconds) return null;
     // A clock that ran ahead and was set right goes back once; its samples are believed again at once.
     const ahead = last.timeMilliseconds - clock.now();
@@ -237,5 +239,6 @@ function createCounters(metrics: SelfMetrics, records: ReadonlyMap<string, Origi
     if (counts.future > 0) refusedSamples.increase({ reason: "future" }, counts.future);
     if (counts.series > 0) refusedSamples.increase({ reason: "series" }, counts.series);
     if (counts.labels > 0) refusedSamples.increase({ reason: "label_length" }, counts.labels);
+    if (counts.outdated > 0) refusedSamples.increase({ reason: "outdated" }, counts.outdated);
   }
 }

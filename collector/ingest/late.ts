@@ -31,6 +31,7 @@ export function createLateAdmission(): LateAdmission {
         future: 0,
         series: admission.refusedForSeries,
         labels: admission.refusedForLabels,
+        outdated: 0,
       };
       const { schema, slots } = admission;
       const values = new Float64Array(schema.series.length);

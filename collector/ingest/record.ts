@@ -16,6 +16,8 @@ export interface SampleCounts {
   future: number;
   series: number;
   labels: number;
+  /** In a partial frame: no newer than what is held of the series. */
+  outdated: number;
 }
 
 export interface OriginRecord {
@@ -34,6 +36,8 @@ const stalenessHigh = 0x7ff00000;
 const stalenessLow = 2;
 /** A partial frame says nothing of the series it doesn't hold; after this long (PromQL's look-back) they have ended. */
 const lookBackMilliseconds = 300_000;
+/** Nothing is silent before three of these, so that what comes closer together is one. */
+const burstMilliseconds = 1000;
 /** How much a new interval counts in the smoothed period. */
 const periodWeight = 0.2;
 
@@ -54,6 +58,7 @@ export function createRecord(key: string): OriginRecord {
     arrivedMonotonic: -1,
     periodMilliseconds: 0,
   };
+  let burstMonotonic = -1;
   const record: Mutable<OriginRecord> = {
     state,
     sender: null,
@@ -71,8 +76,13 @@ export function createRecord(key: string): OriginRecord {
       if (!complete) carryOver(before, state);
     },
     arrived(frame, timeMilliseconds, monotonic) {
-      const gap = monotonic - state.arrivedMonotonic;
-      if (state.arrivedMonotonic >= 0)
+      // Partial frames come in bursts: the parts of one moment, or several moments at once.
+      const isNext =
+        frame.complete ||
+        (timeMilliseconds > state.timeMilliseconds &&
+          monotonic - burstMonotonic >= burstMilliseconds);
+      const gap = monotonic - burstMonotonic;
+      if (isNext && burstMonotonic >= 0)
         state.periodMilliseconds =
           state.periodMilliseconds === 0
             ? gap
@@ -80,10 +90,13 @@ export function createRecord(key: string): OriginRecord {
               state.periodMilliseconds +
               periodWeight *
                 (Math.min(gap, 3 * state.periodMilliseconds) - state.periodMilliseconds);
+      if (isNext) burstMonotonic = monotonic;
       state.arrivedMonotonic = monotonic;
       state.sequence = frame.sequence;
       state.complete = frame.complete;
-      state.timeMilliseconds = timeMilliseconds;
+      state.timeMilliseconds = frame.complete
+        ? timeMilliseconds
+        : Math.max(timeMilliseconds, state.timeMilliseconds);
     },
   };
   return record;
@@ -98,6 +111,7 @@ export function copySamples(record: OriginRecord, frame: Frame, latest: number):
     future: 0,
     series: admission.refusedForSeries,
     labels: admission.refusedForLabels,
+    outdated: 0,
   };
   if (frame.complete) state.present.fill(0);
   const bits = new DataView(frame.values.buffer, frame.values.byteOffset, frame.values.byteLength);
@@ -114,10 +128,15 @@ export function copySamples(record: OriginRecord, frame: Frame, latest: number):
         counts.future += 1;
         continue;
       }
+      if (!frame.complete && time <= (state.times[slot] ?? 0)) {
+        counts.outdated += 1;
+        continue;
+      }
       counts.accepted += 1;
       const value = frame.values[from] ?? Number.NaN;
       if (Number.isNaN(value) && isStalenessMarker(bits, from)) {
         clearPresent(state.present, slot);
+        state.times[slot] = time;
         continue;
       }
       state.values[slot] = value;

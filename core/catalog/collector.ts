@@ -53,7 +53,7 @@ export const pushSessions = defineMetric({
 export const samplesRefused = defineMetric({
   name: "warpwatch_ingest_samples_refused_total",
   kind: "counter",
-  help: "Samples taken out of accepted frames: series past the bound, label values too long, times in the future.",
+  help: "Samples taken out of accepted frames: series past the bound, label values too long, times in the future or, in partial frames, no newer than the last.",
   labels: ["reason"],
 });
 export const subscriberErrors = defineMetric({
@@ -154,4 +154,32 @@ export const eventsReceived = defineMetric({
   kind: "counter",
   help: "Events that agents reported, by kind.",
   labels: ["kind"],
+});
+
+export const remoteWriteRequests = defineMetric({
+  name: "warpwatch_remote_write_requests_total",
+  kind: "counter",
+  help: "Requests to the remote-write receiver by outcome: ok, partial, or why nothing of them was kept.",
+  labels: ["outcome"],
+});
+export const remoteWriteSamples = defineMetric({
+  name: "warpwatch_remote_write_samples_total",
+  kind: "counter",
+  help: "Samples that came by remote-write and were taken.",
+});
+export const remoteWriteRepeated = defineMetric({
+  name: "warpwatch_remote_write_samples_repeated_total",
+  kind: "counter",
+  help: "Samples that came by remote-write again, as they were, and so changed nothing.",
+});
+export const remoteWriteRefused = defineMetric({
+  name: "warpwatch_remote_write_samples_refused_total",
+  kind: "counter",
+  help: "Samples, native histograms and exemplars that came by remote-write and were not taken, by reason.",
+  labels: ["reason"],
+});
+export const remoteWriteSeries = defineMetric({
+  name: "warpwatch_remote_write_series",
+  kind: "gauge",
+  help: "Series that came by remote-write within the last hour.",
 });

@@ -1,9 +1,10 @@
 /** A target's page as a frame: its series with the target's labels, and `up` and what belongs to it beside them. */
 import * as collector from "../../../core/catalog/collector.ts";
-import { nowhere, type Device } from "../../../core/catalog/device.ts";
+import type { Device } from "../../../core/catalog/device.ts";
 import { openMetric, type Metric } from "../../../core/catalog/metric.ts";
 import { setPresent, type Frame, type Schema, type Series } from "../../../core/wire/frame.ts";
 import type { ParsedExposition, ParsedSeries } from "../../../core/wire/parsed.ts";
+import { gpuOf } from "../device.ts";
 import type { Target } from "./target.ts";
 
 interface ScrapeOutcome {
@@ -85,23 +86,7 @@ function createSeries(parsed: readonly ParsedSeries[], target: Target): Series[]
       metrics.set(key, metric);
     }
     const values = [...series.labelValues, ...extraValues];
-    return { metric, values, device: gpuOf(series, target.node, devices) };
+    const label = (name: string): string => series.labelValues[series.labels.indexOf(name)] ?? "";
+    return { metric, values, device: gpuOf(label, target.node, devices) };
   });
-}
-
-/** dcgm-exporter names the GPU in the labels of each of its series. */
-function gpuOf(series: ParsedSeries, node: string, known: Map<string, Device>): Device | null {
-  const label = (name: string): string => series.labelValues[series.labels.indexOf(name)] ?? "";
-  const id = label("UUID");
-  if (!id.startsWith("GPU-")) return null;
-  const device = known.get(id) ?? {
-    kind: "gpu" as const,
-    id,
-    node,
-    name: `gpu${label("gpu")}`,
-    model: label("modelName"),
-    place: nowhere,
-  };
-  known.set(id, device);
-  return device;
 }

@@ -57,6 +57,37 @@ describe("the door", () => {
     expect([...ingest.origins()].map(read)).toEqual([{ a: 1 }]);
   });
 
+  it("takes a moment that a partial sender splits over several frames, and no sample that isn't newer", async () => {
+    const { ingest, seen, refused } = createDoor();
+    const frame = createFrameMaker();
+    const partial = { complete: false };
+    const later = startMilliseconds + 1000;
+    ingest.accept(frame(later, [one(1), one(undefined, "b")], partial));
+    ingest.accept(frame(later, [one(undefined), one(2, "b")], partial));
+    ingest.accept(frame(later, [one(8), one(undefined, "b")], partial));
+    ingest.accept(frame(startMilliseconds, [one(9), one(9, "b")], partial));
+    expect(seen.at(-1)).toEqual({ a: 1, b: 2 });
+    expect([...ingest.origins()][0]?.timeMilliseconds).toBe(later);
+    expect(await refused()).toEqual([
+      'warpwatch_ingest_samples_refused_total{reason="outdated"} 3',
+    ]);
+  });
+
+  it("takes the parts of a moment for one when it learns how often a partial sender reports", async () => {
+    const { ingest, clock } = createDoor();
+    const frame = createFrameMaker();
+    for (let round = 1; round <= 10; round += 1) {
+      await clock.advance(15_000);
+      const time = clock.now();
+      for (const part of [1, 2, 3]) {
+        ingest.accept(frame(time, [one(part)], { complete: false }));
+        await clock.advance(100);
+      }
+    }
+    const [state] = ingest.origins();
+    expect(state?.periodMilliseconds).toBeCloseTo(15_300, 5);
+  });
+
   it("ends a series that a complete frame lacks, and keeps one that a partial frame lacks", () => {
     const { ingest, seen } = createDoor();
     const make = createFrameMaker();

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, constantFrom, nat, property, uint8Array } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createSnappyDecoder, decodeSnappy, encodeSnappy } from "../../../core/wire/snappy.ts";
 
@@ -20,11 +20,11 @@ describe("snappy", () => {
   });
 
   it("gives back whatever it packed", () => {
-    const text = fc.array(fc.constantFrom("node_", "cpu", "0", "\u0000", "instance"), {
+    const text = array(constantFrom("node_", "cpu", "0", "\u0000", "instance"), {
       maxLength: 3000,
     });
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 3000 }), text, (bytes, words) => {
+    assert(
+      property(uint8Array({ maxLength: 3000 }), text, (bytes, words) => {
         const source = Buffer.concat([bytes, Buffer.from(words.join("")), bytes]);
         expect(decodeSnappy(encodeSnappy(source), limit).equals(source)).toBe(true);
       }),
@@ -72,8 +72,8 @@ describe("snappy", () => {
         expect(String(thrown)).toMatch(/Snappy's block format|over the limit/);
       }
     };
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(), fc.nat(255), (bytes, at, byte) => {
+    assert(
+      property(uint8Array({ maxLength: 300 }), nat(), nat(255), (bytes, at, byte) => {
         isSound(Buffer.from(bytes));
         const spoiled = Buffer.from(packed);
         spoiled[at % spoiled.length] = byte;

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, nat, property, uint8Array } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createWriteRequestReader } from "../../../core/wire/write-request-v1.ts";
 import { createWriteRequestV2Reader } from "../../../core/wire/write-request-v2.ts";
@@ -217,8 +217,8 @@ describe.each(versions)("a remote-write $name request", ({ create, encode }) => 
   it("survives any bytes, and a good message that is spoiled", () => {
     const { reader } = open(create);
     const good = encode(request);
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(), (bytes, at) => {
+    assert(
+      property(uint8Array({ maxLength: 100 }), nat(), (bytes, at) => {
         const spoiled = Buffer.from(good);
         spoiled.set(bytes.subarray(0, 4), at % (spoiled.length - 4));
         for (const message of [Buffer.from(bytes), spoiled])
