@@ -3,6 +3,8 @@ import type { Source } from "../source.ts";
 import { createAmdgpuSource } from "./amdgpu.ts";
 import { createDcgmSources, type DcgmFlags } from "./dcgm.ts";
 import { createIntelGpuSource } from "./intel-gpu.ts";
+import { createNvidiaSmiDetails } from "./nvidia-smi-details.ts";
+import type { Siblings } from "./nvidia-smi-process.ts";
 import { createNvidiaSmiSource } from "./nvidia-smi.ts";
 import { createNvmlSources } from "./nvml.ts";
 import type { ServedSeries } from "./served-series.ts";
@@ -20,9 +22,15 @@ export function gpuSources({ dcgm: flags }: GpuOptions, served: ServedSeries): S
   return [
     ...nvml.sources.map((source) => served.follow(source)),
     ...dcgm.sources,
-    standBy(createNvidiaSmiSource(), eitherOf([nvml, dcgm])),
+    ...nvidiaSmiSources().map((source) => standBy(source, eitherOf([nvml, dcgm]))),
     createAmdgpuSource(),
     createIntelGpuSource(),
     createTpuSource(),
   ];
+}
+
+/** They know of each other's processes: while one hangs in the driver nobody starts another. */
+function nvidiaSmiSources(): Source[] {
+  const siblings: Siblings = new Set();
+  return [createNvidiaSmiSource({ siblings }), ...createNvidiaSmiDetails({ siblings })];
 }

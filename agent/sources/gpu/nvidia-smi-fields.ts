@@ -8,7 +8,7 @@ import * as errors from "../../../core/catalog/gpu-errors.ts";
 import type { DcgmLabel, GpuLabel } from "../../../core/catalog/gpu-labels.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 import { withNeutralTwins } from "./neutral-twins.ts";
-import { readChoice, readNumber, readPerformanceState } from "./nvidia-smi-values.ts";
+import { readBits, readChoice, readNumber, readPerformanceState } from "./nvidia-smi-values.ts";
 
 /** Reads a cell; NaN where it holds no value, which is absent and never 0. */
 export type ReadCell = (cell: string) => number;
@@ -45,12 +45,17 @@ export const measuredFields: readonly Field[] = [
   one("utilization.memory", gpu.memoryCopyUtilization, "%"),
   one("utilization.encoder", gpu.encoderUtilization, "%"),
   one("utilization.decoder", gpu.decoderUtilization, "%"),
+  engine("utilization.jpeg", "jpeg"),
+  engine("utilization.ofa", "ofa"),
   one("clocks.current.sm", gpu.smClock, "MHz", 1, ["clocks.sm"]),
   one("clocks.current.memory", gpu.memoryClock, "MHz", 1, ["clocks.mem"]),
+  one("clocks.current.video", details.videoClock, "MHz", 1, ["clocks.video"]),
   one("temperature.gpu", gpu.temperature),
   one("temperature.memory", gpu.memoryTemperature),
   one("temperature.gpu.tlimit", gpu.temperatureMargin),
   one("power.draw", gpu.powerUsage, "W"),
+  one("power.draw.instant", details.powerUsageInstant, "W"),
+  one("module.power.draw.instant", details.modulePower, "W"),
   one("enforced.power.limit", gpu.powerLimit, "W"),
   one("memory.total", details.memoryTotal, "MiB"),
   one("memory.free", gpu.memoryFree, "MiB"),
@@ -80,6 +85,10 @@ export const measuredFields: readonly Field[] = [
       [`remapped_rows.histogram.${state}`],
       target(errors.remapBanks, readNumber(""), { state }),
     ),
+  ),
+  field(
+    ["clocks_event_reasons.active", "clocks_throttle_reasons.active"],
+    target(details.clockEventReasons, readBits),
   ),
   ...errors.throttleReasons.map((reason) =>
     field(
@@ -146,6 +155,10 @@ function one(
   olderNames: readonly string[] = [],
 ): Field {
   return field([name, ...olderNames], target(metric, readNumber(unit, factor)));
+}
+
+function engine(name: string, kind: "jpeg" | "ofa"): Field {
+  return field([name], target(details.engineUtilization, readNumber("%", 0.01), { engine: kind }));
 }
 
 function yesNo(name: string, metric: Metric<DcgmLabel> | Metric<GpuLabel>): Field {

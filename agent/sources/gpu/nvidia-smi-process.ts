@@ -61,16 +61,28 @@ export function whenAborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
-export function createRunner(env: Env, command: string): Runner {
+/** Processes of the same program, whoever runs them: while one of them hangs nobody starts another. */
+export type Siblings = Set<Running>;
+
+export function createRunner(
+  env: Env,
+  command: string,
+  siblings: Siblings = new Set<Running>(),
+): Runner {
   let previous: Running | undefined;
   return {
     start(args, onLine) {
       if (previous && !previous.ending) throw stillThere(env, command, previous);
+      for (const sibling of siblings) {
+        if (sibling.ending) siblings.delete(sibling);
+        else if (sibling.stoppedAt !== undefined) throw stillThere(env, command, sibling);
+      }
       const child = env.spawn(command, args, {
         stdio: ["ignore", "pipe", "pipe"],
         env: { ...env.variables, LC_ALL: "C" },
       });
       previous = follow(env, child, command, onLine);
+      siblings.add(previous);
       return previous;
     },
   };

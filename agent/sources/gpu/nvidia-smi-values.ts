@@ -27,6 +27,11 @@ export function readPerformanceState(cell: string): number {
   return match ? Number(match[1]) : Number.NaN;
 }
 
+/** `0x0000000000000004`. */
+export function readBits(cell: string): number {
+  return /^0x[\da-f]{1,16}$/i.test(cell) ? Number.parseInt(cell.slice(2), 16) : Number.NaN;
+}
+
 /** The text of a cell, or an empty string where it holds none. */
 export function readText(cell: string): string {
   return cell.startsWith("[") || cell === "N/A" ? "" : cell;

@@ -8,7 +8,7 @@ import { measuredFields, measuredMetrics, nameField } from "./nvidia-smi-fields.
 import { reportLost } from "./lost.ts";
 import { createLeaveOut, listBoundGpus, type LeaveOut } from "./nvidia-smi-leave-out.ts";
 import { createLoop, type Loop, type LoopOptions } from "./nvidia-smi-loop.ts";
-import { createRunner, endOf, type Runner } from "./nvidia-smi-process.ts";
+import { createRunner, endOf, type Runner, type Siblings } from "./nvidia-smi-process.ts";
 import { chooseLayout, readFieldNames, type Layout, type Row } from "./nvidia-smi-rounds.ts";
 import { createRoster, type KnownGpu, type Roster } from "./nvidia-smi-roster.ts";
 import type { ReadCell } from "./nvidia-smi-fields.ts";
@@ -19,6 +19,7 @@ export interface NvidiaSmiOptions extends Partial<LoopOptions> {
   readonly command?: string;
   /** How long a GPU whose failure fails the whole command is left out before it's asked for again. */
   readonly leaveOutMilliseconds?: number;
+  readonly siblings?: Siblings;
 }
 
 /** Slots of one GPU, and the cell each is read from. */
@@ -50,7 +51,7 @@ export function createNvidiaSmiSource(options: NvidiaSmiOptions = {}): Source {
     metrics: [info, lost, ...measuredMetrics],
     async open(context, signal) {
       const { env } = context;
-      runner ??= createRunner(env, command);
+      runner ??= createRunner(env, command, options.siblings);
       const known = (roster ??= createRoster(context.host.node));
       const help = await readHelp(runner, signal);
       if (typeof help !== "string") return help;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  readBits,
   readChoice,
   readNumber,
   readPerformanceState,
@@ -72,5 +73,15 @@ describe("a cell of nvidia-smi", () => {
   test("gives no text for what is bracketed, and knows a lost GPU's", () => {
     expect([readText("[N/A]"), readText("N/A"), readText("590.48")]).toEqual(["", "", "590.48"]);
     expect([saysLost("[GPU is lost]"), saysLost("[Unknown Error]")]).toEqual([true, false]);
+  });
+
+  test("reads the bits of reasons", () => {
+    expect(["0x0000000000000004", "0x1", "[N/A]", "4", "0x"].map(readBits)).toEqual([
+      4,
+      1,
+      Number.NaN,
+      Number.NaN,
+      Number.NaN,
+    ]);
   });
 });

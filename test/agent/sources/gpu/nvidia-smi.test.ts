@@ -63,6 +63,13 @@ describe("nvidia-smi", { timeout: 30_000 }, () => {
     expect(Object.fromEntries(samples)).toEqual({
       "warpwatch_gpu_info 0": 1,
       "warpwatch_gpu_lost 0": 0,
+      "warpwatch_gpu_errors_total 0": 4_294_967_296,
+      "warpwatch_gpu_memory_total_bytes 0": 81_559 * 1_048_576,
+      "warpwatch_gpu_memory_used_bytes 0": 80_995 * 1_048_576,
+      "warpwatch_gpu_power_watts 0": 627.4,
+      "warpwatch_gpu_temperature_celsius 0": 52,
+      "warpwatch_gpu_utilization_ratio 0": 0.97,
+      "DCGM_FI_DEV_FB_TOTAL 0": 81_559,
       "DCGM_FI_DEV_GPU_UTIL 0": 97,
       "DCGM_FI_DEV_MEM_COPY_UTIL 0": 41,
       "DCGM_FI_DEV_SM_CLOCK 0": 1980,
