@@ -1,6 +1,6 @@
 /** The collector's configuration: one YAML file, checked whole at the start; docs/configuration.md tells what each setting does. */
 import { z } from "zod";
-import { allRules } from "../alerts/all.ts";
+import { allRules, judgedRules } from "../alerts/all.ts";
 import { makeOwnRule, overrideRule, type OwnRule, type RuleOverride } from "../alerts/override.ts";
 import type { Rule } from "../alerts/rule.ts";
 import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.ts";
@@ -41,6 +41,7 @@ export interface CollectorConfig {
   readonly history: {
     readonly enabled: boolean;
     readonly retentionMilliseconds: number;
+    readonly rawMilliseconds: number;
     readonly maximumBytes: number;
   };
   /** The rules that are judged: ours as changed, then the user's. */
@@ -139,7 +140,7 @@ const overridesSchema = z
     for (const [name, override] of Object.entries(overrides)) {
       const rule = allRules.find((one) => one.name === name);
       const message = rule
-        ? complaintOf(() => overrideRule(rule, override))
+        ? complaintAbout(rule, override)
         : `no rule is called that; the rules are ${allRules.map((one) => one.name).join(", ")}`;
       if (message !== null) context.addIssue({ code: "custom", path: [name], message });
     }
@@ -210,16 +211,18 @@ const historySchema = z
   .strictObject({
     enabled: z.boolean().default(true),
     retention_days: count(3650).default(30),
+    raw_hours: count(87_600).default(24),
     maximum_bytes: z
       .int()
       .min(64 * 2 ** 20)
       .default(20 * 2 ** 30),
   })
   .prefault({})
-  .transform(({ enabled, retention_days: days, maximum_bytes: maximumBytes }) => ({
-    enabled,
-    retentionMilliseconds: days * 86_400_000,
-    maximumBytes,
+  .transform((entry) => ({
+    enabled: entry.enabled,
+    retentionMilliseconds: entry.retention_days * 86_400_000,
+    rawMilliseconds: entry.raw_hours * 3_600_000,
+    maximumBytes: entry.maximum_bytes,
   }));
 
 const jobsSchema = z
@@ -247,10 +250,10 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     ingest: ingestSchema,
     scrape: jobsSchema,
     maximum_targets: count(100_000).default(2000),
+    remote_write_receiver: remoteWriteReceiverSchema,
     fleet: z
       .strictObject({
         file: text.default(""),
-    remote_write_receiver: remoteWriteReceiverSchema,
         gone_after: duration.default(300_000),
         maximum_nodes: count(100_000).default(10_000),
       })
@@ -270,10 +273,10 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     ingest: entry.ingest,
     scrape: entry.scrape,
     maximumTargets: entry.maximum_targets,
+    remoteWriteReceiver: entry.remote_write_receiver,
     fleet: {
       file: entry.fleet.file,
       goneMilliseconds: entry.fleet.gone_after,
-    remoteWriteReceiver: entry.remote_write_receiver,
       maximumNodes: entry.fleet.maximum_nodes,
     },
     history: entry.history,
@@ -295,12 +298,18 @@ function resolveRules(
   overrides: Readonly<Record<string, RuleOverride>>,
   own: readonly OwnRule[],
 ): Rule[] {
-  const ours = allRules.flatMap((rule) => {
-    const override = overrides[rule.name];
-    if (override === undefined) return [rule];
-    return override.enabled === false ? [] : [overrideRule(rule, override)];
+  const ours = judgedRules.flatMap((rule) => {
+    const { enabled = rule.onByDefault, ...override } = overrides[rule.name] ?? {};
+    if (!enabled) return [];
+    return Object.keys(override).length === 0 ? [rule] : [overrideRule(rule, override)];
   });
   return [...ours, ...own.map(makeOwnRule)];
+}
+
+function complaintAbout(rule: Rule, override: RuleOverride): string | null {
+  if (rule.prometheusOnly !== undefined && override.enabled === true)
+    return `only Prometheus can judge it: ${rule.prometheusOnly}`;
+  return complaintOf(() => overrideRule(rule, override));
 }
 
 /** What the call throws, as one sentence; null when it throws nothing. */

@@ -281,6 +281,7 @@ function scheduleUpkeep(history: History | null, { env, log }: CollectorOptions)
   const schedule = createSchedule({ clock: env.clock, log });
   schedule.add("compaction of history", "5 * * * *", () => history?.compact());
   schedule.add("retention of history", "20 * * * *", () => history?.retain());
+  schedule.add("roll-up of history", "35 * * * *", () => history?.rollUp());
   return schedule;
 }
 

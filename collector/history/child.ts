@@ -4,11 +4,20 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Env } from "../../core/kit/env.ts";
 import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
-import type { CompactAnswer, CompactJob, Job, QueryAnswer, QueryJob, Reply } from "./job.ts";
+import type {
+  CompactAnswer,
+  CompactJob,
+  Job,
+  QueryAnswer,
+  QueryJob,
+  Reply,
+  RollUpJob,
+} from "./job.ts";
 
 export interface JobRunner {
   /** A folder of the job's own, on history's file system; gone when the job's promise settles and `keep` wasn't called. */
   compact(job: Omit<CompactJob, "scratch">, take: Take<CompactAnswer>): Promise<void>;
+  rollUp(job: Omit<RollUpJob, "scratch">, take: Take<CompactAnswer>): Promise<void>;
   query(job: Omit<QueryJob, "scratch">): Promise<QueryAnswer>;
   /** Kills what runs. */
   close(): Promise<void>;
@@ -93,12 +102,19 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     return promise;
   }
 
+  function write(
+    job: Omit<CompactJob, "scratch"> | Omit<RollUpJob, "scratch">,
+    take: Take<CompactAnswer>,
+  ): Promise<void> {
+    return inScratch(async (scratch) => {
+      const limit = options.compactMilliseconds ?? defaultCompactMilliseconds;
+      await take(await run<CompactAnswer>({ ...job, scratch }, limit), scratch);
+    });
+  }
+
   return {
-    compact: (job, take) =>
-      inScratch(async (scratch) => {
-        const limit = options.compactMilliseconds ?? defaultCompactMilliseconds;
-        await take(await run<CompactAnswer>({ ...job, scratch }, limit), scratch);
-      }),
+    compact: write,
+    rollUp: write,
     query: (job) =>
       inScratch((scratch) =>
         run({ ...job, scratch }, options.queryMilliseconds ?? defaultQueryMilliseconds),

@@ -63,6 +63,8 @@ const migrations: readonly string[] = [
      body TEXT NOT NULL,
      UNIQUE (node, boot, sequence)
    ) STRICT;`,
+  // Milliseconds between the rows of a series; 0 where every sample is in it.
+  "ALTER TABLE parquet ADD COLUMN resolution INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /** "wwhi" in ASCII: tells our file from any other SQLite database. */

@@ -3,7 +3,8 @@ import { setPriority } from "node:os";
 import { describeError } from "../../core/kit/errors.ts";
 import { compact } from "./duckdb-compact.ts";
 import { query } from "./duckdb-query.ts";
-import type { Job } from "./job.ts";
+import { rollUp } from "./duckdb-roll-up.ts";
+import type { CompactAnswer, Job, QueryAnswer } from "./job.ts";
 
 const lowPriority = 10;
 
@@ -20,11 +21,22 @@ async function run(line: string): Promise<void> {
   let reply: string;
   try {
     const job = JSON.parse(line) as Job;
-    if (job.kind === "compact") setPriority(lowPriority);
-    const answer = job.kind === "compact" ? await compact(job) : await query(job);
-    reply = JSON.stringify({ answer });
+    // A person waits for a query only.
+    if (job.kind !== "query") setPriority(lowPriority);
+    reply = JSON.stringify({ answer: await work(job) });
   } catch (thrown) {
     reply = JSON.stringify({ error: describeError(thrown) });
   }
   process.stdout.write(reply, () => process.exit(0));
+}
+
+function work(job: Job): Promise<CompactAnswer | QueryAnswer> {
+  switch (job.kind) {
+    case "compact":
+      return compact(job);
+    case "roll-up":
+      return rollUp(job);
+    case "query":
+      return query(job);
+  }
 }

@@ -44,7 +44,7 @@ function statement(labels: number, rows: number): string {
     SELECT labels, node, max(instant)::DOUBLE AS newest, arg_max(value, instant), arg_max(ended, instant)
     FROM (
       SELECT labels, node, epoch_us(time) AS instant, coalesce(value, 0) AS value, value IS NULL AS ended
-      FROM read_parquet($files, hive_partitioning = false)
+      FROM read_parquet($files, hive_partitioning = false, union_by_name = true)
       WHERE metric = $metric
         AND time > make_timestamp($after::BIGINT)::TIMESTAMPTZ
         AND time <= make_timestamp($until::BIGINT)::TIMESTAMPTZ

@@ -16,17 +16,28 @@ export interface ParquetFile {
   readonly lastTime: number;
   readonly rows: number;
   readonly bytes: number;
+  /** 0: every sample that was read; otherwise one row per series in so many milliseconds. */
+  readonly resolutionMilliseconds: number;
 }
 
 export interface ParquetFiles {
   readonly bytes: number;
   list(): ParquetFile[];
   /** Gives the files their places, durably; they count only once `add` is on disk. */
-  place(written: readonly WrittenFile[], scratch: string, name: string): Promise<ParquetFile[]>;
+  place(
+    written: readonly WrittenFile[],
+    scratch: string,
+    name: string,
+    resolutionMilliseconds?: number,
+  ): Promise<ParquetFile[]>;
   /** To be called within a transaction. */
   add(files: readonly ParquetFile[]): void;
   /** To be called once that transaction is on disk. */
   added(files: readonly ParquetFile[]): void;
+  /** Puts files in the place of others on the list, durably. The others still have to be unlinked. */
+  exchange(before: readonly ParquetFile[], after: readonly ParquetFile[]): void;
+  /** Removes files that aren't on the list. */
+  unlink(files: readonly ParquetFile[]): void;
   /** Takes the files off the list and then removes them. */
   remove(files: readonly ParquetFile[]): void;
   /** Files that are on the list and not in the folder: they are taken off it. */
@@ -37,7 +48,7 @@ const dayFolder = /^day=\d{4}-\d\d-\d\d$/;
 
 export function createParquetFiles(folder: string, sqlite: DatabaseSync, log: Log): ParquetFiles {
   const addRow = sqlite.prepare(
-    "INSERT INTO parquet (file, day, first_time, last_time, rows, bytes) VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT INTO parquet (file, day, first_time, last_time, rows, bytes, resolution) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
   const removeRow = sqlite.prepare("DELETE FROM parquet WHERE file = ?");
   let bytes = 0;
@@ -51,6 +62,18 @@ export function createParquetFiles(folder: string, sqlite: DatabaseSync, log: Lo
     for (const file of files) bytes -= file.bytes;
   }
 
+  function add(files: readonly ParquetFile[]): void {
+    for (const { file, day, firstTime, lastTime, resolutionMilliseconds, ...size } of files)
+      addRow.run(file, day, firstTime, lastTime, size.rows, size.bytes, resolutionMilliseconds);
+  }
+
+  function unlink(files: readonly ParquetFile[]): void {
+    for (const { file, day } of files) {
+      rmSync(join(folder, file), { force: true });
+      removeIfEmpty(join(folder, `day=${day}`));
+    }
+  }
+
   bytes = list().reduce((sum, file) => sum + file.bytes, 0);
   clean(folder, new Set(list().map(({ file }) => file)), log);
   return {
@@ -58,7 +81,7 @@ export function createParquetFiles(folder: string, sqlite: DatabaseSync, log: Lo
       return bytes;
     },
     list,
-    async place(written, scratch, name) {
+    async place(written, scratch, name, resolutionMilliseconds = 0) {
       const placed: ParquetFile[] = [];
       for (const { name: from, day, firstTime, lastTime, rows, bytes: size } of written) {
         const dayName = `day=${day}`;
@@ -67,23 +90,27 @@ export function createParquetFiles(folder: string, sqlite: DatabaseSync, log: Lo
         const file = `${dayName}/${name}.parquet`;
         await rename(join(scratch, from), join(folder, file));
         await syncFolder(join(folder, dayName));
-        placed.push({ file, day, firstTime, lastTime, rows, bytes: size });
+        const times = { firstTime, lastTime };
+        placed.push({ file, day, ...times, rows, bytes: size, resolutionMilliseconds });
       }
       return placed;
     },
-    add(files) {
-      for (const { file, day, firstTime, lastTime, rows, bytes: size } of files)
-        addRow.run(file, day, firstTime, lastTime, rows, size);
-    },
+    add,
     added(files) {
       for (const file of files) bytes += file.bytes;
     },
+    exchange(before, after) {
+      transact(sqlite, () => {
+        add(after);
+        for (const { file } of before) removeRow.run(file);
+      });
+      for (const file of after) bytes += file.bytes;
+      for (const file of before) bytes -= file.bytes;
+    },
+    unlink,
     remove(files) {
       takeOff(files);
-      for (const { file, day } of files) {
-        rmSync(join(folder, file), { force: true });
-        removeIfEmpty(join(folder, `day=${day}`));
-      }
+      unlink(files);
     },
     forgetLost() {
       const lost = list().filter(({ file }) => !existsSync(join(folder, file)));
@@ -104,6 +131,7 @@ export function listParquetFiles(sqlite: DatabaseSync): ParquetFile[] {
       lastTime: Number(row["last_time"]),
       rows: Number(row["rows"]),
       bytes: Number(row["bytes"]),
+      resolutionMilliseconds: Number(row["resolution"]),
     }));
 }
 

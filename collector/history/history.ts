@@ -16,6 +16,7 @@ import { createParquetFiles, type ParquetFile } from "./files.ts";
 import { createJournal } from "./journal.ts";
 import { createQuery, type RunQuery } from "./query.ts";
 import { createRetention, type Expired } from "./retention.ts";
+import { createRollUp, type RollUpResult } from "./roll-up.ts";
 import type { StepLimits } from "./steps.ts";
 
 export interface HistoryOptions {
@@ -24,6 +25,8 @@ export interface HistoryOptions {
   readonly log: Log;
   readonly metrics: SelfMetrics;
   readonly retentionMilliseconds: number;
+  /** How long samples are kept at the rate at which they were read. */
+  readonly rawMilliseconds: number;
   /** Of journal and Parquet files together. */
   readonly maximumBytes: number;
   readonly bounds?: Partial<HistoryBounds>;
@@ -47,6 +50,8 @@ export interface History {
   readonly query: RunQuery;
   /** What was written before the current hour or, with `all`, until now becomes Parquet files. */
   compact(options?: { readonly all?: boolean }): Promise<CompactionResult>;
+  /** Days whose samples are older than raw ones are kept get a row a minute. */
+  rollUp(): Promise<RollUpResult>;
   retain(): Expired;
   files(): ParquetFile[];
   /** Commits what waits and stops what runs. */
@@ -85,6 +90,7 @@ export function createHistory(options: HistoryOptions): History {
   const jobs = createJobRunner({ env, folder, ...bounds });
   const shared = { ...options, ...bounds, sqlite, clock, journal, files, jobs };
   const compaction = createCompaction(shared);
+  const rollUp = createRollUp(shared);
   const retain = createRetention(shared);
   const query = createQuery({
     ...shared,
@@ -101,6 +107,7 @@ export function createHistory(options: HistoryOptions): History {
     events: createEventLog(sqlite),
     query,
     compact: (request) => compaction.run(request),
+    rollUp: () => rollUp.run(),
     retain,
     files: () => files.list(),
     async close() {
@@ -108,7 +115,7 @@ export function createHistory(options: HistoryOptions): History {
       isClosed = true;
       journal.flush();
       await jobs.close();
-      await compaction.idle();
+      await Promise.all([compaction.idle(), rollUp.idle()]);
       await journal.sweep();
       sqlite.close();
     },

@@ -31,6 +31,18 @@ export interface CompactAnswer {
   readonly files: readonly WrittenFile[];
 }
 
+export interface RollUpJob {
+  readonly kind: "roll-up";
+  /** Full paths; all of one day. */
+  readonly files: readonly string[];
+  readonly scratch: string;
+  /** `2026-01-31`, in UTC. */
+  readonly day: string;
+  /** One row per series in each stretch of so many milliseconds. */
+  readonly resolutionMilliseconds: number;
+  readonly memoryMebibytes: number;
+}
+
 export interface QueryJob {
   readonly kind: "query";
   readonly files: readonly string[];
@@ -55,6 +67,6 @@ export interface StoredSeries {
   readonly values: readonly (number | string | null)[];
 }
 
-export type Job = CompactJob | QueryJob;
+export type Job = CompactJob | RollUpJob | QueryJob;
 
 export type Reply = { readonly answer: CompactAnswer | QueryAnswer } | { readonly error: string };

@@ -37,6 +37,12 @@ export const compactions = defineMetric({
   help: "Batches of the journal that were to become Parquet files, by outcome.",
   labels: ["outcome"],
 });
+export const rollUps = defineMetric({
+  name: "warpwatch_history_roll_ups_total",
+  kind: "counter",
+  help: "Batches of a day's Parquet files that were to be thinned to a row a minute, by outcome.",
+  labels: ["outcome"],
+});
 export const bytesExpired = defineMetric({
   name: "warpwatch_history_expired_bytes_total",
   kind: "counter",

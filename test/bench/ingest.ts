@@ -95,6 +95,7 @@ async function feed(
           log,
           metrics,
           retentionMilliseconds: 86_400_000,
+          rawMilliseconds: 86_400_000,
           maximumBytes: 1e12,
           bounds: { commitMilliseconds: 0 },
         });

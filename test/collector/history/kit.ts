@@ -38,6 +38,7 @@ export function openHistory(
     readonly clock?: Clock;
     readonly bounds?: Partial<HistoryBounds>;
     readonly retentionMilliseconds?: number;
+    readonly rawMilliseconds?: number;
     readonly maximumBytes?: number;
     readonly spawn?: Env["spawn"];
   } = {},
@@ -51,6 +52,7 @@ export function openHistory(
     log: createLog({ clock, write: () => undefined }),
     metrics,
     retentionMilliseconds: options.retentionMilliseconds ?? 30 * dayMilliseconds,
+    rawMilliseconds: options.rawMilliseconds ?? dayMilliseconds,
     maximumBytes: options.maximumBytes ?? 1e12,
     bounds: options.bounds ?? {},
   });
