@@ -31,12 +31,6 @@ async function run(line: string): Promise<void> {
 }
 
 function work(job: Job): Promise<CompactAnswer | QueryAnswer> {
-  switch (job.kind) {
-    case "compact":
-      return compact(job);
-    case "roll-up":
-      return rollUp(job);
-    case "query":
-      return query(job);
-  }
+  if (job.kind === "compact") return compact(job);
+  return job.kind === "roll-up" ? rollUp(job) : query(job);
 }
