@@ -1,6 +1,7 @@
 /**
  * Every query of every board, asked of a real Prometheus that scrapes a synthetic node with its collector, and this host
- * beside a stand-in for nvidia-smi. What should move must move; what waits for a fault gets it.
+ * beside a stand-in for nvidia-smi, and AMD's GPUs out of a folder. What should move must move; what waits for a fault
+ * gets it.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +9,8 @@ import { expect, it, onTestFinished } from "vitest";
 import { boards } from "../../dashboards/all.ts";
 import type { NeededFault, Panel, Query } from "../../dashboards/board.ts";
 import { renderQuery } from "../../dashboards/query.ts";
+import { amdCard, amdServer, metricsTable } from "../hosts/amd-server.ts";
+import { writeHost, type HostTree } from "../hosts/tree.ts";
 import { createFakeNvidiaSmi, fakeGpu } from "../kit/fake-nvidia-smi.ts";
 import { makeFolder } from "../kit/folder.ts";
 import {
@@ -141,7 +144,8 @@ function pass(milliseconds: number): Promise<void> {
 
 async function startDemo() {
   const folder = makeFolder();
-  const [host, synthetic, collector] = await Promise.all([freePort(), freePort(), freePort()]);
+  const ports = Array.from({ length: 4 }, () => freePort());
+  const [host = 0, amd = 0, synthetic = 0, collector = 0] = await Promise.all(ports);
   const smi = createFakeNvidiaSmi({ gpus: [workingGpu(0)] });
   let round = 0;
   const work = setInterval(() => smi.set({ gpus: [workingGpu((round += 1))] }), 1000);
@@ -151,18 +155,28 @@ async function startDemo() {
     await untilAnswered(`http://127.0.0.1:${port}/-/ready`, program);
   };
   const syntheticState = join(folder, "synthetic");
-  const warpwatch = join(repositoryRoot, "bin/warpwatch.js");
-  const agent = startProgram(
-    process.execPath,
-    [
-      warpwatch,
-      "agent",
-      `--web.listen-address=127.0.0.1:${host}`,
-      `--state.folder=${join(folder, "host")}`,
-      "--node.name=this-host",
-    ],
-    { PATH: `${smi.path}:${process.env["PATH"] ?? ""}` },
-  );
+  const startAgent = (port: number, name: string, flags: readonly string[]): Program =>
+    startProgram(
+      process.execPath,
+      [
+        join(repositoryRoot, "bin/warpwatch.js"),
+        "agent",
+        `--web.listen-address=127.0.0.1:${port}`,
+        `--state.folder=${join(folder, name)}`,
+        `--node.name=${name}`,
+        ...flags,
+      ],
+      { PATH: `${smi.path}:${process.env["PATH"] ?? ""}` },
+    );
+  const agent = startAgent(host, "this-host", []);
+  const amdFolder = makeFolder();
+  const { sysfs } = writeHost(amdFolder, amdServer());
+  const amdWork = setInterval(() => void writeHost(amdFolder, workingAmd(round)), 1000);
+  onTestFinished(() => clearInterval(amdWork));
+  const amdAgent = startAgent(amd, "amd-host", [
+    "--collector.disable-defaults",
+    `--path.sysfs=${sysfs}`,
+  ]);
   const up = startWarpwatch([
     "up",
     "--synthetic",
@@ -172,10 +186,10 @@ async function startDemo() {
     `--config.file=${await writeSettings(folder, host)}`,
     `--state.folder=${syntheticState}`,
   ]);
-  await Promise.all([run(host, agent), run(synthetic, up), run(collector, up)]);
+  await Promise.all([run(host, agent), run(amd, amdAgent), run(synthetic, up), run(collector, up)]);
   const questions = setInterval(() => void askHistory(collector, syntheticState), 1000);
   onTestFinished(() => clearInterval(questions));
-  const targets = [host, synthetic, collector].map((port) => `127.0.0.1:${port}`);
+  const targets = [host, amd, synthetic, collector].map((port) => `127.0.0.1:${port}`);
   const prometheus = await startPrometheus(folder, ...targets);
   onTestFinished(async () => void (await prometheus.program.stop()));
   let gpu = 0;
@@ -214,6 +228,17 @@ function workingGpu(round: number) {
     "fan.speed": `${30 + (round % 7)} %`,
   };
   return fakeGpu(0, { ...cells, ...heat });
+}
+
+/** The first of AMD's: its clock goes up and down, and it draws 700 W. */
+function workingAmd(round: number): HostTree {
+  const joules = BigInt(500_000 + 700 * round);
+  const table = metricsTable(0);
+  table.writeBigUInt64LE(joules * 65_536n, 24);
+  return {
+    [`${amdCard(0)}/gpu_metrics`]: table,
+    [`${amdCard(0)}/hwmon/hwmon4/freq1_input`]: `${2_000_000_000 + (round % 9) * 10_000_000}\n`,
+  };
 }
 
 /** Requests come and go: what a GPU does changes by the second. */

@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createAmdgpuSource } from "../../../../agent/sources/gpu/amdgpu.ts";
 import { amdCard, amdGpus, amdServer } from "../../../hosts/amd-server.ts";
+import { writeHost } from "../../../hosts/tree.ts";
+import { makeFolder } from "../../../kit/folder.ts";
 import { seriesOf } from "../../../kit/without-labels.ts";
+import { describeSource } from "../../../suites/source-suite.ts";
+import { makeHostContext } from "../host/context.ts";
 import { drive, openOutcome, type DrivenSource } from "../host/drive.ts";
 
 const gibibyte = 2 ** 30;
@@ -33,6 +37,12 @@ function exported(samples: ReadonlyMap<string, number>, gpu: number): Record<str
 function withName(found: Record<string, number>, part: string): Record<string, number> {
   return Object.fromEntries(Object.entries(found).filter(([name]) => name.includes(part)));
 }
+
+describeSource("amdgpu", {
+  makeSource: createAmdgpuSource,
+  makeContext: () => makeHostContext({ paths: writeHost(makeFolder(), amdServer()) }),
+  makeBareContext: () => makeHostContext({ paths: writeHost(makeFolder(), {}) }),
+});
 
 describe("an MI300X server", () => {
   test("tells of each GPU under the names that all makes share", async () => {

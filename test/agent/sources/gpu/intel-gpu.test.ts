@@ -4,12 +4,22 @@ import { expect, test } from "vitest";
 import { createIntelGpuSource } from "../../../../agent/sources/gpu/intel-gpu.ts";
 import { amdServer } from "../../../hosts/amd-server.ts";
 import { arcCard, arcUnderI915, arcUnderXe } from "../../../hosts/arc-workstation.ts";
+import { writeHost } from "../../../hosts/tree.ts";
+import { makeFolder } from "../../../kit/folder.ts";
 import { seriesOf } from "../../../kit/without-labels.ts";
+import { describeSource } from "../../../suites/source-suite.ts";
+import { makeHostContext } from "../host/context.ts";
 import { drive, openOutcome } from "../host/drive.ts";
 
 const i915 = { gpu: "1", UUID: "0000:03:00.0" };
 const xe = { gpu: "1", UUID: "0000:04:00.0" };
 const energy = `${arcCard}/device/hwmon/hwmon4/energy1_input`;
+
+describeSource("intel_gpu", {
+  makeSource: createIntelGpuSource,
+  makeContext: () => makeHostContext({ paths: writeHost(makeFolder(), arcUnderI915()) }),
+  makeBareContext: () => makeHostContext({ paths: writeHost(makeFolder(), {}) }),
+});
 
 test("an Arc under i915 tells energy, limit, heat, clock and what holds it back", async () => {
   const driven = await drive(createIntelGpuSource(), arcUnderI915());
