@@ -2,7 +2,7 @@
  * What NVML says by its oldest and plainest calls, one for each value, through prototypes of their own: none of the versioned
  * structures and bulk fields by which the agent reads. Truth: nvml.h.
  */
-import koffi, { type KoffiFunction } from "koffi";
+import koffi, { type KoffiFunc } from "koffi";
 import type { Metric } from "../../core/catalog/metric.ts";
 import * as details from "../../core/catalog/gpu-details.ts";
 import * as errors from "../../core/catalog/gpu-errors.ts";
@@ -85,8 +85,10 @@ export function createNvmlReference(path: string): Reference | null {
   } catch {
     return null;
   }
-  const bind = (name: string, types: readonly string[]): KoffiFunction =>
-    library.func(name, "int", [...types]);
+  const bind = (
+    name: string,
+    types: readonly string[],
+  ): KoffiFunc<(...values: unknown[]) => number> => library.func(name, "int", [...types]);
   if (bind("nvmlInit_v2", [])() !== success) return null;
   const count = [0];
   bind("nvmlDeviceGetCount_v2", ["_Out_ uint32_t *"])(count);
