@@ -1,4 +1,4 @@
-/** One request at a time per lane to the collector over kept-alive connections, and what became of it, in words for the log. */
+/** Requests to the collector over kept-alive connections, and what became of it, in words for the log. */
 import { readFileSync } from "node:fs";
 import { Agent, request, type IncomingMessage } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
@@ -48,8 +48,8 @@ const longestWaitMilliseconds = 60_000;
 export function createPushClient(options: PushClientOptions): PushClient {
   const { url, clock } = options;
   const secure = url.protocol === "https:";
-  // One for frames, and a second only while an event must not wait behind them.
-  const settings = { keepAlive: true, maxSockets: 2, maxFreeSockets: 2 };
+  // One for live frames; others only while an event or a replay is on its way, for neither may wait behind the other.
+  const settings = { keepAlive: true, maxSockets: 3, maxFreeSockets: 3 };
   const agent = secure
     ? new SecureAgent({ ...settings, ...authorityOf(options.authorityFile) })
     : new Agent(settings);

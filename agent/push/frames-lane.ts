@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../core/kit/clock.ts";
 import { createFrameEncoder, type FrameEncoder } from "../../core/wire/frame-codec.ts";
+import { describeError } from "../../core/kit/errors.ts";
 import type { Frame, FrameSink } from "../../core/wire/frame.ts";
 import { framesPath, pushHeaders, pushLimits, type PushLane } from "../../core/wire/push.ts";
 import { packBody } from "./body.ts";
@@ -31,7 +32,8 @@ export interface FramesLaneOptions {
   /** Names this run of the agent, whatever frames it sends. */
   readonly boot: string;
   readonly spool: Spool | null;
-  readonly retry: Retry;
+  /** One per lane: what is asked of a replay doesn't hold up the live frames. */
+  readonly retries: Readonly<Record<PushLane, Retry>>;
   readonly complaints: Complaints;
   readonly onDrop: (reason: FrameDrop, frames: number, sentence: string) => void;
 }
@@ -54,7 +56,7 @@ const batchBytes = pushLimits.bodyBytes / 2;
 const graceMilliseconds = 2000;
 
 export function createFramesLane(options: FramesLaneOptions): FramesLane {
-  const { clock, spool, retry, complaints, onDrop } = options;
+  const { clock, spool, retries, complaints, onDrop } = options;
   const encoders: Record<PushLane, FrameEncoder> = {
     live: createFrameEncoder(),
     replay: createFrameEncoder(),
@@ -63,7 +65,7 @@ export function createFramesLane(options: FramesLaneOptions): FramesLane {
   /** How many at the head of the queue are on their way. */
   let inFlight = 0;
   let queuedBytes = 0;
-  let sending: Promise<void> | null = null;
+  const sending: Record<PushLane, Promise<void> | null> = { live: null, replay: null };
   let replayCredit = 0;
   let acknowledged = 0;
   let failures = 0;
@@ -88,24 +90,28 @@ export function createFramesLane(options: FramesLaneOptions): FramesLane {
   }
 
   function pump(): void {
-    if (sending || stopped || retry.waiting) return;
-    if (queue.length > 0) sending = run(liveBatch());
-    else if (spool && spool.frames > 0 && replayCredit >= 1) sending = run(replayBatch(spool));
+    if (isFree("live") && queue.length > 0) sending.live = run("live", liveBatch());
+    if (isFree("replay") && spool && spool.frames > 0 && replayCredit >= 1)
+      sending.replay = run("replay", replayBatch(spool));
   }
 
-  async function run(next: Batch | Promise<Batch | null>): Promise<void> {
+  function isFree(lane: PushLane): boolean {
+    return !stopped && sending[lane] === null && !retries[lane].waiting;
+  }
+
+  async function run(lane: PushLane, next: Batch | Promise<Batch | null>): Promise<void> {
     let goOn = false;
     try {
       const batch = await next;
       const outcome = batch ? conclude(batch, await send(batch)) : "wait";
       goOn = outcome !== "wait";
-      if (batch?.lane === "replay" && outcome === "done") await spool?.settle();
-      else if (batch?.lane === "replay") spool?.rewind();
+      if (lane === "replay" && outcome === "done") await spool?.settle();
+      else if (lane === "replay") spool?.rewind();
     } catch (thrown) {
-      failed(null, `what waits can't be read: ${String(thrown)}`);
+      failed(lane, null, `what waits can't be read: ${describeError(thrown)}`);
     } finally {
-      inFlight = 0;
-      sending = null;
+      if (lane === "live") inFlight = 0;
+      sending[lane] = null;
     }
     if (goOn) pump();
   }
@@ -158,6 +164,7 @@ export function createFramesLane(options: FramesLaneOptions): FramesLane {
     if (result.kind === "too_large" || result.kind === "refused")
       return refusedForGood(batch, result);
     failed(
+      batch.lane,
       result.kind === "later" ? result.waitMilliseconds : null,
       result.kind === "again"
         ? "the collector asks for the schema again and again"
@@ -169,8 +176,8 @@ export function createFramesLane(options: FramesLaneOptions): FramesLane {
 
   function settled(batch: Batch, refused: number): "done" {
     isWhole[batch.lane] = false;
-    retry.succeeded();
-    complaints.succeeded();
+    retries[batch.lane].succeeded();
+    if (batch.lane === "live") complaints.succeeded();
     acknowledged += batch.frames.length - refused;
     if (refused > 0) onDrop("refused", refused, "the collector's limits refused frames");
     if (batch.lane === "live") {
@@ -196,10 +203,10 @@ export function createFramesLane(options: FramesLaneOptions): FramesLane {
     inFlight = 0;
   }
 
-  function failed(asked: number | null, sentence: string, denied = false): void {
+  function failed(lane: PushLane, asked: number | null, sentence: string, denied = false): void {
     failures += 1;
-    complaints.failed(denied ? "PUSH_REFUSED" : "PUSH_FAILED", sentence);
-    retry.after(asked, pump);
+    if (lane === "live") complaints.failed(denied ? "PUSH_REFUSED" : "PUSH_FAILED", sentence);
+    retries[lane].after(asked, pump);
   }
 
   return {
@@ -225,9 +232,10 @@ export function createFramesLane(options: FramesLaneOptions): FramesLane {
     },
     async stop() {
       stopped = true;
-      retry.cancel();
+      for (const retry of Object.values(retries)) retry.cancel();
       // What is on its way may still be settled; what isn't goes to the spool.
-      if (sending) await Promise.race([sending, pause(clock, graceMilliseconds)]);
+      const under = Promise.all([sending.live, sending.replay]);
+      await Promise.race([under, pause(clock, graceMilliseconds)]);
       for (const { frame } of queue.splice(0)) spool?.append(frame);
       await spool?.close();
     },

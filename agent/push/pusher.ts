@@ -65,7 +65,7 @@ export function startPusher({ config, env, log, instance }: PusherOptions): Push
     clock,
     boot,
     spool,
-    retry: createRetry(clock, randomId),
+    retries: { live: createRetry(clock, randomId), replay: createRetry(clock, randomId) },
     complaints: createComplaints(clock, log, "frames for the collector"),
     onDrop,
   });
