@@ -25,7 +25,7 @@ test("a single sample of power may move away, the mean may not", () => {
   expect(problemOf(gpu.powerUsage, [500, 600, 500], [500, 600, 500], [500, 500, 500])).toContain(
     "2 of 10 rounds",
   );
-  expect(problemOf(gpu.powerUsage, [500, 515.1, 501], [500, 517, 501])).toContain("the means");
+  expect(problemOf(gpu.powerUsage, [440, 500, 500])).toContain("the means");
 });
 
 test("utilisation is compared over the run alone", () => {
