@@ -1,8 +1,10 @@
 /**
  * What reading GPUs costs: 640 fields of one GPU, and eight stand-in GPUs with all families once a second through the probe, in
- * processor time of both processes and memory of the probe. `node test/bench/gpu.ts [--seconds 20]`. The stand-in's own work is in it.
+ * processor time of both processes and memory of the probe; against starting a program for each sample, as exporters over nvidia-smi do.
+ * `node test/bench/gpu.ts [--seconds 20]`. The stand-in's own work is in it, and nothing of what the real nvidia-smi does.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -26,7 +28,7 @@ const seconds = Number(values.seconds);
 
 const library = await openLibrary(buildNvmlStandIn(), []);
 if (typeof library === "string") throw new Error(library);
-const rows = [...timeBinding(library), ...(await timeRounds())];
+const rows = [...timeBinding(library), ...(await timeRounds()), ...timeSpawns()];
 reportBench("gpu", { seconds, fieldCount, gpuCount }, rows);
 // The probe is left to end by itself.
 process.exit(0);
@@ -119,4 +121,32 @@ async function timeRounds(): Promise<BenchRow[]> {
     { what: "processor time of the agent for it", unit: "ms/s", rounds: [agentCost] },
     { what: "proportional memory of the probe", unit: "MiB", rounds: [memory] },
   ];
+}
+
+/** The floor of what a sample through nvidia-smi costs: a program that only prints what it would, started and read. */
+function timeSpawns(): BenchRow[] {
+  const folder = mkdtempSync(join(tmpdir(), "warpwatch-gpu-bench-"));
+  const line = Array.from({ length: 60 }, (_, column) => `${column * 1000} MiB`).join(", ");
+  const source = join(folder, "fake.c");
+  writeFileSync(
+    source,
+    `#include <stdio.h>\nint main(void) { for (int gpu = 0; gpu < ${gpuCount}; gpu++) puts("${line}"); }\n`,
+  );
+  const program = join(folder, "nvidia-smi");
+  execFileSync("gcc", ["-O2", "-o", program, source]);
+  const spawns = 40;
+  const rounds = Array.from({ length: roundsPerRow }, () => {
+    const before = ownAndChildrenMilliseconds();
+    for (let count = 0; count < spawns; count += 1) execFileSync(program);
+    return (ownAndChildrenMilliseconds() - before) / spawns;
+  });
+  rmSync(folder, { recursive: true, force: true });
+  return [{ what: "starting a program that only prints it", unit: "ms", rounds }];
+}
+
+/** Ticks of a hundredth of a second, as proc(5) counts them: own time, then that of children that were waited for. */
+function ownAndChildrenMilliseconds(): number {
+  const stat = readFileSync("/proc/self/stat", "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * 10;
 }
