@@ -93,7 +93,7 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
     const address = request.remoteAddress ?? "";
     if (attempts?.isBlocked(address) === true)
       return refuse(429, "too many wrong tokens from this address; wait a minute");
-    const role = roleOf(request.authorization, tokens);
+    const role = roleOf(request.authorization, tokens, rule.role === "push");
     if (role === null) {
       attempts?.failed(address);
       return refuse(401, "that token isn't valid here");
@@ -156,8 +156,13 @@ function isSameOrigin(origin: string, host: string): boolean {
   return origin === `http://${wanted}` || origin === `https://${wanted}`;
 }
 
-function roleOf(authorization: string, tokens: ReadonlyMap<Role, Buffer>): Role | null {
-  const given = /^Bearer ([\w.~+/-]{1,512}=*)$/i.exec(authorization)?.[1];
+function roleOf(
+  authorization: string,
+  tokens: ReadonlyMap<Role, Buffer>,
+  mayBePassword: boolean,
+): Role | null {
+  const bearer = /^Bearer ([\w.~+/-]{1,512}=*)$/i.exec(authorization)?.[1];
+  const given = mayBePassword ? (bearer ?? passwordOf(authorization)) : bearer;
   if (given === undefined) return null;
   const digested = digest(given);
   let found: Role | null = null;
@@ -166,6 +171,13 @@ function roleOf(authorization: string, tokens: ReadonlyMap<Role, Buffer>): Role 
     if (token !== undefined && timingSafeEqual(token, digested)) found = role;
   }
   return found;
+}
+
+/** Senders that know no other way give the token as a password, with any name; nowhere else, since browsers keep those. */
+function passwordOf(authorization: string): string | undefined {
+  const given = /^Basic ([\w+/-]{1,2048}=*)$/i.exec(authorization)?.[1];
+  if (given === undefined) return undefined;
+  return /^[^:]*:(.+)$/s.exec(Buffer.from(given, "base64").toString("utf8"))?.[1];
 }
 
 /** An empty token would let everybody in that sends one: it is as if there were none. */

@@ -185,11 +185,26 @@ describe("tokens", () => {
     ["Bearer viewer-token2", 401],
     ["Bearer VIEWER-TOKEN", 401],
     ["Basic dmlld2VyLXRva2Vu", 401],
+    ["Basic YW55OnZpZXdlci10b2tlbg==", 401],
     [`Bearer ${"a".repeat(600)}`, 401],
     ["bearer viewer-token", 200],
   ])("%j gives %i", (authorization, status) =>
     expect(ask({ remoteAddress: remote, authorization })).toBe(status),
   );
+
+  test("who brings measurements may give the token as a password too, with any name", () => {
+    const routes: RouteRule[] = [{ method: "POST", path: "/write", role: "push" }];
+    const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
+    const write = (authorization: string): number =>
+      ask(
+        { method: "POST", url: "/write", authorization },
+        { routes, tokens: { push: "a-token" } },
+      );
+    expect(write(basic("prometheus:a-token"))).toBe(200);
+    expect(write(basic(":a-token"))).toBe(200);
+    for (const wrong of ["prometheus:other", "a-token", "prometheus:", ""])
+      expect(write(basic(wrong))).toBe(401);
+  });
 
   test("with no token set nobody gets in with one, an empty one included", () => {
     for (const none of [{}, { admin: "" }])
