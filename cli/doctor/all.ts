@@ -1,6 +1,7 @@
 /** Every check, in the order in which the report lists them: the machine, then Warpwatch on it. */
 import { describeError } from "../../core/kit/errors.ts";
 import { unknown, type Check, type Patient, type Report } from "./check.ts";
+import { gpuSourcesCheck } from "./gpu-sources.ts";
 import { gpuCheck } from "./gpu.ts";
 import { clockCheck, kernelLogCheck, openFilesCheck, pressureCheck, treesCheck } from "./host.ts";
 import { agentCheck, collectorCheck } from "./processes.ts";
@@ -18,6 +19,7 @@ const checks: readonly Check[] = [
   portsCheck,
   exportersCheck,
   agentCheck,
+  gpuSourcesCheck,
   collectorCheck,
 ];
 

@@ -1,10 +1,10 @@
-/** The NVIDIA GPUs on the bus, their driver, and whether nvidia-smi, which the GPU source asks, answers. */
+/** The NVIDIA GPUs on the bus, their driver, and whether it answers nvidia-smi. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Env } from "../../core/kit/env.ts";
 import { singleLine, systemCode } from "../../core/kit/errors.ts";
-import { fail, ok, warn, type Check } from "./check.ts";
+import { fail, ok, unknown, warn, type Check } from "./check.ts";
 
 const nvidia = "0x10de";
 /** Display controllers: VGA and 3D. A GPU's audio function and bridges are of other classes. */
@@ -13,7 +13,7 @@ const answerMilliseconds = 10_000;
 
 export const gpuCheck: Check = {
   name: "GPUs",
-  meaning: "without driver and nvidia-smi nothing of a GPU can be measured",
+  meaning: "without a driver that answers nothing of a GPU can be measured",
   async run({ env, paths }) {
     const onBus = countGpus(join(paths.sysfs, "bus/pci/devices"));
     const driver = driverVersion(join(paths.procfs, "driver/nvidia/version"));
@@ -25,6 +25,11 @@ export const gpuCheck: Check = {
         "install the driver, or see dmesg for why it didn't load",
       );
     const answer = await askNvidiaSmi(env);
+    if (answer.names === null && answer.isMissing)
+      return unknown(
+        `${gpus}, driver ${driver}, and nvidia-smi isn't installed: whether they answer can't be seen`,
+        "nothing where the agent reads them through NVML, which see under GPU sources",
+      );
     if (answer.names === null)
       return fail(
         `${gpus}, driver ${driver}, and nvidia-smi ${answer.reason}`,
@@ -58,11 +63,16 @@ function driverVersion(file: string): string | null {
 interface Answer {
   /** Null when it didn't answer well. */
   readonly names: readonly string[] | null;
+  readonly isMissing: boolean;
   readonly reason: string;
 }
 
 async function askNvidiaSmi(env: Env): Promise<Answer> {
-  const failed = (reason: string): Answer => ({ names: null, reason });
+  const failed = (reason: string, isMissing = false): Answer => ({
+    names: null,
+    reason,
+    isMissing,
+  });
   const child = env.spawn("nvidia-smi", ["--query-gpu=name", "--format=csv,noheader"], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -72,7 +82,7 @@ async function askNvidiaSmi(env: Env): Promise<Answer> {
     const timer = env.clock.after(answerMilliseconds, () => {
       // A driver that hangs holds it beyond any signal: it is left behind, not waited for.
       child.unref();
-      child.kill("SIGKILL");
+      child.kill("SIGTERM");
       stdout.destroy();
       stderr.destroy();
       resolve(failed(`doesn't answer within ${answerMilliseconds / 1000} s`));
@@ -82,7 +92,7 @@ async function askNvidiaSmi(env: Env): Promise<Answer> {
       resolve(answer);
     };
     child.once("error", (thrown) =>
-      finish(failed(systemCode(thrown) === "ENOENT" ? "isn't installed" : "can't be started")),
+      finish(failed("can't be started", systemCode(thrown) === "ENOENT")),
     );
     const ended = new Promise<number | null>((done) => child.once("close", done));
     Promise.all([text(stdout), text(stderr), ended]).then(
@@ -92,7 +102,9 @@ async function askNvidiaSmi(env: Env): Promise<Answer> {
           .split("\n")
           .flatMap((line) => (line.trim() === "" ? [] : [singleLine(line)]));
         finish(
-          code === 0 ? { names, reason: "" } : failed(`fails: ${said || `exit code ${code}`}`),
+          code === 0
+            ? { names, reason: "", isMissing: false }
+            : failed(`fails: ${said || `exit code ${code}`}`),
         );
       },
       () => finish(failed("broke off")),

@@ -20,6 +20,18 @@ const targetsSchema = z.object({
 /** More are summed up. */
 const listed = 3;
 
+export interface SourceState {
+  readonly name: string;
+  readonly state: string;
+  readonly reason: string;
+}
+
+/** How the agent's sources are, by its control socket. */
+export async function askSources(stateFolder: string): Promise<readonly SourceState[]> {
+  const answer = await sendControl(controlPath(stateFolder), { command: "status" });
+  return statusSchema.parse(answer).sources;
+}
+
 export const agentCheck: Check = {
   name: "agent",
   meaning: "it measures this node",
@@ -37,12 +49,10 @@ export const agentCheck: Check = {
       return ok(
         `its samples are fresh; how its sources are can't be asked (${stateFolder} has no agent.sock)`,
       );
-    const answer = statusSchema.parse(
-      await sendControl(controlPath(stateFolder), { command: "status" }),
-    );
-    const down = answer.sources.filter(({ state }) => state === "down");
-    const absent = answer.sources.filter(({ state }) => state === "absent");
-    const up = answer.sources.length - down.length - absent.length;
+    const sources = await askSources(stateFolder);
+    const down = sources.filter(({ state }) => state === "down");
+    const absent = sources.filter(({ state }) => state === "absent");
+    const up = sources.length - down.length - absent.length;
     const counts = `its samples are fresh; ${up} sources are up, ${absent.length} absent`;
     if (down.length === 0) return ok(counts);
     const named = down

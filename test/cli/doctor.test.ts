@@ -24,7 +24,7 @@ describe("warpwatch doctor", () => {
     expect(code, program.output()).toBe(0);
     expect(program.output()).toMatch(/^ {2}ok +kernel files: /m);
     expect(program.output()).toMatch(/^ {2}unknown +agent: none runs on this machine$/m);
-    expect(program.output()).toMatch(/^11 checks: \d+ ok/m);
+    expect(program.output()).toMatch(/^12 checks: \d+ ok/m);
     expect(program.output()).not.toContain("\u001b");
   });
 
@@ -37,7 +37,7 @@ describe("warpwatch doctor", () => {
     };
     expect(document.ok).toBe(false);
     expect(document.checks[0]).toMatchObject({ name: "kernel files", verdict: "fail" });
-    expect(document.checks).toHaveLength(11);
+    expect(document.checks).toHaveLength(12);
   });
 
   it("says why and what to do under what isn't well only", () => {

@@ -214,4 +214,28 @@ describe("the doctor", () => {
     });
     expect(of("ports").found).toBe(`${metrics} is our agent's, ${api} is our collector's`);
   });
+
+  it("says by which way a running agent reads GPUs, and why not by the others", async () => {
+    const stateFolder = makeFolder();
+    const port = await freePort();
+    const bare = writeHost(makeFolder(), soundHost);
+    const program = startWarpwatch([
+      "agent",
+      `--web.listen-address=127.0.0.1:${port}`,
+      `--state.folder=${stateFolder}`,
+      `--path.procfs=${bare.procfs}`,
+      `--path.sysfs=${bare.sysfs}`,
+      `--path.rootfs=${bare.rootfs}`,
+    ]);
+    onTestFinished(() => void program.stop());
+    await untilAnswered(`http://127.0.0.1:${port}/-/ready`, program);
+    const sources = async (): Promise<Report> =>
+      (await examineHost({ patient: { stateFolder } }))("GPU sources");
+    await expect
+      .poll(async () => (await sources()).found, { timeout: 10_000 })
+      .toMatch(
+        /^nvml is absent \(the NVIDIA driver isn't loaded.*; nvidia_smi is absent \(nvidia-smi isn't installed/,
+      );
+    expect((await sources()).verdict).toBe("ok");
+  });
 });
