@@ -14,7 +14,15 @@ import type {
   WatchAnswer,
   WatchArgument,
 } from "./messages.ts";
-import { batchesOf, fieldsOf, isOfGpuLinks, readNumbers, readTexts, type Batch } from "./plan.ts";
+import {
+  batchesOf,
+  createRecords,
+  fieldsOf,
+  isOfGpuLinks,
+  readNumbers,
+  readTexts,
+  type Batch,
+} from "./plan.ts";
 import { endsConnection, returnCodes } from "./return-codes.ts";
 import { createWatches, type Watches } from "./watches.ts";
 
@@ -22,6 +30,7 @@ interface Session {
   readonly library: DcgmLibrary;
   readonly handle: number;
   readonly isEmbedded: boolean;
+  readonly records: Buffer;
   watches: Watches | null;
   plan: Plan | null;
 }
@@ -60,7 +69,14 @@ export function createDcgmCalls(): Readonly<Record<string, ProbeCall>> {
         continue;
       }
       const isEmbedded = target.kind === "embedded";
-      session = { library, handle: connected, isEmbedded, watches: null, plan: null };
+      session = {
+        library,
+        handle: connected,
+        isEmbedded,
+        records: createRecords(),
+        watches: null,
+        plan: null,
+      };
       const version = await readVersion(session);
       return { state: "open", path: library.path, target: nameOf(target), version };
     }
@@ -86,12 +102,12 @@ export function createDcgmCalls(): Readonly<Record<string, ProbeCall>> {
 
   async function read(set: ReadingSet): Promise<ReadAnswer> {
     if (!session?.plan) return { ...closed, column: emptyColumn, changed: false };
-    const { handle, plan } = session;
+    const { handle, plan, records } = session;
     const batches = plan.batches[set];
     const column = new Float64Array(
       batches.reduce((sum, { entities, fields }) => sum + entities.length * fields.length, 0),
     ).fill(Number.NaN);
-    const code = await readNumbers(session.library, handle, batches, column);
+    const code = await readNumbers(session.library, handle, batches, records, column);
     if (code !== returnCodes.ok) return { ...failure(session, code), column, changed: false };
     if (set === "fast") return { code, sentence: "", column, changed: false };
     const now = await listEntities(session.library, handle, plan.wanted);
@@ -128,6 +144,7 @@ const nothingWatched = {
   entities: [],
   fields: { fast: [], steady: [] },
   unknown: [],
+  notNumbers: [],
   refusals: [],
 } as const;
 
@@ -174,13 +191,14 @@ async function watchAll(session: Session, argument: WatchArgument): Promise<Watc
   const updated = await library.call("dcgmUpdateAllFields", handle, 1);
   if (endsConnection(updated)) return { ...nothingWatched, ...failure(session, updated) };
   session.plan = { wanted, entities, batches, health };
-  const texts = await readTexts(library, handle, factBatches);
+  const texts = await readTexts(library, handle, factBatches, session.records);
   return {
     code: returnCodes.ok,
     sentence: "",
     entities: entities.map((entity, index) => ({ ...entity, facts: texts[index] ?? {} })),
     fields,
     unknown: [...new Set([...asked, ...facts])].filter((id) => library.field(id) === null),
+    notNumbers: asked.filter((id) => library.field(id)?.isNumber === false),
     refusals,
   };
 }

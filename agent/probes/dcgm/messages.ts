@@ -55,6 +55,8 @@ export interface WatchAnswer {
   readonly fields: Readonly<Record<ReadingSet, readonly (readonly number[])[]>>;
   /** Fields that this library doesn't know. */
   readonly unknown: readonly number[];
+  /** Fields that were asked for as values and are texts, or whole tables. */
+  readonly notNumbers: readonly number[];
   /** Sentences: what couldn't be watched. */
   readonly refusals: readonly string[];
 }

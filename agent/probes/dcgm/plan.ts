@@ -11,8 +11,8 @@ export interface Batch {
   readonly fields: readonly number[];
 }
 
-/** Records of one call: each is over 4 kB. */
-const maximumRecords = 1024;
+/** Records of one call: each is over 4 kB, and what they take is kept. */
+const maximumRecords = 256;
 /** Keyed by a GPU's link rather than by an NVSwitch's, as dcgm_fields.h has them. */
 const gpuLinkFields = { first: 1525, end: 1534 } as const;
 
@@ -25,6 +25,11 @@ const levelsOfAGpu: ReadonlySet<number> = new Set([
 
 export function isOfGpuLinks(field: number): boolean {
   return field >= gpuLinkFields.first && field < gpuLinkFields.end;
+}
+
+/** For the records of every read, one after the other. */
+export function createRecords(): Buffer {
+  return Buffer.alloc(maximumRecords * layouts.fieldValue.bytes);
 }
 
 /** The fields that can be asked of the entity: those of its own level and those of what is in it. */
@@ -65,11 +70,12 @@ export async function readNumbers(
   library: DcgmLibrary,
   handle: number,
   batches: readonly Batch[],
+  records: Buffer,
   column: Float64Array,
 ): Promise<number> {
   let start = 0;
   for (const batch of batches) {
-    const code = await readBatch(library, handle, batch, (records, at, position) => {
+    const code = await readBatch(library, handle, batch, records, (at, position) => {
       column[start + position] = numberIn(records, at);
     });
     if (code !== returnCodes.ok) return code;
@@ -83,12 +89,13 @@ export async function readTexts(
   library: DcgmLibrary,
   handle: number,
   batches: readonly Batch[],
+  records: Buffer,
 ): Promise<Record<number, string>[]> {
   const texts: Record<number, string>[] = [];
   for (const batch of batches) {
     const own = batch.entities.map((): Record<number, string> => ({}));
     texts.push(...own);
-    await readBatch(library, handle, batch, (records, at, position) => {
+    await readBatch(library, handle, batch, records, (at, position) => {
       const facts = own[Math.floor(position / batch.fields.length)];
       const field = batch.fields[position % batch.fields.length];
       const text = textIn(records, at);
@@ -98,39 +105,45 @@ export async function readTexts(
   return texts;
 }
 
-type Take = (records: Buffer, at: number, position: number) => void;
+type Take = (at: number, position: number) => void;
 
 async function readBatch(
   library: DcgmLibrary,
   handle: number,
   { entities, fields }: Batch,
+  records: Buffer,
   take: Take,
 ): Promise<number> {
-  if (fields.length === 0) return returnCodes.ok;
-  const fitting = Math.max(1, Math.floor(maximumRecords / fields.length));
-  const ids = Buffer.from(Uint16Array.from(fields).buffer);
-  for (let first = 0; first < entities.length; first += fitting) {
-    const part = entities.slice(first, first + fitting);
-    const count = part.length * fields.length;
-    const records = Buffer.alloc(count * layouts.fieldValue.bytes);
-    const pairs = pairsOf(part);
-    const call = "dcgmEntitiesGetLatestValues";
-    const code = await library.call(
-      call,
-      handle,
-      pairs,
-      part.length,
-      ids,
-      fields.length,
-      0,
-      records,
-    );
-    if (code !== returnCodes.ok) return code;
-    place(records, part, fields, (at, position) =>
-      take(records, at, first * fields.length + position),
-    );
+  // A choice of fields may be larger than what one call takes of a single entity.
+  for (let first = 0; first < fields.length; first += maximumRecords) {
+    const asked = fields.slice(first, first + maximumRecords);
+    const fitting = Math.floor(maximumRecords / asked.length);
+    for (let start = 0; start < entities.length; start += fitting) {
+      const part = entities.slice(start, start + fitting);
+      const code = await readPart(library, handle, { entities: part, fields: asked }, records);
+      if (code !== returnCodes.ok) return code;
+      place(records, part, asked, (at, row, column) =>
+        take(at, (start + row) * fields.length + first + column),
+      );
+    }
   }
   return returnCodes.ok;
+}
+
+function readPart(
+  library: DcgmLibrary,
+  handle: number,
+  { entities, fields }: Batch,
+  records: Buffer,
+): Promise<number> {
+  const { bytes, at } = layouts.fieldValue;
+  // What the library doesn't fill is nobody's.
+  for (let record = 0; record < maximumRecords; record += 1)
+    records.writeUInt16LE(0, record * bytes + at.fieldId);
+  const pairs = pairsOf(entities);
+  const ids = Buffer.from(Uint16Array.from(fields).buffer);
+  const call = "dcgmEntitiesGetLatestValues";
+  return library.call(call, handle, pairs, entities.length, ids, fields.length, 0, records);
 }
 
 function pairsOf(entities: readonly FoundEntity[]): Buffer {
@@ -148,7 +161,7 @@ function place(
   records: Buffer,
   entities: readonly FoundEntity[],
   fields: readonly number[],
-  found: (at: number, position: number) => void,
+  found: (at: number, row: number, column: number) => void,
 ): void {
   const { bytes, at } = layouts.fieldValue;
   const rows = new Map(entities.map(({ group, id }, index) => [keyOf(group, id), index]));
@@ -157,7 +170,7 @@ function place(
     const group = records.readUInt32LE(start + at.entityGroupId);
     const row = rows.get(keyOf(group, records.readUInt32LE(start + at.entityId)));
     const column = columns.get(records.readUInt16LE(start + at.fieldId));
-    if (row !== undefined && column !== undefined) found(start, row * fields.length + column);
+    if (row !== undefined && column !== undefined) found(start, row, column);
   }
 }
 

@@ -143,7 +143,7 @@ function createShared(
         facts: [...Object.values(identityFields), ...choice.labels.map(({ id }) => id)],
       };
     },
-    refused: (answer) => tell([...answer.refusals, ...unknownIn(answer, choice, collectorsFile)]),
+    refused: (answer) => tell([...answer.refusals, ...faultsIn(answer, choice, collectorsFile)]),
   });
   return { session, choice: () => choice, refreshChoice };
 }
@@ -156,9 +156,14 @@ function readFields(file: KeptFieldsFile, { log }: SourceContext): FieldsFile {
   return now;
 }
 
-/** A newer DCGM's fields aren't known to an older library. */
-function unknownIn({ unknown }: WatchAnswer, { values, labels }: Choice, file: string): string[] {
-  return [...values, ...labels]
-    .filter(({ id, line }) => line > 0 && unknown.includes(id))
-    .map(({ name, line }) => `${file}, line ${line}: this libdcgm has no field ${name}`);
+/** A newer DCGM's fields aren't known to an older library, and not every field is a number. */
+function faultsIn(answer: WatchAnswer, { values, labels }: Choice, file: string): string[] {
+  return [...values, ...labels].flatMap(({ id, name, kind, line }) => {
+    if (line === 0) return [];
+    const where = `${file}, line ${line}:`;
+    if (answer.unknown.includes(id)) return [`${where} this libdcgm has no field ${name}`];
+    return kind !== "label" && answer.notNumbers.includes(id)
+      ? [`${where} ${name} is no number; a text can be a label`]
+      : [];
+  });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { entityGroups } from "../../../../agent/probes/dcgm/layouts.ts";
@@ -56,21 +56,27 @@ describe("DCGM", { timeout: 30_000 }, () => {
     });
   });
 
-  test.each(["blank", "not_found", "not_supported", "no_permission", "status -14", "status -18"])(
-    "a value that is %s is absent, and the others are there",
-    async (value) => {
-      const { up, control } = createDcgmHarness({ gpus: 1 });
-      const opened = await up();
-      await opened.read();
-      control.field(gpu, 0, fields.temperature, value);
-      control.field(gpu, 0, fields.power, value);
-      const samples = await opened.until((found) => !found.has("DCGM_FI_DEV_GPU_TEMP{gpu=0}"));
-      expect(samples.has("DCGM_FI_DEV_POWER_USAGE{gpu=0}")).toBe(false);
-      expect(samples.get("DCGM_FI_DEV_GPU_UTIL{gpu=0}")).toBe(80);
-      control.field(gpu, 0, fields.temperature, 50);
-      await opened.until((found) => found.get("DCGM_FI_DEV_GPU_TEMP{gpu=0}") === 50);
-    },
-  );
+  test("a value that isn't there is absent, whatever DCGM calls that, and the others are there", async () => {
+    const { up, control } = createDcgmHarness({ gpus: 1 });
+    const opened = await up();
+    const all = await opened.read();
+    const absences = {
+      [fields.temperature]: "blank",
+      [fields.power]: "not_found",
+      [fields.memoryUsed]: "not_supported",
+      [fields.smActive]: "no_permission",
+      [fields.tensorActive]: "status -18",
+    };
+    for (const [field, absence] of Object.entries(absences))
+      control.field(gpu, 0, Number(field), absence);
+    const samples = await opened.until((found) => !found.has("DCGM_FI_DEV_GPU_TEMP{gpu=0}"));
+    const theirs = (found: ReadonlyMap<string, number>) =>
+      [...found.keys()].filter((name) => name.startsWith("DCGM_"));
+    expect(theirs(all)).toHaveLength(6);
+    expect(theirs(samples)).toEqual(["DCGM_FI_DEV_GPU_UTIL{gpu=0}"]);
+    control.field(gpu, 0, fields.temperature, 50);
+    await opened.until((found) => found.get("DCGM_FI_DEV_GPU_TEMP{gpu=0}") === 50);
+  });
 
   test("a chip that can't be profiled doesn't keep the others from it", async () => {
     const { up, control, said } = createDcgmHarness();
@@ -251,14 +257,12 @@ describe("a host engine", { timeout: 30_000 }, () => {
     expect((await (await openReader(dcgm, context)).read()).size).toBeGreaterThan(5);
   });
 
-  test.each(["dcgmHealthCheck", "dcgmGetGpuInstanceHierarchy", "dcgmGetNvLinkLinkStatus"])(
-    "without %s serves the rest",
-    async (name) => {
-      const { up } = createDcgmHarness({ library: { without: [name] } });
-      expect((await (await up()).read()).get("DCGM_FI_DEV_GPU_TEMP{gpu=0}")).toBe(45);
-      await (await up("dcgm_details")).read();
-    },
-  );
+  test("whose library lacks health watches, instances and links serves the rest", async () => {
+    const without = ["dcgmHealthCheck", "dcgmGetGpuInstanceHierarchy", "dcgmGetNvLinkLinkStatus"];
+    const { up } = createDcgmHarness({ library: { without } });
+    expect((await (await up()).read()).get("DCGM_FI_DEV_GPU_TEMP{gpu=0}")).toBe(45);
+    expect((await (await up("dcgm_details")).read()).size).toBe(0);
+  });
 });
 
 describe("what others serve", { timeout: 30_000 }, () => {
@@ -309,58 +313,6 @@ describe("what others serve", { timeout: 30_000 }, () => {
     expect(without.get("DCGM_FI_DEV_GPU_TEMP{gpu=1}")).toBe(46);
     context.gpus.release(uuidOf(0));
     await opened.until((found) => found.get("DCGM_FI_DEV_GPU_TEMP{gpu=0}") === 45);
-  });
-});
-
-describe("a file of fields", { timeout: 30_000 }, () => {
-  test("says what is told, in its words; what has no name here is told too, and the labels it names are on each", async () => {
-    const file = join(makeFolder(), "counters.csv");
-    writeFileSync(
-      file,
-      [
-        "# Clocks",
-        "DCGM_FI_DEV_GPU_TEMP, gauge, Temperature.",
-        "DCGM_FI_DEV_FB_USED_PERCENT, gauge, Used.",
-        "203, counter, Utilisation.",
-        "DCGM_FI_DEV_SERIAL, label, Serial.",
-        "DCGM_FI_DEV_NO_SUCH, gauge, Nothing.",
-        "1600, gauge, Newer than this library.",
-      ].join("\n"),
-    );
-    const { up, control, said } = createDcgmHarness({ gpus: 1, collectorsFile: file });
-    control.field(gpu, 0, 254, 0.125);
-    const [fast, slow] = [await up(), await up("dcgm_details")];
-    const samples = new Map([...(await fast.read()), ...(await slow.read())]);
-    const serial = "DCGM_FI_DEV_SERIAL=1323921000";
-    expect(samples.get(`DCGM_FI_DEV_GPU_TEMP{gpu=0,${serial}}`)).toBe(45);
-    expect(samples.get(`DCGM_FI_DEV_FB_USED_PERCENT{gpu=0,${serial}}`)).toBe(0.125);
-    expect(samples.get(`DCGM_FI_DEV_GPU_UTIL{gpu=0,${serial}}`)).toBe(80);
-    expect([...samples.keys()].some((name) => name.startsWith("DCGM_FI_DEV_POWER"))).toBe(false);
-    const log = said.join("");
-    expect(log).toContain(`${file}, line 6: DCGM has no field \\"DCGM_FI_DEV_NO_SUCH\\"`);
-    expect(log).toContain(`${file}, line 7: this libdcgm has no field DCGM_FI_1600`);
-  });
-
-  test("that is written anew is taken up, and one that goes is kept as it was", async () => {
-    const folder = makeFolder();
-    const file = join(folder, "counters.csv");
-    writeFileSync(file, "DCGM_FI_DEV_GPU_TEMP, gauge, Temperature.\n");
-    const { up } = createDcgmHarness({ gpus: 1, collectorsFile: file });
-    const opened = await up();
-    expect([...(await opened.read()).keys()]).toContain("DCGM_FI_DEV_GPU_TEMP{gpu=0}");
-    writeFileSync(`${file}.new`, "DCGM_FI_DEV_POWER_USAGE, gauge, Power.\n");
-    utimesSync(`${file}.new`, 2000, 2000);
-    renameSync(`${file}.new`, file);
-    const after = await opened.until((found) => found.has("DCGM_FI_DEV_POWER_USAGE{gpu=0}"));
-    expect(after.has("DCGM_FI_DEV_GPU_TEMP{gpu=0}")).toBe(false);
-    renameSync(file, `${file}.old`);
-    await beyondYoung();
-    expect((await opened.read()).has("DCGM_FI_DEV_POWER_USAGE{gpu=0}")).toBe(true);
-  });
-
-  test("that can't be read at first is a fault that names it", async () => {
-    const { open } = createDcgmHarness({ collectorsFile: "/nowhere/counters.csv" });
-    await expect(open()).rejects.toThrow(/\/nowhere\/counters\.csv can't be read: .*ENOENT/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { standBy, type Better } from "../../../../agent/sources/gpu/stand-by.ts";
+import { eitherOf, standBy, type Better } from "../../../../agent/sources/gpu/stand-by.ts";
 import type { Reader, Source } from "../../../../agent/sources/source.ts";
 import { createNvmlControl } from "../../../standins/nvml-control.ts";
 import { makeFolder } from "../../../kit/folder.ts";
@@ -25,6 +25,19 @@ async function open(source: Source) {
   const { context } = makeNvmlContext(createNvmlControl(makeFolder()));
   return source.open(context, AbortSignal.timeout(1000));
 }
+
+test("of several better ones each is tried, and one that serves is enough", async () => {
+  const tried: string[] = [];
+  const betterCalled = (name: string, reason: string | null): Better => ({
+    tried: () => Promise.resolve(void tried.push(name)),
+    whyNotNeeded: () => reason,
+  });
+  const both = eitherOf([betterCalled("first", null), betterCalled("second", "second serves")]);
+  await both.tried();
+  expect(tried).toEqual(["first", "second"]);
+  expect(both.whyNotNeeded()).toBe("second serves");
+  expect(eitherOf([betterCalled("first", null)]).whyNotNeeded()).toBeNull();
+});
 
 describe("a source that stands by", () => {
   test("is absent, with the reason, while a better one serves", async () => {
