@@ -1,7 +1,7 @@
 /** NVIDIA GPUs through NVML, in the `gpu` probe: one session, read each second, and what moves slowly every few seconds. */
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { instanceInfo, processes } from "../../../core/catalog/gpu-details.ts";
+import { boardInfo, instanceInfo, processes } from "../../../core/catalog/gpu-details.ts";
 import { lost } from "../../../core/catalog/gpu-errors.ts";
 import {
   dcgmLabelNames,
@@ -86,7 +86,7 @@ export function createNvmlSources(options: Partial<NvmlOptions> = {}): NvmlSourc
       sampling,
       metrics: isFast
         ? [info, lost, instanceInfo, ...metrics, ...xidMetrics]
-        : [...metrics, processes],
+        : [...metrics, boardInfo, processes],
       async open(context) {
         const opening = openSession(context);
         trying = opening.catch(() => undefined);
@@ -123,6 +123,7 @@ function createReader(
     instanceSlots: number[];
   }[] = [];
   let counts: ProcessCount[] = [];
+  let boardSlots: number[] = [];
   let registeredVersion = -1;
   const known = new Map<NvmlDevice, boolean>();
 
@@ -131,6 +132,7 @@ function createReader(
     cells = session.devices.flatMap((device) => cellsOf(slots, context, device, sampling));
     if (sampling === "steady") {
       counts = session.devices.flatMap((device) => countsOf(slots, context, device));
+      boardSlots = session.devices.map((device) => registerBoard(slots, context, device));
       return;
     }
     states = session.devices.map((device) => ({
@@ -184,6 +186,7 @@ function createReader(
       for (const state of states) writeState(state, column);
       for (const cell of cells) writeCell(cell, column, now);
       for (const count of counts) writeCount(count, column);
+      for (const slot of boardSlots) column[slot] = 1;
       xids?.write(column);
       return undefined;
     },
@@ -238,6 +241,19 @@ function cellsOf(
     }
   }
   return cells;
+}
+
+function registerBoard(
+  slots: SlotRegistrar,
+  context: SourceContext,
+  { identity, description }: NvmlDevice,
+): number {
+  const facts = {
+    ...gpuLabels(identity),
+    part_number: description?.partNumber ?? "",
+    inforom_version: description?.inforomVersion ?? "",
+  };
+  return slots.slot(boardInfo, facts, gpuDevice(identity, context.host.place));
 }
 
 function countsOf(
