@@ -11,6 +11,7 @@ import { listErrors } from "./amdgpu-errors.ts";
 import { listValues, type AmdGpu } from "./amdgpu-values.ts";
 import {
   createCardRoster,
+  isAsleep,
   listCards,
   type Card,
   type CardFacts,
@@ -109,7 +110,7 @@ function listGpu(
   };
   listing.fact(gpus.info, facts, 1, as);
   listing.fact(lost, own, isThere ? 0 : 1, as);
-  if (!isThere) return;
+  if (!isThere || isAsleep(listing, card)) return;
   const partition = (name: string): string =>
     listing.text(join(card.device, `current_${name}_partition`)).toLowerCase();
   const gpu: AmdGpu = {

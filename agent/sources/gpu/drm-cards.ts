@@ -81,6 +81,11 @@ export function createCardRoster(node: string, onLost: (gone: GpuIdentity) => vo
   };
 }
 
+/** Reading its sensors would wake it, and every reading after that would keep it awake. */
+export function isAsleep(listing: Listing, { device }: Card): boolean {
+  return listing.text(join(device, "power/runtime_status"), "watched") === "suspended";
+}
+
 function identityOf(node: string, index: number, card: Card): GpuIdentity {
   const { uuid, address, model, driverVersion } = card;
   return { node, index, uuid, pciBusId: address, model, driverVersion };

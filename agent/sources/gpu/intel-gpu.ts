@@ -70,7 +70,7 @@ function listGpu(listing: Listing, context: SourceContext, known: KnownCard): vo
   };
   listing.fact(gpus.info, facts, 1, as);
   listing.fact(lost, own, isThere ? 0 : 1, as);
-  if (!isThere) return;
+  if (!isThere || isAsleep(listing, card)) return;
   const labels = neutral.neutralLabels(identity, "intel");
   listIntelValues(listing, { card, identity, as, labels, clock: context.env.clock });
 }

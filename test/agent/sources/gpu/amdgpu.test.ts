@@ -221,6 +221,18 @@ test("a graphics card with a fan, an edge sensor and no number of its own", asyn
   expect(names).not.toContain("gpu_package_power");
 });
 
+test("lets a card sleep, and reads it once it is awake", async () => {
+  const status = `${amdCard(0)}/power/runtime_status`;
+  const driven = await open({ [status]: "suspended\n" });
+  const names = Object.keys(ofGpu(await driven.read(), 0));
+  expect(names.map((name) => name.replace(/\{.*/, ""))).toEqual([
+    "warpwatch_gpu_info",
+    "warpwatch_gpu_lost",
+  ]);
+  driven.change({ [status]: "active\n" });
+  expect(ofGpu(await driven.read(), 0)).toMatchObject({ warpwatch_gpu_power_watts: 700 });
+});
+
 test("is absent where the driver has no card, and where there are no cards at all", async () => {
   const none = "no card under /sys/class/drm has the driver amdgpu";
   expect(await openOutcome(createAmdgpuSource(), { "sys/class/drm/version": "drm 1.1.0\n" })).toBe(
