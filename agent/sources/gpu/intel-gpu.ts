@@ -6,7 +6,13 @@ import * as gpus from "../../../core/catalog/gpu.ts";
 import * as neutral from "../../../core/catalog/gpu-neutral.ts";
 import { openListedReader, type Listing } from "../host/listed-reader.ts";
 import type { Source, SourceContext } from "../source.ts";
-import { createCardRoster, listCards, type CardRoster, type KnownCard } from "./drm-cards.ts";
+import {
+  createCardRoster,
+  isAsleep,
+  listCards,
+  type CardRoster,
+  type KnownCard,
+} from "./drm-cards.ts";
 import { listIntelValues } from "./intel-values.ts";
 import { reportLost } from "./lost.ts";
 
