@@ -139,22 +139,43 @@ export function decodeColumn(
   source: Buffer,
   offset: number,
 ): number {
-  let at = offset + bitmapBytes(column.length);
-  for (let place = 0; place < column.length; place += 1) {
-    const byte = source[offset + (place >> 3)] ?? 0;
-    if (byte === 0) place |= 7;
-    else if ((byte & (1 << (place & 7))) !== 0) {
+  const { length, numbers, scaled, exponents } = column;
+  let at = offset + bitmapBytes(length);
+  for (let start = 0; start < length; start += 8) {
+    // From the lowest bit that is set to the highest; what is behind the last place is refused below.
+    for (let bits = source[offset + (start >> 3)] ?? 0; bits !== 0; bits &= bits - 1) {
+      const place = start + 31 - Math.clz32(bits & -bits);
+      if (place >= length) break;
       const slot = place - first;
       if (slot >= 0 && ((present[slot >> 3] ?? 0) & (1 << (slot & 7))) === 0)
         throw malformed("the frame has a number for a series that isn't present");
-      at = readToken(column, place, source, at);
+      const token = smallToken(source, at);
+      if (token < firstDifference) {
+        at = readToken(column, place, source, at);
+        continue;
+      }
+      at += token < 0x80 ? 1 : token < 0x4000 ? 2 : 3;
+      const exponent = exponents[place] ?? 0;
+      const whole = (scaled[place] ?? 0) + unzigzag(token - firstDifference + 1);
+      scaled[place] = whole;
+      numbers[place] = exponent === 0 ? whole : whole / (powers[exponent] ?? 1);
     }
   }
-  const used = column.length & 7;
-  if (used !== 0 && (source[offset + (column.length >> 3)] ?? 0) >> used !== 0)
+  const used = length & 7;
+  if (used !== 0 && (source[offset + (length >> 3)] ?? 0) >> used !== 0)
     throw malformed("the frame has a number for a series that isn't there");
   if (at > source.length) throw malformed("the message ends in the middle of a field");
   return at;
+}
+
+/** Nearly every token is a difference in one, two or three bytes; -1 where it is longer, or longer than it need be. */
+function smallToken(source: Buffer, at: number): number {
+  const low = source[at] ?? 0;
+  if (low < 0x80) return low;
+  const middle = source[at + 1] ?? 0;
+  if (middle < 0x80) return middle === 0 ? -1 : (low & 0x7f) | (middle << 7);
+  const high = source[at + 2] ?? 0;
+  return high < 0x80 && high !== 0 ? (low & 0x7f) | ((middle & 0x7f) << 7) | (high << 14) : -1;
 }
 
 function readToken(column: Column, place: number, source: Buffer, offset: number): number {

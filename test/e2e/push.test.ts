@@ -1,4 +1,3 @@
-import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { createPushStack, storedSequences, type PushStack } from "../kit/push-stack.ts";
@@ -61,7 +60,7 @@ test("a collector killed mid-stream, an outage longer than memory and an agent s
   expect(expectWhole(stack.folder)).toBeGreaterThan(150);
 }, 90_000);
 
-test("an event is at the collector within 200 ms, and one from an outage comes when it is over", async () => {
+test("an event is at the collector at once, and one from an outage when that is over", async () => {
   stack = await createPushStack();
   let collector = await stack.startCollector();
   await stack.startAgent();
@@ -114,7 +113,7 @@ test("a node whose agent fell silent is missing, as one that is scraped is", asy
   await until("its loss", async () => (await nodes()).includes("unknown"));
 }, 60_000);
 
-test("a wrong token and a wrong name are said in one clear line", async () => {
+test("a wrong token is said in one clear line", async () => {
   stack = await createPushStack();
   await stack.startCollector();
   const agent = await stack.startAgent(`--push.token-file=${stack.folder}/collector/token`);
@@ -123,12 +122,10 @@ test("a wrong token and a wrong name are said in one clear line", async () => {
   await agent.stop();
   const other = await stack.startAgent(`--push.token-file=${stack.folder}/agent/token`);
   await until("the complaint", async () => other.output().includes("answered 401"));
-  const lines = other
+  const line = other
     .output()
     .split("\n")
-    .filter((line) => line.includes("answered 401"));
-  expect(lines[0]).toContain("that token isn't valid here");
-  expect(lines[0]).toContain("PUSH_REFUSED");
-  // The port of the collector answers, but nothing waits for an answer for ever.
-  connect(Number(new URL(stack.collectorAddress).port), "127.0.0.1").destroy();
+    .find((one) => one.includes("answered 401"));
+  expect(line).toContain("that token isn't valid here");
+  expect(line).toContain("PUSH_REFUSED");
 }, 60_000);
