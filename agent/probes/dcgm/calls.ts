@@ -17,7 +17,7 @@ import type {
 import {
   batchesOf,
   createRecords,
-  fieldsOf,
+  fieldsOfEach,
   isOfGpuLinks,
   readNumbers,
   readTexts,
@@ -162,19 +162,18 @@ async function watchAll(session: Session, argument: WatchArgument): Promise<Watc
   if (listed.code !== returnCodes.ok)
     return { ...nothingWatched, ...failure(session, listed.code) };
   const { entities } = listed;
-  const layoutOf = (fields: readonly number[]): number[][] => {
-    const numeric = fields.filter((id) => library.field(id)?.isNumber === true);
-    return entities.map((entity) => fieldsOf(library, entity, numeric));
-  };
-  const fields = { fast: layoutOf(argument.fast), steady: layoutOf(argument.steady) };
+  const numbers = (wished: readonly number[]): (readonly number[])[] =>
+    fieldsOfEach(
+      library,
+      entities,
+      wished.filter((id) => library.field(id)?.isNumber === true),
+    );
+  const fields = { fast: numbers(argument.fast), steady: numbers(argument.steady) };
   const batches = {
     fast: batchesOf(entities, fields.fast),
     steady: batchesOf(entities, fields.steady),
   };
-  const factBatches = batchesOf(
-    entities,
-    entities.map((each) => fieldsOf(library, each, facts)),
-  );
+  const factBatches = batchesOf(entities, fieldsOfEach(library, entities, facts));
   const watches = createWatches(library, handle);
   session.watches = watches;
   const refusals: string[] = [];

@@ -61,6 +61,8 @@ interface Loaded {
 
 function bind(path: string, koffi: Koffi, library: Loaded): DcgmLibrary {
   const bound = new Map<DcgmFunction, Bound | null>();
+  /** By field; as many as there are numbers of 16 bits at most. */
+  const metas = new Map<number, FieldMeta | null>();
 
   function look(name: string, result: string, letters: string): unknown {
     const parameters = letters.split("") as (keyof typeof types)[];
@@ -82,6 +84,15 @@ function bind(path: string, koffi: Koffi, library: Loaded): DcgmLibrary {
     | ((code: number) => string | null)
     | null;
 
+  function readMeta(id: number): FieldMeta | null {
+    const address = BigInt(metaOf?.(id) ?? 0);
+    if (address === 0n) return null;
+    const { bytes, at } = layouts.fieldMeta;
+    const meta = new DataView(koffi.view(address, bytes));
+    const type = String.fromCodePoint(meta.getUint8(at.fieldType));
+    return { level: meta.getUint32(at.entityLevel, true), isNumber: numberTypes.includes(type) };
+  }
+
   return {
     path,
     call(name, ...values) {
@@ -98,12 +109,10 @@ function bind(path: string, koffi: Koffi, library: Loaded): DcgmLibrary {
       });
     },
     field(id) {
-      const address = BigInt(metaOf?.(id) ?? 0);
-      if (address === 0n) return null;
-      const { bytes, at } = layouts.fieldMeta;
-      const meta = new DataView(koffi.view(address, bytes));
-      const type = String.fromCodePoint(meta.getUint8(at.fieldType));
-      return { level: meta.getUint32(at.entityLevel, true), isNumber: numberTypes.includes(type) };
+      const known = metas.get(id);
+      const meta = known === undefined ? readMeta(id) : known;
+      metas.set(id, meta);
+      return meta;
     },
     describe: (code) => `${textOf?.(code) ?? "an error without a text"} (DCGM ${code})`,
   };

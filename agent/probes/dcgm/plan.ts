@@ -32,22 +32,34 @@ export function createRecords(): Buffer {
   return Buffer.alloc(maximumRecords * layouts.fieldValue.bytes);
 }
 
-/** The fields that can be asked of the entity: those of its own level and those of what is in it. */
-export function fieldsOf(
+/** The fields that can be asked of each entity: those of its own level and those of what is in it. */
+export function fieldsOfEach(
   library: DcgmLibrary,
-  { group, parent }: Pick<FoundEntity, "group" | "parent">,
+  entities: readonly FoundEntity[],
   fields: readonly number[],
-): number[] {
-  const { none, gpu, gpuInstance, link, cpu, cpuCore } = entityGroups;
-  return fields.filter((id) => {
-    const level = library.field(id)?.level;
-    if (level === undefined) return false;
-    if (level === none) return group === gpu || group === cpu;
-    if (group === gpu || group === gpuInstance) return levelsOfAGpu.has(level);
-    if (group === link) return level === link && isOfGpuLinks(id) === (parent?.group === gpu);
-    if (group === cpu) return level === cpu || level === cpuCore;
-    return level === group;
+): (readonly number[])[] {
+  // Entities are many and kinds of them few.
+  const byKind = new Map<string, readonly number[]>();
+  return entities.map(({ group, parent }) => {
+    const kind = `${group} ${parent?.group ?? ""}`;
+    const own =
+      byKind.get(kind) ??
+      fields.filter((id) => {
+        const level = library.field(id)?.level;
+        return level !== undefined && isOf(id, level, group, parent?.group);
+      });
+    byKind.set(kind, own);
+    return own;
   });
+}
+
+function isOf(id: number, level: number, group: number, parent: number | undefined): boolean {
+  const { none, gpu, gpuInstance, link, cpu, cpuCore } = entityGroups;
+  if (level === none) return group === gpu || group === cpu;
+  if (group === gpu || group === gpuInstance) return levelsOfAGpu.has(level);
+  if (group === link) return level === link && isOfGpuLinks(id) === (parent === gpu);
+  if (group === cpu) return level === cpu || level === cpuCore;
+  return level === group;
 }
 
 /** Runs of entities that have the same fields, in the entities' order. */
@@ -59,7 +71,7 @@ export function batchesOf(
   entities.forEach((entity, index) => {
     const own = fields[index] ?? [];
     const last = batches.at(-1);
-    if (last && last.fields.join() === own.join()) last.entities.push(entity);
+    if (last?.fields === own) last.entities.push(entity);
     else batches.push({ entities: [entity], fields: own });
   });
   return batches;
