@@ -4,10 +4,10 @@ import { linesIn, linkTo, type HostTree } from "./tree.ts";
 export const amdGpus = 8;
 const gibibyte = 2 ** 30;
 /** The blocks that count errors on this chip. */
-export const amdBlocks = ["umc", "sdma", "gfx", "mmhub", "pcie_bif", "xgmi_wafl"] as const;
+const amdBlocks = ["umc", "sdma", "gfx", "mmhub", "pcie_bif", "xgmi_wafl"] as const;
 
 /** `0000:0c:00.0` and upwards, as the eight stand on the bus. */
-export function amdAddress(gpu: number): string {
+function amdAddress(gpu: number): string {
   return `0000:${(0x0c + gpu * 0x10).toString(16).padStart(2, "0")}:00.0`;
 }
 

@@ -11,7 +11,7 @@ export function seriesOf(
   const found: Record<string, number> = {};
   for (const [series, value] of samples) {
     const [, name = series, text = ""] = /^([^{]+)\{(.*)\}$/.exec(series) ?? [];
-    const labels = text.match(/[^,=]+="(?:[^"\\]|\\.)*"/g) ?? [];
+    const labels: readonly string[] = text.match(/[^,=]+="(?:[^"\\]|\\.)*"/g) ?? [];
     if (!wanted.every((label) => labels.includes(label))) continue;
     const kept = labels.filter((label) => !dropped.has(label.slice(0, label.indexOf("="))));
     found[kept.length === 0 ? name : `${name}{${kept.join(",")}}`] = value;

@@ -18,6 +18,12 @@ interface ChipSlots {
   readonly slots: Readonly<Record<RuntimeMetric, number>>;
 }
 
+/** A machine has chips of one kind. */
+interface Found {
+  readonly identities: readonly GpuIdentity[];
+  readonly devicesPerChip: number;
+}
+
 type Samples = Readonly<Record<RuntimeMetric, readonly number[]>>;
 
 const defaultPort = 8431;
@@ -28,14 +34,14 @@ const periodMilliseconds = 5000;
 const googleVendor = "0x1ae0";
 const nothing: Samples = { duty: [], used: [], total: [] };
 
-/** By PCI device, as Google's own tpu-info knows them; the first two by their subsystem. */
-const chips: Readonly<Record<string, string>> = {
-  "0x0027": "TPU v2 or v3",
-  "0x005e": "TPU v4",
-  "0x0062": "TPU v5p",
-  "0x0063": "TPU v5e",
-  "0x006f": "TPU v6e",
-  "0x0076": "TPU7x",
+/** By PCI device, as Google's own tpu-info knows them: the name, and how many devices a chip is. */
+const chips: Readonly<Record<string, readonly [model: string, devices: number]>> = {
+  "0x0027": ["TPU v2 or v3", 2],
+  "0x005e": ["TPU v4", 1],
+  "0x0062": ["TPU v5p", 1],
+  "0x0063": ["TPU v5e", 1],
+  "0x006f": ["TPU v6e", 1],
+  "0x0076": ["TPU7x", 2],
 };
 
 export function createTpuSource(options: TpuOptions = {}): Source {
@@ -46,32 +52,37 @@ export function createTpuSource(options: TpuOptions = {}): Source {
     open(context) {
       const bus = join(context.env.paths.sysfs, "bus/pci/devices");
       const found = findChips(bus, context.host.node);
-      if (found.length === 0) return absent(`no TPU is on the bus at ${bus}`);
+      if (found.identities.length === 0) return absent(`no TPU is on the bus at ${bus}`);
       return createReader(context, found, options.ports ?? portsOf(context.env));
     },
   };
 }
 
-function createReader(
-  context: SourceContext,
-  identities: readonly GpuIdentity[],
-  ports: readonly number[],
-): Reader {
+function createReader(context: SourceContext, found: Found, ports: readonly number[]): Reader {
   let registered: ChipSlots[] = [];
   let samples: Samples = nothing;
+  let failure: unknown;
   let askedAt = -Infinity;
 
+  /** A service that failed is down until it is asked again. */
   async function refresh(signal: AbortSignal): Promise<void> {
     const now = context.env.clock.monotonic();
-    if (now - askedAt < periodMilliseconds) return;
-    askedAt = now;
-    samples = nothing;
-    samples = byChip(await askRuntime(ports, signal), identities.length);
+    if (now - askedAt >= periodMilliseconds) {
+      askedAt = now;
+      samples = nothing;
+      failure = undefined;
+      try {
+        samples = byChip(await askRuntime(ports, signal), found);
+      } catch (thrown) {
+        failure = thrown;
+      }
+    }
+    if (failure !== undefined) throw failure;
   }
 
   return {
     register(slots) {
-      registered = identities.map((identity) => {
+      registered = found.identities.map((identity) => {
         const as = gpuDevice(identity, context.host.place);
         const labels = neutral.neutralLabels(identity, "google");
         const facts = {
@@ -107,38 +118,41 @@ function createReader(
   };
 }
 
-/** Older chips are two devices each, with a memory of its own: their bytes add up, their duty is the mean. */
-function byChip(answer: RuntimeAnswer, count: number): Samples {
-  const gather = (metric: RuntimeMetric, merge: (values: readonly number[]) => number) => {
-    const devices = [...answer[metric]].sort(([left], [right]) => left - right);
-    const perChip = devices.length / count;
-    // A workload that has but some of the chips tells of these, by their numbers.
-    if (!Number.isInteger(perChip) || perChip === 0)
-      return Array.from({ length: count }, (_, chip) => answer[metric].get(chip) ?? Number.NaN);
-    const values = devices.map(([, value]) => value);
-    return Array.from({ length: count }, (_, chip) =>
-      merge(values.slice(chip * perChip, (chip + 1) * perChip)),
+/** Where a chip is two devices, each has a memory of its own: their bytes add up, their duty is the mean. */
+function byChip(
+  { duty, used, total }: RuntimeAnswer,
+  { identities, devicesPerChip }: Found,
+): Samples {
+  const gather = (values: ReadonlyMap<number, number>, perChip: number): number[][] =>
+    identities.map((_, chip) =>
+      [...values].flatMap(([device, value]) =>
+        Math.floor(device / perChip) === chip ? [value] : [],
+      ),
     );
-  };
-  const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
+  const sum = (values: readonly number[]): number =>
+    values.length === 0 ? Number.NaN : values.reduce((all, one) => all + one, 0);
+  // Older runtimes tell the duty of chips, newer ones that of devices.
+  const dutyPerChip = duty.size === used.size ? devicesPerChip : 1;
   return {
-    duty: gather("duty", (values) => sum(values) / values.length),
-    used: gather("used", sum),
-    total: gather("total", sum),
+    duty: gather(duty, dutyPerChip).map((values) => sum(values) / values.length),
+    used: gather(used, devicesPerChip).map(sum),
+    total: gather(total, devicesPerChip).map(sum),
   };
 }
 
 /** In the order of their places, which is that of the runtime's numbers. */
-function findChips(bus: string, node: string): GpuIdentity[] {
-  const found: GpuIdentity[] = [];
+function findChips(bus: string, node: string): Found {
+  const identities: GpuIdentity[] = [];
+  let devicesPerChip = 1;
   for (const address of namesIn(bus).sort()) {
     if (textOf(join(bus, address, "vendor")) !== googleVendor) continue;
-    const model = chips[textOf(join(bus, address, "device"))];
-    if (model === undefined || found.length >= maximumChips) continue;
-    const index = found.length;
-    found.push({ node, index, uuid: address, pciBusId: address, model, driverVersion: "" });
+    const [model, devices = 1] = chips[textOf(join(bus, address, "device"))] ?? [];
+    if (model === undefined || identities.length >= maximumChips) continue;
+    const index = identities.length;
+    identities.push({ node, index, uuid: address, pciBusId: address, model, driverVersion: "" });
+    devicesPerChip = devices;
   }
-  return found;
+  return { identities, devicesPerChip };
 }
 
 /** As the runtime itself is told: one port for each process of the workload. */
