@@ -1,6 +1,6 @@
 /**
  * The real agent on eight stand-in GPUs with all families, sampled faster than in earnest and scraped every second: memory of the
- * agent and of its probe over time. `node test/bench/soak-gpu.ts [--minutes 12] [--period 100ms] [--bundle]`; fails on a slope of
+ * agent and of its probe over time. `node test/bench/soak-gpu.ts [--minutes 12] [--period 100ms]`; fails on a slope of
  * half a MiB or more for an hour of samples at one a second.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -23,7 +23,6 @@ const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "12" },
     period: { type: "string", default: "100ms" },
-    bundle: { type: "boolean", default: false },
   },
 });
 const minutes = Number(values.minutes);
@@ -42,7 +41,7 @@ const agent = await startGpuAgent(
       `--sampling.fast-period=${values.period}`,
       `--sampling.steady-period=${Math.max(100, 15_000 / acceleration)}ms`,
     ],
-    isBundle: values.bundle,
+    program: [join(import.meta.dirname, "receiving-agent-program.ts")],
   },
 );
 try {

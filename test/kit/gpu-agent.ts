@@ -9,8 +9,10 @@ import { repositoryRoot } from "./sources.ts";
 
 export interface GpuAgentOptions {
   readonly flags?: readonly string[];
-  /** What `npm run build` made, rather than the sources. */
-  readonly isBundle?: boolean;
+  /** What stands for `warpwatch agent` on Node's command line; the checkout's own binary if not given. */
+  readonly program?: readonly string[];
+  /** Another Node.js than this one. */
+  readonly node?: string;
 }
 
 export interface GpuAgent {
@@ -24,26 +26,29 @@ export interface GpuAgent {
   probe(): number;
 }
 
-const bundled = [
+const checkout = [join(repositoryRoot, "bin/warpwatch.js"), "agent"];
+
+/** What `npm run build` made. */
+export const bundledAgent = [
   "-e",
   `import("${join(repositoryRoot, "dist/warpwatch.js")}").then((m) => m.main(process.argv.slice(1)))`,
   "--",
+  "agent",
 ];
 
 /** Resolves when the agent is ready. */
 export async function startGpuAgent(
   folder: string,
   gpus: readonly ProfileName[],
-  { flags = [], isBundle = false }: GpuAgentOptions = {},
+  { flags = [], program: start = checkout, node = process.execPath }: GpuAgentOptions = {},
 ): Promise<GpuAgent> {
   const control = createNvmlControl(folder, gpus);
   const address = `127.0.0.1:${await freePort()}`;
   const compatAddress = `127.0.0.1:${await freePort()}`;
   const program = startProgram(
-    process.execPath,
+    node,
     [
-      ...(isBundle ? bundled : [join(repositoryRoot, "bin/warpwatch.js")]),
-      "agent",
+      ...start,
       `--web.listen-address=${address}`,
       `--compat.dcgm-exporter=${compatAddress}`,
       `--state.folder=${join(folder, "state")}`,
