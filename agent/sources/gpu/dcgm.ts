@@ -12,7 +12,7 @@ import { choose, defaultFields, knownMetrics, type Choice } from "./dcgm-choice.
 import { createFieldsFile, type FieldsFile, type KeptFieldsFile } from "./dcgm-fields-file.ts";
 import { findDcgm, type DcgmPlaces } from "./dcgm-places.ts";
 import { createDcgmReader, type DcgmReading } from "./dcgm-reader.ts";
-import { createDcgmSession, identityFields } from "./dcgm-session.ts";
+import { createDcgmSession, identityFields, type DcgmSession } from "./dcgm-session.ts";
 import { neutralTwinOf } from "./neutral-twins.ts";
 import type { ServedSeries } from "./served-series.ts";
 import type { Better } from "./stand-by.ts";
@@ -81,11 +81,16 @@ export function createDcgmSources(
       await trying;
     },
     whyNotNeeded: () =>
-      shared?.session.entities.some(({ group }) => group === entityGroups.gpu) &&
-      shared.session.columns.fast.length > 0
+      shared && servesGpus(shared.session)
         ? "DCGM is read instead: it tells more and costs less"
         : null,
   };
+}
+
+/** While a host engine answers. */
+function servesGpus({ entities, columns }: DcgmSession): boolean {
+  const hasValues = columns.fast.length + columns.steady.length > 0;
+  return hasValues && entities.some(({ group }) => group === entityGroups.gpu);
 }
 
 interface Shared extends DcgmReading {
@@ -113,9 +118,9 @@ function createShared(
 
   /** The file's fields again where it was written anew; its faulty lines are told once each time. */
   function refreshChoice(): void {
-    if (!file || clock.monotonic() - lookedAt < fileAgeMilliseconds) return;
-    lookedAt = clock.monotonic();
+    if (!file || (taken && clock.monotonic() - lookedAt < fileAgeMilliseconds)) return;
     const now = readFields(file, context);
+    lookedAt = clock.monotonic();
     if (now === taken) return;
     taken = now;
     choice = choose(now.fields);

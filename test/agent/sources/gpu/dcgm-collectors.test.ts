@@ -87,6 +87,7 @@ describe("a file of fields", { timeout: 30_000 }, () => {
 
   test("that can't be read at first is a fault that names it", async () => {
     const { open } = createDcgmHarness({ collectorsFile: "/nowhere/counters.csv" });
-    await expect(open()).rejects.toThrow(/\/nowhere\/counters\.csv can't be read: .*ENOENT/);
+    for (const name of ["dcgm", "dcgm_details"])
+      await expect(open(name)).rejects.toThrow(/\/nowhere\/counters\.csv can't be read: .*ENOENT/);
   });
 });

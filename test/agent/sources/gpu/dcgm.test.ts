@@ -193,13 +193,15 @@ describe("a host engine", { timeout: 30_000 }, () => {
   });
 
   test("that ends takes its values with it, and is read again when it is back", async () => {
-    const { up, control } = createDcgmHarness();
+    const { up, control, dcgm } = createDcgmHarness();
     const [fast, slow] = [await up(), await up("dcgm_details")];
     await fast.read();
+    expect(dcgm.whyNotNeeded()).toBe("DCGM is read instead: it tells more and costs less");
     control.stopEngine();
     await beyondYoung();
     await expect(fast.read()).rejects.toThrow(/the host engine is gone.*DCGM -21/);
     await expect(slow.read()).rejects.toThrow(/host engine/);
+    expect(dcgm.whyNotNeeded()).toBeNull();
     control.startEngine();
     const back = await fast.until((found) => found.size > 0);
     expect(back.get("DCGM_FI_DEV_GPU_TEMP{gpu=0}")).toBe(45);
