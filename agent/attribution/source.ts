@@ -48,7 +48,7 @@ export function createAttributionSource(options: AttributionOptions): Source {
       const socketPath = options.kubeletSocket || socketPathUnder(env.paths.rootfs);
       if (options.jobFolder === "" && !existsSync(socketPath))
         return absent(
-          `no kubelet has a socket at ${socketPath}, and no folder of jobs is given by --attribution.job-folder`,
+          `no kubelet has a socket at ${socketPath}, and no folder of jobs is given by --collector.attribution.job-folder`,
         );
       return createReader({
         context,

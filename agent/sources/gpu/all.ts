@@ -4,7 +4,7 @@ import { createAmdgpuSource } from "./amdgpu.ts";
 import { createDcgmSources, type DcgmFlags } from "./dcgm.ts";
 import { createIntelGpuSource } from "./intel-gpu.ts";
 import { createNvidiaSmiDetails } from "./nvidia-smi-details.ts";
-import type { Siblings } from "./nvidia-smi-process.ts";
+import { createSiblings } from "./nvidia-smi-process.ts";
 import { createNvidiaSmiSource } from "./nvidia-smi.ts";
 import { createNvmlSources } from "./nvml.ts";
 import type { ServedSeries } from "./served-series.ts";
@@ -31,6 +31,6 @@ export function gpuSources({ dcgm: flags }: GpuOptions, served: ServedSeries): S
 
 /** They know of each other's processes: while one hangs in the driver nobody starts another. */
 function nvidiaSmiSources(): Source[] {
-  const siblings: Siblings = new Set();
+  const siblings = createSiblings();
   return [createNvidiaSmiSource({ siblings }), ...createNvidiaSmiDetails({ siblings })];
 }

@@ -3,12 +3,13 @@
  * processes. One source asks every 15 s; one of the fast class repeats what its metrics want every second.
  */
 import { boardInfo, instanceInfo, processes } from "../../../core/catalog/gpu-details.ts";
+import { WarpwatchError } from "../../../core/kit/errors.ts";
 import { dcgmLabels, gpuDevice, gpuLabels } from "../../../core/catalog/gpu-labels.ts";
 import type { Device } from "../../../core/catalog/device.ts";
 import type { Metric, SamplingClass } from "../../../core/catalog/metric.ts";
 import type { SlotRegistrar } from "../../../core/wire/slots.ts";
 import { absent, type Reader, type Source, type SourceContext } from "../source.ts";
-import { whenAborted } from "./nvidia-smi-process.ts";
+import { createSiblings, whenAborted } from "./nvidia-smi-process.ts";
 import type { ReportValue, ReportValues } from "./nvidia-smi-report.ts";
 import { instanceFields, reportFields } from "./nvidia-smi-report-fields.ts";
 import {
@@ -41,10 +42,11 @@ export function createNvidiaSmiDetails(options: Partial<ReportOptions> = {}): So
     patienceMilliseconds: options.patienceMilliseconds ?? 4000,
     freshMilliseconds: options.freshMilliseconds ?? 5000,
     leaveOutMilliseconds: options.leaveOutMilliseconds ?? 600_000,
-    siblings: options.siblings ?? new Set(),
+    siblings: options.siblings ?? createSiblings(),
   };
   let session: ReportSession | null = null;
-  let whyNot = "nvidia_smi_details has no report to repeat";
+  /** Null unless the machine has none. */
+  let whyAbsent: string | null = null;
   const tried = Promise.withResolvers<undefined>();
 
   function metricsOf(sampling: Sampling): Metric[] {
@@ -62,10 +64,8 @@ export function createNvidiaSmiDetails(options: Partial<ReportOptions> = {}): So
         const opening = createReportSession(context, reportOptions);
         try {
           const missing = await opening.open(signal);
-          if (missing !== null) {
-            whyNot = missing.absent;
-            return missing;
-          }
+          whyAbsent = missing?.absent ?? null;
+          if (missing) return missing;
           session = opening;
         } finally {
           tried.resolve(undefined);
@@ -84,7 +84,12 @@ export function createNvidiaSmiDetails(options: Partial<ReportOptions> = {}): So
       async open(context, signal) {
         await Promise.race([tried.promise, whenAborted(signal)]);
         const opened = session;
-        if (!opened) return absent(whyNot);
+        if (!opened && whyAbsent !== null) return absent(whyAbsent);
+        if (!opened)
+          throw new WarpwatchError(
+            "SOURCE_TIMEOUT",
+            "nvidia-smi has given no report to repeat yet",
+          );
         return createReader(
           context,
           opened,

@@ -5,6 +5,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { singleLine, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
+import { sleep, type Clock } from "../../../core/kit/clock.ts";
 import type { Env } from "../../../core/kit/env.ts";
 
 export interface Ending {
@@ -30,6 +31,8 @@ export interface Runner {
   start(args: readonly string[], onLine: (line: string) => boolean): Running;
 }
 
+/** All that a release may take. */
+const releaseMilliseconds = 2000;
 /** Longer than any row; more without a line break isn't nvidia-smi speaking. */
 const maximumLineLength = 64 * 1024;
 
@@ -62,19 +65,45 @@ export function whenAborted(signal: AbortSignal): Promise<undefined> {
 }
 
 /** Processes of the same program, whoever runs them: while one of them hangs nobody starts another. */
-export type Siblings = Set<Running>;
+export interface Siblings {
+  readonly processes: Set<Running>;
+  /** Steady milliseconds before which none is started: the GPUs were released. */
+  heldUntil: number;
+}
+
+export function createSiblings(): Siblings {
+  return { processes: new Set(), heldUntil: Number.NEGATIVE_INFINITY };
+}
+
+/** Ends them all, so that a driver can be unloaded, and starts none for a while; false where there was none. */
+export async function releaseSiblings(
+  clock: Clock,
+  siblings: Siblings,
+  holdMilliseconds: number,
+): Promise<boolean> {
+  siblings.heldUntil = clock.monotonic() + holdMilliseconds;
+  const running = [...siblings.processes].filter(({ ending }) => !ending);
+  for (const each of running) each.stop();
+  await Promise.race([
+    Promise.all(running.map(({ ended }) => ended)),
+    sleep(clock, releaseMilliseconds),
+  ]);
+  return running.length > 0;
+}
 
 export function createRunner(
   env: Env,
   command: string,
-  siblings: Siblings = new Set<Running>(),
+  siblings: Siblings = createSiblings(),
 ): Runner {
   let previous: Running | undefined;
   return {
     start(args, onLine) {
       if (previous && !previous.ending) throw stillThere(env, command, previous);
-      for (const sibling of siblings) {
-        if (sibling.ending) siblings.delete(sibling);
+      if (env.clock.monotonic() < siblings.heldUntil)
+        throw new WarpwatchError("DRIVER_REFUSED", "the GPUs were released for their driver");
+      for (const sibling of siblings.processes) {
+        if (sibling.ending) siblings.processes.delete(sibling);
         else if (sibling.stoppedAt !== undefined) throw stillThere(env, command, sibling);
       }
       const child = env.spawn(command, args, {
@@ -82,7 +111,7 @@ export function createRunner(
         env: { ...env.variables, LC_ALL: "C" },
       });
       previous = follow(env, child, command, onLine);
-      siblings.add(previous);
+      siblings.processes.add(previous);
       return previous;
     },
   };

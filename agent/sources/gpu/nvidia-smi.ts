@@ -8,7 +8,15 @@ import { measuredFields, measuredMetrics, nameField } from "./nvidia-smi-fields.
 import { reportLost } from "./lost.ts";
 import { createLeaveOut, listBoundGpus, type LeaveOut } from "./nvidia-smi-leave-out.ts";
 import { createLoop, type Loop, type LoopOptions } from "./nvidia-smi-loop.ts";
-import { createRunner, endOf, type Runner, type Siblings } from "./nvidia-smi-process.ts";
+import {
+  createRunner,
+  createSiblings,
+  endOf,
+  releaseSiblings,
+  type Runner,
+  type Siblings,
+} from "./nvidia-smi-process.ts";
+import type { Clock } from "../../../core/kit/clock.ts";
 import { chooseLayout, readFieldNames, type Layout, type Row } from "./nvidia-smi-rounds.ts";
 import { createRoster, type KnownGpu, type Roster } from "./nvidia-smi-roster.ts";
 import type { ReadCell } from "./nvidia-smi-fields.ts";
@@ -20,6 +28,8 @@ export interface NvidiaSmiOptions extends Partial<LoopOptions> {
   /** How long a GPU whose failure fails the whole command is left out before it's asked for again. */
   readonly leaveOutMilliseconds?: number;
   readonly siblings?: Siblings;
+  /** How long a release holds: time for a driver to be exchanged. */
+  readonly holdMilliseconds?: number;
 }
 
 /** Slots of one GPU, and the cell each is read from. */
@@ -41,6 +51,8 @@ export function createNvidiaSmiSource(options: NvidiaSmiOptions = {}): Source {
     stallMilliseconds: options.stallMilliseconds ?? 20_000,
     backoffMilliseconds: options.backoffMilliseconds ?? [1000, 60_000],
   };
+  const siblings = options.siblings ?? createSiblings();
+  let clock: Clock | undefined;
   // These outlive a reader: a process that hangs keeps the next from being started, a GPU that is gone stays missed.
   let runner: Runner | undefined;
   let roster: Roster | undefined;
@@ -51,7 +63,8 @@ export function createNvidiaSmiSource(options: NvidiaSmiOptions = {}): Source {
     metrics: [info, lost, ...measuredMetrics],
     async open(context, signal) {
       const { env } = context;
-      runner ??= createRunner(env, command, options.siblings);
+      clock = env.clock;
+      runner ??= createRunner(env, command, siblings);
       const known = (roster ??= createRoster(context.host.node));
       const help = await readHelp(runner, signal);
       if (typeof help !== "string") return help;
@@ -71,6 +84,10 @@ export function createNvidiaSmiSource(options: NvidiaSmiOptions = {}): Source {
       }
       return createReader(context, loop, layout, known, leaveOut);
     },
+    release: () =>
+      clock === undefined
+        ? Promise.resolve(false)
+        : releaseSiblings(clock, siblings, options.holdMilliseconds ?? 60_000),
   };
 }
 

@@ -1,11 +1,13 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createNvidiaSmiDetails } from "../../../../agent/sources/gpu/nvidia-smi-details.ts";
 import type { ReportOptions } from "../../../../agent/sources/gpu/nvidia-smi-report-session.ts";
+import { createNvidiaSmiSource } from "../../../../agent/sources/gpu/nvidia-smi.ts";
+import { createSiblings } from "../../../../agent/sources/gpu/nvidia-smi-process.ts";
 import { standBy } from "../../../../agent/sources/gpu/stand-by.ts";
 import type { Reader, Source, SourceContext } from "../../../../agent/sources/source.ts";
 import { labelsOf } from "../../../../core/wire/frame.ts";
 import { createSeriesList } from "../../../../core/wire/slots.ts";
-import { createFakeNvidiaSmi } from "../../../kit/fake-nvidia-smi.ts";
+import { createFakeNvidiaSmi, fakeGpu } from "../../../kit/fake-nvidia-smi.ts";
 import { makeFolder } from "../../../kit/folder.ts";
 import {
   reportGpu,
@@ -15,7 +17,7 @@ import {
   reportXml,
 } from "../../../kit/nvidia-smi-report.ts";
 import { describeSource } from "../../../suites/source-suite.ts";
-import { makeContext } from "./nvidia-smi-harness.ts";
+import { makeContext, quick } from "./nvidia-smi-harness.ts";
 
 const patient: Partial<ReportOptions> = { patienceMilliseconds: 10_000, freshMilliseconds: 0 };
 const twoGpus = reportXml([reportGpu(0), reportGpu(1)]);
@@ -233,6 +235,24 @@ describe("nvidia-smi's report", { timeout: 30_000 }, () => {
     expect(
       await Promise.all([repeated.open(context, signal), details.open(context, signal)]),
     ).toEqual([reason, reason]);
+  });
+
+  test("releases the GPUs: every process ends within two seconds and none is started for a while", async () => {
+    const fake = createFakeNvidiaSmi({ report: twoGpus, gpus: [fakeGpu(0)] });
+    const context = makeContext(fake.path);
+    const siblings = createSiblings();
+    const loop = createNvidiaSmiSource({ ...quick, siblings, holdMilliseconds: 1500 });
+    const [details] = detailsOf({ ...patient, siblings });
+    const [fast, slow] = [await up(loop, context), await up(details, context)];
+    const pid = fake.queries.find(({ flags }) =>
+      flags.some((each) => each.startsWith("--loop")),
+    )?.pid;
+    expect(await loop.release?.()).toBe(true);
+    expect(() => process.kill(pid ?? 0, 0)).toThrow("ESRCH");
+    await expect(slow.read()).rejects.toThrow("the GPUs were released for their driver");
+    await expect(fast.read()).rejects.toThrow();
+    const samples = await untilUp(fast.reader);
+    expect(samples.get("DCGM_FI_DEV_GPU_TEMP 0")).toBe(52);
   });
 
   test("gives way to a better source and starts no process any more", async () => {
