@@ -23,6 +23,7 @@ export interface AmdGpu {
 
 const bytesPerMebibyte = 1_048_576;
 const perMillion = 1e6;
+const graphicsClass = "300";
 const widestFan = 255;
 /** The energy counter's unit is 2⁻¹⁶ joules. */
 const countsPerJoule = 65_536;
@@ -60,7 +61,8 @@ export function listValues(listing: Listing, gpu: AmdGpu): void {
   listLink(listing, gpu);
   const [hwmon] = listing.folder(join(device, "hwmon"), /^hwmon\d+$/);
   if (hwmon !== undefined) listSensorValues(listing, gpu, join(device, "hwmon", hwmon));
-  listTable(listing, gpu);
+  // In what unit graphics cards count their energy differs by chip and is written nowhere.
+  if (!gpu.card.pciClass.startsWith(graphicsClass)) listTable(listing, gpu);
 }
 
 function listMemory(listing: Listing, gpu: AmdGpu): void {

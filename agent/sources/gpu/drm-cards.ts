@@ -21,6 +21,8 @@ export interface Card extends CardFacts {
   readonly address: string;
   /** `1002:74A1` */
   readonly pciId: string;
+  /** `30000` for a graphics card, `120000` for an accelerator. */
+  readonly pciClass: string;
 }
 
 export interface KnownCard {
@@ -53,7 +55,9 @@ export function listCards(
     const driver = fieldOf(uevent, "DRIVER");
     const address = fieldOf(uevent, "PCI_SLOT_NAME");
     if (address === "" || !drivers.includes(driver) || cards.length >= maximumCards) continue;
-    const found = { folder, device, driver, address, pciId: fieldOf(uevent, "PCI_ID") };
+    const pciId = fieldOf(uevent, "PCI_ID");
+    const pciClass = fieldOf(uevent, "PCI_CLASS");
+    const found = { folder, device, driver, address, pciId, pciClass };
     cards.push({ ...found, ...describe(found) });
   }
   return cards.sort((left, right) => (left.address < right.address ? -1 : 1));

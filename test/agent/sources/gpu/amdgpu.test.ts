@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createAmdgpuSource } from "../../../../agent/sources/gpu/amdgpu.ts";
-import { amdCard, amdGpus, amdServer } from "../../../hosts/amd-server.ts";
+import { amdCard, amdGpus, amdServer, metricsTable } from "../../../hosts/amd-server.ts";
 import { writeHost } from "../../../hosts/tree.ts";
 import { makeFolder } from "../../../kit/folder.ts";
 import { seriesOf } from "../../../kit/without-labels.ts";
@@ -197,7 +197,9 @@ describe("an MI300X server", () => {
 test("a graphics card with a fan, an edge sensor and no number of its own", async () => {
   const card = "sys/class/drm/card0/device";
   const driven = await drive(createAmdgpuSource(), {
-    [`${card}/uevent`]: "DRIVER=amdgpu\nPCI_ID=1002:744C\nPCI_SLOT_NAME=0000:03:00.0\n",
+    [`${card}/uevent`]:
+      "DRIVER=amdgpu\nPCI_CLASS=30000\nPCI_ID=1002:744C\nPCI_SLOT_NAME=0000:03:00.0\n",
+    [`${card}/gpu_metrics`]: metricsTable(0),
     [`${card}/current_link_speed`]: "16.0 GT/s PCIe\n",
     [`${card}/hwmon/hwmon2/temp1_input`]: "51000\n",
     [`${card}/hwmon/hwmon2/temp1_label`]: "edge\n",
