@@ -316,6 +316,20 @@ describe("what others serve", { timeout: 30_000 }, () => {
     context.gpus.release(uuidOf(0));
     await opened.until((found) => found.get("DCGM_FI_DEV_GPU_TEMP{gpu=0}") === 45);
   });
+
+  test("watches that are made anew again and again take no more of the host engine's room", async () => {
+    const { up, context, said } = createDcgmHarness();
+    const opened = await up();
+    for (let round = 0; round < 20; round += 1) {
+      context.gpus.quarantine(uuidOf(0), "XID 119");
+      await opened.read();
+      context.gpus.release(uuidOf(0));
+      await opened.read();
+    }
+    const samples = await opened.read();
+    expect(samples.get("DCGM_FI_PROF_SM_ACTIVE{gpu=0}")).toBe(0.75);
+    expect(said.filter((line) => line.includes("can't be watched"))).toEqual([]);
+  });
 });
 
 /** What was read a moment ago isn't asked for again. */
