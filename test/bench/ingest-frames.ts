@@ -188,7 +188,7 @@ async function feed(parts: { rules: boolean; folder: string | null }): Promise<n
     seriesPerOrigin: settings.series,
     stored: () => kept?.stored ?? Promise.resolve(),
     keepEvents: () => {},
-    budget: { ...defaultBudgetLimits, framesPerSecond: 1e9 },
+    budget: { ...defaultBudgetLimits, workPerSecond: 1e9 },
   });
   const before = process.cpuUsage();
   let waiting: Promise<{ status: number }>[] = [];

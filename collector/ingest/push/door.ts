@@ -73,6 +73,8 @@ const maximumPendingBytes = 64 * 1024 * 1024;
 const holdMilliseconds = 1000;
 /** Sessions' memory is some 30 bytes a series beside the schema. */
 const maximumSeries = 20_000_000;
+/** How long one request may keep the others waiting. */
+const stretchMilliseconds = 3;
 
 export function createPushDoor(options: PushDoorOptions): PushDoor {
   const { clock, log } = options;
@@ -138,8 +140,9 @@ export function createPushDoor(options: PushDoorOptions): PushDoor {
       if (pendingBytes + length > maximumPendingBytes)
         return reply("busy", 429, "the collector has more at hand than it can keep at the moment");
       const account = accountOf(kind, head);
-      if (!budget.enter(account)) return reply("over_budget", 429, tooMany, holdMilliseconds);
-      const wait = budget.ask(account, length);
+      const entered = budget.enter(account);
+      if (entered === "no") return reply("over_budget", 429, tooMany, holdMilliseconds);
+      const wait = entered === "hold" ? holdMilliseconds : budget.ask(account, length);
       if (wait === 0) {
         pendingBytes += length;
         return null;
@@ -195,7 +198,7 @@ interface Taking {
 }
 
 async function takeFrames(taking: Taking): Promise<PushReply> {
-  const { options, budget, sessions, request, body, reply } = taking;
+  const { sessions, request, body, reply } = taking;
   const sender = headerOf(request, pushHeaders.agent);
   const replay = headerOf(request, pushHeaders.lane) === "replay";
   const session = [sender, headerOf(request, pushHeaders.boot), replay ? "replay" : "live"].join(
@@ -203,11 +206,28 @@ async function takeFrames(taking: Taking): Promise<PushReply> {
   );
   if (!sessions.has(session) && !beginsWithSchema(body))
     return reply("again", 409, "send the schema again");
+  if (!sessions.claim(session))
+    return reply("over_budget", 429, "another request of this session is being read");
+  try {
+    const { acknowledged, refused, waiting } = await readFrames(taking, session, replay);
+    await Promise.all(waiting);
+    reply("ok", 200, "");
+    return done({ acknowledged, refused });
+  } finally {
+    sessions.release(session);
+  }
+}
+
+/** Message by message, and no longer at a stretch than others can wait. */
+async function readFrames(taking: Taking, session: string, replay: boolean) {
+  const { options, budget, sessions, request, body } = taking;
+  const { clock, ingest } = options;
+  const sender = headerOf(request, pushHeaders.agent);
   const waiting = new Set<Promise<void>>();
-  let frames = 0;
-  let refused = 0;
-  let acknowledged = 0;
-  sessions.read(session, body, (frame) => {
+  let [frames, refused, acknowledged, work, at] = [0, 0, 0, 0, 0];
+  let began = clock.monotonic();
+
+  function take(frame: Frame): void {
     frames += 1;
     if (frames > pushLimits.framesPerRequest)
       throw new WarpwatchError(
@@ -215,16 +235,26 @@ async function takeFrames(taking: Taking): Promise<PushReply> {
         `a request may hold ${pushLimits.framesPerRequest} frames`,
       );
     refuseForeign(frame, sender);
-    const reception = options.ingest.receive(frame, { replay });
+    const reception = ingest.receive(frame, { replay });
     if (reception === "accepted" || reception === "late" || reception === "duplicate")
       waiting.add(options.stored());
     else refused += 1;
     acknowledged = frame.sequence;
-  });
-  budget.charge(accountOf("frames", request), frames);
-  await Promise.all(waiting);
-  reply("ok", 200, "");
-  return done({ acknowledged, refused });
+  }
+
+  try {
+    while (at < body.length) {
+      at += sessions.read(session, body.subarray(at), take);
+      const stretch = clock.monotonic() - began;
+      if (stretch < stretchMilliseconds || at >= body.length) continue;
+      work += stretch;
+      await new Promise((resolve) => setImmediate(resolve));
+      began = clock.monotonic();
+    }
+  } finally {
+    budget.charge(accountOf("frames", request), work + clock.monotonic() - began);
+  }
+  return { acknowledged, refused, waiting };
 }
 
 function done(answer: PushAnswer): PushReply {

@@ -12,8 +12,11 @@ export interface SessionLimits {
 
 export interface Sessions {
   readonly size: number;
-  /** Hands on the frames of the request. Throws FRAME_MALFORMED; the session is then forgotten. */
-  read(name: string, body: Buffer, accept: (frame: Frame) => void): void;
+  /** Hands on the frame of the next message, if it holds one; how long the message is. Throws FRAME_MALFORMED; the session is then forgotten. */
+  read(name: string, body: Buffer, accept: (frame: Frame) => void): number;
+  /** False while another request of the session is being read; true must be followed by `release`. */
+  claim(name: string): boolean;
+  release(name: string): void;
   /** Whether the session has a schema to read differences by. */
   has(name: string): boolean;
   forget(name: string): void;
@@ -24,8 +27,11 @@ interface Session {
   series: number;
 }
 
+const headerBytes = 12;
+
 export function createSessions(limits: SessionLimits): Sessions {
   const sessions = new Map<string, Session>();
+  const claimed = new Set<string>();
   let series = 0;
 
   function forget(name: string): void {
@@ -58,20 +64,31 @@ export function createSessions(limits: SessionLimits): Sessions {
     },
     has: (name) => sessions.has(name),
     forget,
+    claim(name) {
+      if (claimed.has(name)) return false;
+      claimed.add(name);
+      return true;
+    },
+    release(name) {
+      claimed.delete(name);
+      makeRoom();
+    },
     read(name, body, accept) {
       const session = touch(name);
       try {
-        const used = session.decoder.decode(body, (frame) => {
+        if (body.length < headerBytes) throw malformed("the request ends within a message");
+        const message = body.subarray(0, headerBytes + body.readUInt32LE(4));
+        const used = session.decoder.decode(message, (frame) => {
           series += frame.schema.series.length - session.series;
           session.series = frame.schema.series.length;
           accept(frame);
         });
-        if (used !== body.length) throw malformed("the request ends within a message");
+        if (used === 0) throw malformed("the request ends within a message");
+        return used;
       } catch (thrown) {
         forget(name);
         throw thrown;
       }
-      makeRoom();
     },
   };
 }
