@@ -1,5 +1,5 @@
 /** Whose the processes on the node's GPUs are, at the steady pace: memory by owner, processes of no pod, GPUs that are held and not used, Slurm's jobs. */
-import { existsSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import * as catalog from "../../core/catalog/attribution.ts";
 import { gpuDevice, gpuLabels, type GpuIdentity } from "../../core/catalog/gpu-labels.ts";
@@ -43,6 +43,8 @@ interface Round {
 const slurmPlace = "slurm";
 /** Sixteen owners on each of sixteen GPUs. */
 const maximumMemories = 256;
+/** What the kernel calls the process namespace that it starts with. */
+const hostNamespace = "pid:[4026531836]";
 const nothing: Round = { states: [], memories: [], leftOut: Number.NaN, unreadable: Number.NaN };
 
 export function createGpuProcessesSource(options: AttributionOptions): Source {
@@ -79,6 +81,12 @@ function createLook(context: SourceContext, options: AttributionOptions): () => 
   const { env, gpus, holders } = context;
   const owners = createProcessOwners(env.paths);
   const socketPath = options.kubeletSocket || socketPathUnder(env.paths.rootfs);
+  const seesAll = isInHostNamespace(env.paths.procfs);
+  if (!seesAll)
+    context.log.warn("the driver tells of processes in the agent's own process namespace only", {
+      source: "gpu_processes",
+      needs: "the host's process namespace",
+    });
 
   return () => {
     const { processes } = gpus;
@@ -102,12 +110,22 @@ function createLook(context: SourceContext, options: AttributionOptions): () => 
     holders.set(slurmPlace, jobs.length === 0 ? null : jobs);
     const memories = memoriesOf(context, owned, options.tellsProcesses);
     return {
-      states: statesOf(context, processes, owned, hasKubelet),
+      // A list that lacks others' processes doesn't show that a GPU is idle.
+      states: seesAll ? statesOf(context, processes, owned, hasKubelet) : [],
       memories: memories.slice(0, maximumMemories).toSorted(byLabels),
       leftOut: Math.max(0, memories.length - maximumMemories),
       unreadable: unreadable.size,
     };
   };
+}
+
+/** Taken for granted where /proc doesn't tell. */
+function isInHostNamespace(procfs: string): boolean {
+  try {
+    return readlinkSync(join(procfs, "self/ns/pid")) === hostNamespace;
+  } catch {
+    return true;
+  }
 }
 
 /** A process that computes, renders and is a client of MPS is listed once for each; its memory is the same. */

@@ -101,7 +101,7 @@ interface LeftOut {
   readonly fields: readonly string[];
 }
 
-export const leftOut: readonly LeftOut[] = [
+const leftOut: readonly LeftOut[] = [
   {
     reason: "part of the PCI address, or what the host's own PCI files tell of the device",
     report: [

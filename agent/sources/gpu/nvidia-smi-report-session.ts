@@ -117,7 +117,17 @@ export function createReportSession(context: SourceContext, options: ReportOptio
     return lines.join("\n");
   }
 
+  /** After a failure nobody knows which processes there are. */
   async function refresh(signal: AbortSignal): Promise<void> {
+    try {
+      await report(signal);
+    } catch (thrown) {
+      context.gpus.tellProcesses("nvidia_smi_details", null);
+      throw thrown;
+    }
+  }
+
+  async function report(signal: AbortSignal): Promise<void> {
     if (leaveOut?.isOver === true) {
       leaveOut.forget();
       busIds = [];

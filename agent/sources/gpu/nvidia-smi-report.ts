@@ -78,7 +78,7 @@ export function pathsOf(text: string): Map<string, Set<string>> {
   return paths;
 }
 
-export function keyOf(metric: Metric, extraLabels: Readonly<Record<string, string>>): string {
+function keyOf(metric: Metric, extraLabels: Readonly<Record<string, string>>): string {
   return `${metric.name} ${JSON.stringify(extraLabels)}`;
 }
 

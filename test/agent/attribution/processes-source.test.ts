@@ -22,7 +22,7 @@ import {
   gpuProcessesHost,
   podUid,
 } from "../../hosts/gpu-processes.ts";
-import { writeHost } from "../../hosts/tree.ts";
+import { linkTo, writeHost } from "../../hosts/tree.ts";
 import { createFakeClock } from "../../kit/fake-clock.ts";
 import { makeFolder } from "../../kit/folder.ts";
 import { noProbes } from "../../kit/probes.ts";
@@ -293,6 +293,21 @@ test("while no driver lists processes nothing is said of them, and of a GPU that
   const samples = await stage.read();
   expect(samples("held_without_process")).toEqual([]);
   expect(samples("processes_unreadable")).toEqual([]);
+});
+
+test("in a process namespace of its own the agent calls no GPU idle", async () => {
+  const root = makeFolder();
+  const context = makeContext(root);
+  writeHost(root, { "proc/self/ns/pid": linkTo("pid:[4026532201]") });
+  const own = { replica: "", namespace: "ml", container: "c", job: "", uuid: first };
+  context.holders.set("kubelet", [{ ...own, pod: "busy", gpuInstance: "" }]);
+  context.gpus.tellProcesses("test", new Map([[first, []]]));
+  const read = await openSource(createGpuProcessesSource(options), context);
+  expect((await read())("held_without_process")).toEqual([]);
+  rmSync(join(root, "proc/self/ns/pid"));
+  writeHost(root, { "proc/self/ns/pid": linkTo("pid:[4026531836]") });
+  const again = await openSource(createGpuProcessesSource(options), context);
+  expect(values((await again())("held_without_process"))).toEqual(["1"]);
 });
 
 test("of more owners than the bound those with most memory are told, and the rest counted", async () => {
