@@ -93,42 +93,46 @@ export function createDcgmCalls(): Readonly<Record<string, ProbeCall>> {
   }
 
   async function watch(argument: WatchArgument): Promise<WatchAnswer> {
-    if (!session) return { ...nothingWatched, ...closed };
-    const { watches } = session;
-    session.watches = session.plan = null;
+    const current = session;
+    if (!current) return { ...nothingWatched, ...closed };
+    const { watches } = current;
+    current.watches = current.plan = null;
     await watches?.close();
-    return watchAll(session, argument);
+    return watchAll(current, argument);
   }
 
+  /** It may be closed while something is under way, which then fails with the library's own words. */
   async function read(set: ReadingSet): Promise<ReadAnswer> {
-    if (!session?.plan) return { ...closed, column: emptyColumn, changed: false };
-    const { handle, plan, records } = session;
+    const current = session;
+    if (!current?.plan) return { ...closed, column: emptyColumn, changed: false };
+    const { library: used, handle, plan, records } = current;
     const batches = plan.batches[set];
     const column = new Float64Array(
       batches.reduce((sum, { entities, fields }) => sum + entities.length * fields.length, 0),
     ).fill(Number.NaN);
-    const code = await readNumbers(session.library, handle, batches, records, column);
-    if (code !== returnCodes.ok) return { ...failure(session, code), column, changed: false };
+    const code = await readNumbers(used, handle, batches, records, column);
+    if (code !== returnCodes.ok) return { ...failure(current, code), column, changed: false };
     if (set === "fast") return { code, sentence: "", column, changed: false };
-    const now = await listEntities(session.library, handle, plan.wanted);
+    const now = await listEntities(used, handle, plan.wanted);
     if (now.code !== returnCodes.ok)
-      return { ...failure(session, now.code), column, changed: false };
+      return { ...failure(current, now.code), column, changed: false };
     const changed = JSON.stringify(now.entities) !== JSON.stringify(plan.entities);
     return { code, sentence: "", column, changed };
   }
 
   async function health(): Promise<HealthAnswer> {
-    if (!session?.plan) return { ...closed, incidents: [] };
-    if (!session.plan.health)
+    const current = session;
+    if (!current?.plan) return { ...closed, incidents: [] };
+    if (!current.plan.health)
       return {
         code: returnCodes.functionNotFound,
         sentence: "there are no health watches",
         incidents: [],
       };
-    const { code, incidents } = await session.plan.health.check();
+    const { code, incidents } = await current.plan.health.check();
     return code === returnCodes.ok
       ? { code, sentence: "", incidents }
-      : { ...failure(session, code), incidents };
+      : { ...failure(current, code), incidents };
   }
 
   return {
