@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createGpuCgroupSource } from "../../../../agent/sources/host/gpu-cgroups.ts";
+import type { Source } from "../../../../agent/sources/source.ts";
 import { gpuServer } from "../../../hosts/gpu-server.ts";
 import { gpuServerPods, podPath } from "../../../hosts/gpu-server-pods.ts";
 import { linkTo, type HostTree } from "../../../hosts/tree.ts";
@@ -79,6 +80,20 @@ test("takes the processes that somebody names instead of searching", async () =>
   expect(of(samples, podPath(0))).toEqual({});
   told.processes = [];
   expect(of(await driven.read(), podPath(8))).toEqual({});
+});
+
+test("takes the processes that a driver lists as they are listed", async () => {
+  const use = { pid: 41_008, gpuInstance: "", memoryBytes: 1 };
+  const told: Source = {
+    ...groups,
+    open(context, signal) {
+      context.gpus.tellProcesses("test", new Map([["GPU-a", [use, { ...use, gpuInstance: "1" }]]]));
+      return groups.open(context, signal);
+    },
+  };
+  const samples = await (await drive(told, gpuServerPods(9))).read();
+  expect(of(samples, podPath(8))["tasks"]).toBe(212);
+  expect(of(samples, podPath(0))).toEqual({});
 });
 
 test("reads a Slurm job of version 1, all its steps together", async () => {
