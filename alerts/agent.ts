@@ -1,6 +1,6 @@
 /** Rules about what an agent waits for: they tell of the node's drivers and mounts, not of the agent. */
 import { self } from "../core/catalog/index.ts";
-import { compare, value } from "./expression.ts";
+import { compare, increase, value } from "./expression.ts";
 import { defineRule } from "./rule.ts";
 
 export const probeHangs = defineRule({
@@ -14,4 +14,41 @@ export const probeHangs = defineRule({
   ended: { stillReported: self.probeRestarts, on: ["probe"] },
   source:
     "Six times the five seconds that a mount is given; the kernel's own hung-task warning comes after 120 s. Our choice: no healthy driver or server takes half a minute.",
+});
+
+export const sourceDown = defineRule({
+  name: "AgentSourceDown",
+  condition: compare(value(self.sourceUp), "==", 0),
+  forMilliseconds: 600_000,
+  severity: "warning",
+  component: "agent",
+  summary: "the source {{ source }} of {{ node }}'s agent has been down for ten minutes",
+  description:
+    "The rest of the agent reports; what this source measures is missing, and rules on it are blind. warpwatch_source_info tells why.",
+  source:
+    "node_exporter's node_scrape_collector_success, judged as its users do; NVSentinel's issue 1748 tells of one collector that was stuck for days.",
+});
+
+export const eventsDropped = defineRule({
+  name: "AgentEventsDropped",
+  condition: compare(increase(value(self.agentDroppedEvents), 600_000), ">", 0),
+  severity: "warning",
+  component: "agent",
+  summary: "{{ node }}'s agent dropped events before they were delivered",
+  description:
+    "XIDs or kernel faults of the last ten minutes may be missing at a receiver; their counters are right.",
+  source: "No tolerance: the buffer holds more than a storm makes while a receiver answers.",
+});
+
+export const seriesLeftOut = defineRule({
+  name: "AgentSeriesLeftOut",
+  condition: compare(value(self.sourceRefusedSeries), ">", 0),
+  forMilliseconds: 900_000,
+  severity: "warning",
+  component: "agent",
+  summary: "{{ node }}'s agent leaves out {{ value }} series of {{ source }}",
+  description:
+    "The source has more than its bound, or registers a series twice. What is left out is not watched.",
+  source:
+    "Prometheus' own PrometheusLabelLimitHit and ScrapeSampleLimitHit; no tolerance, since what is left out is silent.",
 });

@@ -1,8 +1,20 @@
 /** Renders an Alertmanager configuration (valid for 0.25 and later): who is told of what, and what hides what. */
 import { stringify } from "yaml";
-import { agentGone, gpuMissing } from "./fleet.ts";
-import { gpuXid } from "./gpu.ts";
+import { sourceDown, probeHangs } from "./agent.ts";
+import { shippedRules } from "./all.ts";
+import { agentGone, agentsGone, gpuMissing } from "./fleet.ts";
+import { gpuHot, gpuXid } from "./gpu.ts";
+import {
+  gpuDriverUnresponsive,
+  gpuLost,
+  gpuPowerBrake,
+  gpuRowRemapFailed,
+  gpuThermalSlowdown,
+} from "./gpu-faults.ts";
+import { gpuTelemetryMissing, remapBanksLow, thermalMarginLow } from "./gpu-health.ts";
 import { missingSuffix } from "./prometheus.ts";
+import { watchdog } from "./prometheus-only.ts";
+import type { Rule } from "./rule.ts";
 
 export interface AlertmanagerOptions {
   /** A file that holds the PagerDuty integration key; the key itself never stands in a configuration. */
@@ -13,10 +25,20 @@ export interface AlertmanagerOptions {
   readonly ticketWebhookUrl: string;
   /** How often a still firing alert is told again. */
   readonly repeatInterval?: string;
+  /** Warnings also go to each team's channel, `#alerts-<team>`: a file with the address of Slack's webhook. */
+  readonly slackUrlFile?: string;
+  /** And to Microsoft Teams, through an adapter that takes Alertmanager's webhook. */
+  readonly teamsAdapterUrl?: string;
+  /** Pages also go to Opsgenie: a file with its key. */
+  readonly opsgenieKeyFile?: string;
+  /** Outside of all this: pages when it no longer hears of the Watchdog. */
+  readonly deadManUrl?: string;
+  /** Told when notifications fail: it must not be the way that fails. */
+  readonly secondChannelUrl?: string;
 }
 
-interface Inhibition {
-  readonly source: string;
+export interface Inhibition {
+  readonly source: Rule;
   /** Matchers of what is not told while the source fires. */
   readonly hides: readonly string[];
   /** Labels that both must share. A label that both lack counts as shared: each source here carries all of its own. */
@@ -25,60 +47,153 @@ interface Inhibition {
 
 const place = ["cluster", "node", "instance"];
 const missing = `.+${missingSuffix}`;
+const sameGpu = ["instance", "UUID"];
+const lesserOfGpu = ['component = "gpu"', 'severity != "critical"'];
 
 /** What says nothing new while the cause is told; no critical alert hides another one of another GPU. */
-const inhibitions: readonly Inhibition[] = [
-  { source: agentGone.name, hides: ['severity != "critical"'], equal: ["node"] },
-  { source: gpuMissing.name, hides: [`alertname =~ "Gpu${missing}"`], equal: ["node"] },
+export const inhibitions: readonly Inhibition[] = [
+  { source: agentsGone, hides: [named(agentGone)], equal: ["job", "instance"] },
+  { source: agentGone, hides: ['severity != "critical"'], equal: ["node"] },
   {
-    source: gpuXid.name,
-    hides: ['component = "gpu"', 'severity != "critical"'],
-    equal: ["instance", "UUID"],
+    source: gpuMissing,
+    hides: [`alertname =~ "${gpuLost.name}|Gpu${missing}"`],
+    equal: ["node"],
   },
+  { source: gpuLost, hides: lesserOfGpu, equal: sameGpu },
+  { source: gpuXid, hides: lesserOfGpu, equal: sameGpu },
+  {
+    source: gpuDriverUnresponsive,
+    hides: [named(probeHangs, sourceDown, gpuTelemetryMissing, `Gpu${missing}`)],
+    equal: ["instance"],
+  },
+  { source: gpuThermalSlowdown, hides: [named(thermalMarginLow, gpuHot)], equal: sameGpu },
+  { source: gpuRowRemapFailed, hides: [named(remapBanksLow)], equal: sameGpu },
 ];
 
 /** What the example under alerts/alertmanager is rendered with. */
 export const exampleOptions: AlertmanagerOptions = {
   pagerdutyRoutingKeyFile: "/etc/alertmanager/secrets/pagerduty-routing-key",
   ticketWebhookUrl: "https://tickets.example.com/alertmanager",
+  slackUrlFile: "/etc/alertmanager/secrets/slack-webhook-url",
+  teamsAdapterUrl: "http://127.0.0.1:8089/v2/alerts",
+  opsgenieKeyFile: "/etc/alertmanager/secrets/opsgenie-key",
+  deadManUrl: "https://dead-man.example.com/ping",
+  secondChannelUrl: "https://second.example.com/alertmanager",
 };
 
-/** A page per alert and node for what is critical, at once; tickets for warnings, in batches; `info` is kept, not sent. */
+/** A page per node for what is critical, at once; tickets for warnings, in batches; `info` is kept, not sent. */
 export function renderAlertmanager(options: AlertmanagerOptions): string {
+  const teams = [...new Set(shippedRules.map(({ team }) => team))].toSorted();
   const configuration = {
     route: {
       receiver: "nobody",
-      group_by: ["alertname", ...place],
+      group_by: place,
       group_wait: "30s",
       group_interval: "5m",
       repeat_interval: options.repeatInterval ?? "4h",
-      routes: [
-        {
-          receiver: "page",
-          matchers: ['severity = "critical"'],
-          group_wait: "0s",
-          group_interval: "10s",
-        },
-        // A target that falls silent takes the data of many rules along: that is one ticket.
-        { receiver: "ticket", matchers: [`alertname =~ "${missing}"`], group_by: place },
-        { receiver: "ticket", matchers: ['severity = "warning"'] },
-      ],
+      routes: routesOf(options, teams),
     },
     inhibit_rules: inhibitions.map(({ source, hides, equal }) => ({
-      source_matchers: [`alertname = "${source}"`],
-      target_matchers: [...hides, `alertname != "${source}"`],
+      source_matchers: [`alertname = "${source.name}"`],
+      target_matchers: [...hides, `alertname != "${source.name}"`, 'component != "delivery"'],
       equal,
     })),
     receivers: [
       { name: "nobody" },
-      { name: "page", pagerduty_configs: [pagerduty(options)] },
-      {
-        name: "ticket",
-        webhook_configs: [{ url: options.ticketWebhookUrl, send_resolved: true, max_alerts: 100 }],
-      },
+      { name: "page", pagerduty_configs: [pagerduty(options)], ...opsgenie(options) },
+      ...webhook("dead-man-switch", options.deadManUrl),
+      ...webhook("second-channel", options.secondChannelUrl),
+      ...teams.map((team) => ticketReceiver(team, options)),
     ],
   };
-  return `# Generated from alerts/alertmanager.ts by \`npm run generate\`; change the addresses and the key file.\n${stringify(configuration, { lineWidth: 0 })}`;
+  return `# Generated from alerts/alertmanager.ts by \`npm run generate\`; change the addresses and the secrets' files.\n${stringify(configuration, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+}
+
+function routesOf(options: AlertmanagerOptions, teams: readonly string[]): object[] {
+  const atOnce = { group_wait: "0s", group_interval: "10s" };
+  const { deadManUrl, secondChannelUrl } = options;
+  return [
+    {
+      receiver: deadManUrl === undefined ? "nobody" : "dead-man-switch",
+      matchers: [named(watchdog)],
+      group_wait: "0s",
+      group_interval: "1m",
+      repeat_interval: "1m",
+    },
+    // Never by the way that fails alone.
+    ...(secondChannelUrl === undefined
+      ? []
+      : [
+          {
+            receiver: "second-channel",
+            matchers: ['component = "delivery"', 'severity != "info"'],
+            ...atOnce,
+            continue: true,
+          },
+        ]),
+    // A matter of the facility: one page for a rack.
+    {
+      receiver: "page",
+      matchers: [named(gpuPowerBrake)],
+      group_by: ["alertname", "cluster", "rack"],
+      group_wait: "10s",
+      group_interval: "1m",
+    },
+    { receiver: "page", matchers: ['severity = "critical"'], ...atOnce },
+    // A target that falls silent takes the data of many rules along: that is one ticket.
+    {
+      receiver: ticketOf("infrastructure"),
+      matchers: [`alertname =~ "${missing}"`, 'severity = "warning"'],
+    },
+    ...teams.map((team) => ({
+      receiver: ticketOf(team),
+      matchers: ['severity = "warning"', `team = "${team}"`],
+    })),
+    // A team of the user's own.
+    { receiver: ticketOf("infrastructure"), matchers: ['severity = "warning"'] },
+  ];
+}
+
+function ticketOf(team: string): string {
+  return `ticket-${team}`;
+}
+
+function ticketReceiver(team: string, options: AlertmanagerOptions): object {
+  const { ticketWebhookUrl, teamsAdapterUrl, slackUrlFile } = options;
+  const hooks = [ticketWebhookUrl, ...(teamsAdapterUrl === undefined ? [] : [teamsAdapterUrl])];
+  return {
+    name: ticketOf(team),
+    webhook_configs: hooks.map((url) => ({ url, send_resolved: true, max_alerts: 100 })),
+    ...(slackUrlFile === undefined ? {} : { slack_configs: [slack(team, slackUrlFile)] }),
+  };
+}
+
+function webhook(name: string, url: string | undefined): object[] {
+  return url === undefined ? [] : [{ name, webhook_configs: [{ url, send_resolved: true }] }];
+}
+
+function slack(team: string, urlFile: string): object {
+  return {
+    api_url_file: urlFile,
+    channel: `#alerts-${team}`,
+    send_resolved: true,
+    title:
+      "{{ .Status | toUpper }} {{ or .CommonLabels.node .CommonLabels.instance }}: {{ .Alerts | len }} alert(s)",
+    text: "{{ range .Alerts }}• {{ .Annotations.summary }} (<{{ .Annotations.runbook_url }}|runbook>)\n{{ end }}",
+  };
+}
+
+function opsgenie({ opsgenieKeyFile }: AlertmanagerOptions): object {
+  if (opsgenieKeyFile === undefined) return {};
+  const config = {
+    api_key_file: opsgenieKeyFile,
+    send_resolved: true,
+    message: "{{ .CommonAnnotations.summary }}",
+    description: "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ end }}",
+    priority: "P1",
+    tags: "{{ .CommonLabels.component }},{{ .CommonLabels.cluster }}",
+  };
+  return { opsgenie_configs: [config] };
 }
 
 function pagerduty(options: AlertmanagerOptions): Record<string, unknown> {
@@ -86,13 +201,25 @@ function pagerduty(options: AlertmanagerOptions): Record<string, unknown> {
     routing_key_file: options.pagerdutyRoutingKeyFile,
     ...(options.pagerdutyUrl === undefined ? {} : { url: options.pagerdutyUrl }),
     send_resolved: true,
-    severity: "{{ .CommonLabels.severity }}",
+    severity: "{{ or .CommonLabels.severity `critical` }}",
     class: "{{ .CommonLabels.alertname }}",
     component: "{{ .CommonLabels.component }}",
     group: "{{ .CommonLabels.cluster }}",
     source: "{{ or .CommonLabels.node .CommonLabels.instance }}",
-    description: "{{ .CommonAnnotations.summary }}",
-    links: [{ href: "{{ .CommonAnnotations.runbook_url }}", text: "Runbook" }],
-    details: { description: "{{ .CommonAnnotations.description }}" },
+    description:
+      "{{ if .CommonAnnotations.summary }}{{ .CommonAnnotations.summary }}{{ else }}{{ or .CommonLabels.node .CommonLabels.instance }}: {{ .Alerts.Firing | len }} alerts, {{ (index .Alerts 0).Annotations.summary }}{{ end }}",
+    links: [{ href: "{{ (index .Alerts 0).Annotations.runbook_url }}", text: "Runbook" }],
+    details: {
+      description: "{{ .CommonAnnotations.description }}",
+      alerts: "{{ range .Alerts }}{{ .Labels.alertname }}: {{ .Annotations.summary }}\n{{ end }}",
+    },
   };
+}
+
+/** A matcher of these alerts. */
+function named(...rules: readonly (Rule | string)[]): string {
+  const names = rules.map((rule) => (typeof rule === "string" ? rule : rule.name));
+  return names.length === 1 && typeof rules[0] !== "string"
+    ? `alertname = "${names[0]}"`
+    : `alertname =~ "${names.join("|")}"`;
 }

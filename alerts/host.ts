@@ -102,14 +102,16 @@ export const cpuOverloaded = defineRule({
     "node-mixin's NodeSystemSaturation: more than 2 per core. Stands in for HostCpuPressure where the kernel has no PSI.",
 });
 
-const completed: Expression = add(
-  rate(value(disk.readsCompleted, { device: pseudoDisks }), fiveMinutes),
-  rate(value(disk.writesCompleted, { device: pseudoDisks }), fiveMinutes),
-);
-const waited: Expression = add(
-  rate(value(disk.readSeconds, { device: pseudoDisks }), fiveMinutes),
-  rate(value(disk.writeSeconds, { device: pseudoDisks }), fiveMinutes),
-);
+function requestsOf(device: { readonly matches: RegExp } | { readonly excludes: RegExp }) {
+  const both = (reads: typeof disk.readSeconds, writes: typeof disk.writeSeconds): Expression =>
+    add(rate(value(reads, { device }), fiveMinutes), rate(value(writes, { device }), fiveMinutes));
+  return {
+    completed: both(disk.readsCompleted, disk.writesCompleted),
+    waited: both(disk.readSeconds, disk.writeSeconds),
+  };
+}
+
+const { completed, waited } = requestsOf(pseudoDisks);
 
 export const diskLatency = defineRule({
   name: "HostDiskLatency",
@@ -126,6 +128,24 @@ export const diskLatency = defineRule({
     "Reads and writes together took this long on average over five minutes, time in the queue included. The drive fails, or is asked for more than it can do.",
   source:
     "The 0.1 s per request that public node_exporter rule sets use for unusual disk latency; a healthy NVMe drive answers within a millisecond, a spinning one within twenty.",
+});
+
+const flash = requestsOf({ matches: /nvme.*/ });
+
+export const storageLatency = defineRule({
+  name: "HostStorageLatency",
+  condition: both(
+    compare(divide(flash.waited, flash.completed), ">", 0.01, 0.005),
+    compare(flash.completed, ">", 1, 0),
+  ),
+  forMilliseconds: 10 * minute,
+  severity: "warning",
+  component: "disk",
+  summary: "{{ device }} on {{ node }} takes {{ value }} s per request",
+  description:
+    "Ten milliseconds and more are many times what an NVMe drive takes: it fails, throttles itself, or is asked for more than it can do. Loaders and checkpoints wait.",
+  source:
+    "10 ms as commonly asked of storage that feeds GPUs; a healthy NVMe drive answers within one. HostDiskLatency judges the other drives.",
 });
 
 const errors: Expression = add(
@@ -148,4 +168,27 @@ export const networkErrors = defineRule({
     "Share of packets that the interface received or sent with an error over five minutes: a cable, a transceiver or a port. Collectives over it slow down for every rank.",
   source:
     "node-mixin's NodeNetworkReceiveErrs and NodeNetworkTransmitErrs: more than 1 % of packets.",
+});
+
+const dropped: Expression = add(
+  rate(value(network.receiveDropped, { device: virtualInterfaces }), fiveMinutes),
+  rate(value(network.transmitDropped, { device: virtualInterfaces }), fiveMinutes),
+);
+
+export const packetLoss = defineRule({
+  name: "HostPacketLoss",
+  condition: both(
+    compare(divide(dropped, packets), ">", 0.0001, 0.000_05),
+    // A handful on an idle interface is no trouble.
+    compare(dropped, ">", 1, 0),
+  ),
+  forMilliseconds: 10 * minute,
+  severity: "warning",
+  component: "network",
+  team: "network",
+  summary: "{{ device }} on {{ node }} drops {{ value | percent }} of its packets",
+  description:
+    "Dropped for want of room or of a taker, over five minutes. Each lost packet of a collective costs a retransmission, and every rank waits for it.",
+  source:
+    "0.01 %, as commonly asked of networks for distributed training; one a second at least, so that stray broadcasts don't count.",
 });

@@ -57,6 +57,8 @@ export function makeOwnRule(own: OwnRule): Rule {
     summary: own.summary,
     description: own.description,
     runbookUrl: own.runbookUrl,
+    dashboardUrl: "",
+    onByDefault: true,
     source: "the user's configuration",
   });
 }
@@ -66,6 +68,7 @@ function changeThreshold(condition: Condition, override: RuleOverride): Conditio
   switch (condition.op) {
     case "and":
     case "unless":
+    case "lacks":
       return { ...condition, left: changeThreshold(condition.left, override) };
     default: {
       const right = override.threshold ?? condition.right;
@@ -93,5 +96,5 @@ function checkClear(condition: Condition): void {
 }
 
 function isComparison(condition: Condition): condition is ComparisonCondition {
-  return condition.op !== "and" && condition.op !== "unless";
+  return "clear" in condition || typeof condition.right === "number";
 }

@@ -2,7 +2,7 @@
 import { stringify } from "yaml";
 import type { LabelName } from "../core/catalog/labels.ts";
 import type { Metric } from "../core/catalog/metric.ts";
-import type { Condition, Expression } from "./expression.ts";
+import { metricsOf } from "./expression.ts";
 import { renderCondition, renderDuration } from "./promql.ts";
 import type { Rule, Severity } from "./rule.ts";
 
@@ -29,10 +29,10 @@ export function missingAlertOf(rule: Rule): string {
 }
 
 /** A rule file with one group per component, in the rules' order. */
-export function renderRuleFile(rules: readonly Rule[]): string {
+export function renderRuleFile(rules: readonly Rule[], suffix = ""): string {
   const components = [...new Set(rules.map((rule) => rule.component))];
   const groups = components.map((component) => ({
-    name: `warpwatch-${component}`,
+    name: `warpwatch-${component}${suffix}`,
     rules: rules.filter((rule) => rule.component === component).flatMap(renderRule),
   }));
   return `# Generated from alerts/*.ts by \`npm run generate\`; edit those.\n${stringify({ groups }, { lineWidth: 0 })}`;
@@ -53,9 +53,11 @@ function renderRule(rule: Rule): PrometheusRule[] {
         summary: renderTemplate(rule.summary),
         description: renderTemplate(rule.description),
         runbook_url: rule.runbookUrl,
+        dashboard_url: renderTemplate(rule.dashboardUrl),
       },
     },
-    renderMissing(rule, labels),
+    // What asks for nothing can't go blind.
+    ...(metricsOf(rule.condition).length > 0 ? [renderMissing(rule, labels)] : []),
   ];
 }
 
@@ -90,33 +92,6 @@ function renderMissing(rule: Rule, labels: PrometheusRule["labels"]): Prometheus
 function placeOf(metrics: readonly Metric[]): string[] {
   const ownNode = metrics.some((metric) => metric.labels.includes(node));
   return ["job", "instance", "cluster", ...(ownNode ? [] : [node])];
-}
-
-/** Every metric that a condition reads. */
-function metricsOf(condition: Condition): Metric[] {
-  switch (condition.op) {
-    case "and":
-    case "unless":
-      return [...metricsOf(condition.left), ...metricsOf(condition.right)];
-    default:
-      return metricsIn(condition.left);
-  }
-}
-
-function metricsIn(expression: Expression): Metric[] {
-  switch (expression.op) {
-    case "value":
-      return [expression.metric];
-    case "+":
-    case "-":
-    case "*":
-    case "/":
-      return [expression.left, expression.right].flatMap((side) =>
-        typeof side === "number" ? [] : metricsIn(side),
-      );
-    default:
-      return metricsIn(expression.of);
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Renders expressions and conditions as PromQL (Prometheus 2.42's grammar). */
 import type { Metric } from "../core/catalog/metric.ts";
-import type { Condition, Expression, Matchers } from "./expression.ts";
+import { matchedLabels, type Condition, type Expression, type Matchers } from "./expression.ts";
 
 /** `ruleName` is needed for hysteresis, which PromQL can only express by looking whether the alert is firing. */
 export function renderCondition(condition: Condition, ruleName: string): string {
@@ -11,6 +11,10 @@ export function renderCondition(condition: Condition, ruleName: string): string 
       const left = renderCondition(condition.left, ruleName);
       const right = renderCondition(condition.right, ruleName);
       return `${bracket(left)} ${condition.op}${on} ${bracket(right)}`;
+    }
+    case "lacks": {
+      const left = renderCondition(condition.left, ruleName);
+      return `${bracket(left)} unless on (${condition.on.join(", ")}) ${renderExpression(condition.right)}`;
     }
     default: {
       const left = renderExpression(condition.left);
@@ -41,8 +45,19 @@ export function renderExpression(expression: Expression, options: RenderOptions 
       const window = options.window ?? renderDuration(expression.windowMilliseconds);
       return `${expression.op}(${renderExpression(expression.of, options)}[${window}])`;
     }
+    case "over": {
+      const window = renderDuration(expression.windowMilliseconds);
+      return `${expression.how}_over_time(${renderExpression(expression.of, options)}[${window}])`;
+    }
+    case "predict": {
+      const window = renderDuration(expression.windowMilliseconds);
+      const ahead = expression.aheadMilliseconds / 1000;
+      return `predict_linear(${renderExpression(expression.of, options)}[${window}], ${ahead})`;
+    }
     case "age":
       return `time() - ${renderExpression(expression.of, options)}`;
+    case "constant":
+      return `vector(${renderNumber(expression.value)})`;
     case "+":
     case "-":
     case "*":
@@ -51,24 +66,27 @@ export function renderExpression(expression: Expression, options: RenderOptions 
         typeof operand === "number"
           ? renderNumber(operand)
           : bracketSum(operand, renderExpression(operand, options));
-      const matching = renderMatching(expression.left, expression.right);
+      const matching = renderMatching(expression);
       return `${side(expression.left)} ${expression.op}${matching} ${side(expression.right)}`;
     }
-    default:
-      return `${expression.op} by (${expression.by.join(", ")}) (${renderExpression(expression.of, options)})`;
+    default: {
+      const of = renderExpression(expression.of, options);
+      const by = `by (${expression.by.join(", ")})`;
+      return expression.op === "median"
+        ? `quantile ${by} (0.5, ${of})`
+        : `${expression.op} ${by} (${of})`;
+    }
   }
 }
 
-/** Beside an aggregate only its own labels can match: others (a cluster's name) may be on the left alone. */
-function renderMatching(left: Expression | number, right: Expression | number): string {
-  if (typeof left === "number" || typeof right === "number") return "";
-  return isAggregate(right) && !isAggregate(left)
-    ? ` on (${right.by.join(", ")}) group_left ()`
-    : "";
-}
-
-function isAggregate(expression: Expression): expression is Extract<Expression, { by: unknown }> {
-  return "by" in expression;
+function renderMatching({
+  left,
+  right,
+  on,
+}: Extract<Expression, { right: Expression | number }>): string {
+  if (typeof right === "number") return "";
+  const labels = matchedLabels(left, right, on);
+  return labels === undefined ? "" : ` on (${labels.join(", ")}) group_left ()`;
 }
 
 /** The labels a result of the expression carries, beside those the scrape adds (`instance`, `job`). */
@@ -78,8 +96,12 @@ export function labelsOf(expression: Expression): readonly string[] {
       return ["instance", ...expression.metric.labels];
     case "rate":
     case "increase":
+    case "over":
+    case "predict":
     case "age":
       return labelsOf(expression.of);
+    case "constant":
+      return [];
     case "+":
     case "-":
     case "*":

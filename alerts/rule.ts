@@ -30,23 +30,48 @@ export interface Rule {
   readonly summary: string;
   readonly description: string;
   readonly runbookUrl: string;
+  /** The board that shows it, as a path of Grafana; may hold `{{ label }}`. Empty for none. */
+  readonly dashboardUrl: string;
+  /** Judged unless the configuration says otherwise. */
+  readonly onByDefault: boolean;
+  /** Why only Prometheus can judge it: the collector judges one origin at a time. */
+  readonly prometheusOnly?: string;
   /** How to tell a series that ended for good from one that went missing; without it such an alert is held as unknown. */
   readonly ended?: EndOfSeries;
   /** Where the threshold comes from. */
   readonly source: string;
 }
 
-type Optional = "forMilliseconds" | "keepFiringForMilliseconds" | "team" | "runbookUrl";
+type Optional =
+  | "forMilliseconds"
+  | "keepFiringForMilliseconds"
+  | "team"
+  | "runbookUrl"
+  | "dashboardUrl"
+  | "onByDefault";
 
 const runbookBase = "https://github.com/warpwatch/warpwatch/blob/main/alerts/runbooks";
+/** The board of what isn't about one node. */
+const boards: Readonly<Record<string, string>> = {
+  agent: "warpwatch-agent",
+  collector: "warpwatch-collector",
+  delivery: "warpwatch-collector",
+  detector: "warpwatch-fleet",
+  fleet: "warpwatch-fleet",
+};
 
-/** Declares a rule; the runbook's address follows from its name. */
-export function defineRule(rule: Omit<Rule, Optional> & Partial<Omit<Rule, "runbookUrl">>): Rule {
+/** Declares a rule; the addresses of its runbook and board follow from its name and component. */
+export function defineRule(
+  rule: Omit<Rule, Optional> & Partial<Omit<Rule, "runbookUrl" | "dashboardUrl">>,
+): Rule {
+  const board = boards[rule.component];
   return Object.freeze({
     forMilliseconds: 0,
     keepFiringForMilliseconds: 0,
     team: "infrastructure",
+    onByDefault: true,
     ...rule,
     runbookUrl: `${runbookBase}/${rule.name}.md`,
+    dashboardUrl: board ? `/d/${board}` : "/d/warpwatch-node?var-instance={{ instance }}",
   });
 }

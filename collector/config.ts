@@ -6,6 +6,7 @@ import type { Rule } from "../alerts/rule.ts";
 import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.ts";
 import { describeError } from "../core/kit/errors.ts";
 import { placeholdersOf, isTemplateFormat } from "./detect/template.ts";
+import { remoteStoresSchema, type RemoteStoreSettings } from "./history/remote-write/settings.ts";
 import { defaultIngestLimits, type IngestLimits } from "./ingest/door.ts";
 import {
   remoteWriteReceiverSchema,
@@ -32,6 +33,8 @@ export interface CollectorConfig {
   readonly scrape: readonly JobConfig[];
   readonly maximumTargets: number;
   readonly remoteWriteReceiver: RemoteWriteSettings;
+  /** Stores that samples are sent on to. */
+  readonly remoteWrite: readonly RemoteStoreSettings[];
   readonly fleet: {
     /** Empty when there is none. */
     readonly file: string;
@@ -251,6 +254,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     scrape: jobsSchema,
     maximum_targets: count(100_000).default(2000),
     remote_write_receiver: remoteWriteReceiverSchema,
+    remote_write: remoteStoresSchema,
     fleet: z
       .strictObject({
         file: text.default(""),
@@ -274,6 +278,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     scrape: entry.scrape,
     maximumTargets: entry.maximum_targets,
     remoteWriteReceiver: entry.remote_write_receiver,
+    remoteWrite: entry.remote_write,
     fleet: {
       file: entry.fleet.file,
       goneMilliseconds: entry.fleet.gone_after,

@@ -1,7 +1,8 @@
 /** For clusters with the Prometheus operator (monitoring.coreos.com/v1): what to scrape, with which token, and the rules. */
 import { parse } from "yaml";
-import { allRules } from "../alerts/all.ts";
+import { shippedRules } from "../alerts/all.ts";
 import { renderRuleFile } from "../alerts/prometheus.ts";
+import { renderRecordingFile } from "../alerts/recording.ts";
 import {
   agentName,
   collectorName,
@@ -81,7 +82,9 @@ function monitor(name: string, port: string, relabelings: readonly Relabeling[])
 }
 
 function prometheusRule(): PrometheusRule {
-  const { groups } = parse(renderRuleFile(allRules)) as { readonly groups: readonly unknown[] };
+  const groups = [renderRuleFile(shippedRules), renderRecordingFile()].flatMap(
+    (file) => (parse(file) as { readonly groups: readonly unknown[] }).groups,
+  );
   return {
     apiVersion: "monitoring.coreos.com/v1",
     kind: "PrometheusRule",

@@ -1,7 +1,8 @@
 /** The generated pages, as text: what is written from the code is never written by hand. */
 import type { Flag } from "../agent/flags.ts";
 import { knownSources } from "../agent/sources/all.ts";
-import { allRules } from "../alerts/all.ts";
+import { allRules, optionalRules, shippedRules } from "../alerts/all.ts";
+import type { Rule } from "../alerts/rule.ts";
 import { commands } from "../cli/commands.ts";
 import * as catalogue from "../core/catalog/index.ts";
 import type { Metric, MetricFamily } from "../core/catalog/metric.ts";
@@ -74,20 +75,39 @@ ${rows.join("\n")}
 }
 
 function alertsPage(): string {
-  const rows = allRules.map(({ name, severity, forMilliseconds, component, summary }) => {
-    const page = `[${name}](../alerts/runbooks/${name}.md)`;
-    const wait = forMilliseconds === 0 ? "at once" : `${forMilliseconds / 1000} s`;
-    return `| ${page} | ${severity} | ${component} | ${wait} | ${cell(summary)} |`;
-  });
+  const notJudged = allRules.filter(({ prometheusOnly }) => prometheusOnly !== undefined);
+  const reasons = notJudged.map(
+    ({ name, prometheusOnly }) => `- \`${name}\`: ${prometheusOnly ?? ""}`,
+  );
   return `# Alerts
 
 ${generated}
 
 The rules that the collector judges on every frame, each with its runbook. \`critical\` pages a person now, \`warning\`
-opens a ticket. \`docs/configuration.md\` says how to change a threshold, switch a rule off or add your own.
+opens a ticket, \`info\` is kept for a digest. \`docs/configuration.md\` says how to change a threshold, switch a rule off or
+on, or add your own; \`docs/alerting.md\` how Prometheus gets the same.
 
-| alert | severity | about | holds for | what it says |
-| --- | --- | --- | --- | --- |
+${rulesTable(shippedRules)}
+## Off by default
+
+\`rules: { <name>: { enabled: true } }\` switches one on in the collector; Prometheus has them in
+\`alerts/yaml/warpwatch-optional.rules.yaml\`.
+
+${rulesTable(optionalRules)}
+## In Prometheus only
+
+${reasons.join("\n")}
+`;
+}
+
+function rulesTable(rules: readonly Rule[]): string {
+  const rows = rules.map(({ name, severity, team, forMilliseconds, component, summary }) => {
+    const page = `[${name}](../alerts/runbooks/${name}.md)`;
+    const wait = forMilliseconds === 0 ? "at once" : `${forMilliseconds / 1000} s`;
+    return `| ${page} | ${severity} | ${team} | ${component} | ${wait} | ${cell(summary)} |`;
+  });
+  return `| alert | severity | team | about | holds for | what it says |
+| --- | --- | --- | --- | --- | --- |
 ${rows.join("\n")}
 `;
 }

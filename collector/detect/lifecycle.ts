@@ -97,5 +97,8 @@ function annotate(rule: Rule, labels: Alert["labels"], value: number): Alert["an
     summary: fillTemplate(rule.summary, labels, value),
     description: fillTemplate(rule.description, labels, value),
     runbook_url: rule.runbookUrl,
+    ...(rule.dashboardUrl !== "" && {
+      dashboard_url: fillTemplate(rule.dashboardUrl, labels, value),
+    }),
   };
 }

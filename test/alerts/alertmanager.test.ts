@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { allRules } from "../../alerts/all.ts";
-import { exampleOptions, renderAlertmanager } from "../../alerts/alertmanager.ts";
+import { exampleOptions, inhibitions, renderAlertmanager } from "../../alerts/alertmanager.ts";
+import { leadingComparison } from "../../alerts/expression.ts";
+import { labelsOf } from "../../alerts/promql.ts";
 import { missingAlertOf } from "../../alerts/prometheus.ts";
+import type { Rule } from "../../alerts/rule.ts";
 import { makeFolder } from "../kit/folder.ts";
 import { freePort, hasProgram, startProgram, untilAnswered } from "../kit/programs.ts";
 import { startPagerDuty } from "../kit/receivers.ts";
@@ -26,6 +29,13 @@ describe("the Alertmanager configuration", () => {
       readonly inhibit_rules: readonly { readonly equal: readonly string[] }[];
     };
     for (const { equal } of rules) expect(equal.length).toBeGreaterThan(0);
+    for (const { source, equal } of inhibitions) {
+      const carried = ["job", "instance", ...labelsOf(leadingComparison(source.condition).left)];
+      expect(
+        equal.filter((label) => !carried.includes(label)),
+        source.name,
+      ).toEqual([]);
+    }
   });
 });
 
@@ -35,14 +45,18 @@ describe.runIf(hasProgram("amtool"))("amtool", () => {
     writeFileSync(file, renderAlertmanager(exampleOptions));
     const { status, stdout, stderr } = amtool("check-config", file);
     expect(status, stderr).toBe(0);
-    expect(stdout).toMatch(/SUCCESS[^]*3 inhibit rules[^]*3 receivers/);
+    expect(stdout).toMatch(/SUCCESS[^]*8 inhibit rules[^]*8 receivers/);
   });
 
   it("routes every alert by its severity: critical to the page, warning to a ticket, info to nobody", () => {
     const file = join(makeFolder(), "alertmanager.yaml");
     writeFileSync(file, renderAlertmanager(exampleOptions));
-    const receivers = { critical: "page", warning: "ticket", info: "nobody" };
-    const route = (alertname: string, severity: string): string =>
+    const receiverOf = ({ name, severity, team, component }: Rule): string => {
+      if (name === "Watchdog") return "dead-man-switch";
+      const usual = { critical: "page", warning: `ticket-${team}`, info: "nobody" }[severity];
+      return component === "delivery" && severity !== "info" ? `second-channel,${usual}` : usual;
+    };
+    const route = (alertname: string, severity: string, { team, component }: Rule): string =>
       amtool(
         "config",
         "routes",
@@ -50,11 +64,14 @@ describe.runIf(hasProgram("amtool"))("amtool", () => {
         `--config.file=${file}`,
         `alertname=${alertname}`,
         `severity=${severity}`,
+        `team=${team}`,
+        `component=${component}`,
         "instance=node-1:9410",
       ).stdout.trim();
     for (const rule of allRules) {
-      expect(route(rule.name, rule.severity), rule.name).toBe(receivers[rule.severity]);
-      expect(route(missingAlertOf(rule), "warning"), rule.name).toBe("ticket");
+      expect(route(rule.name, rule.severity, rule), rule.name).toBe(receiverOf(rule));
+      if (rule.component !== "delivery")
+        expect(route(missingAlertOf(rule), "warning", rule)).toBe("ticket-infrastructure");
     }
   });
 });

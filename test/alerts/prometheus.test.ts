@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { allRules } from "../../alerts/all.ts";
-import { leadingComparison } from "../../alerts/expression.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { allRules, optionalRules, shippedRules } from "../../alerts/all.ts";
+import { leadingComparison, longestWindow, metricsOf } from "../../alerts/expression.ts";
 import { overrideRule } from "../../alerts/override.ts";
 import { missingAlertOf, renderRuleFile } from "../../alerts/prometheus.ts";
 import type { Rule } from "../../alerts/rule.ts";
@@ -9,117 +9,168 @@ import { fillTemplate } from "../../collector/detect/template.ts";
 import { hasProgram } from "../kit/programs.ts";
 import {
   checkRules,
-  stepSeconds,
-  testRules,
+  tryRules,
   type ExpectedAlert,
-  type InputSeries,
   type RuleTest,
+  type RuleTrial,
+  type Verdict,
 } from "../kit/promtool.ts";
-import { createRandom } from "../kit/random.ts";
-import { createBench, startMilliseconds, testOrigin, type Sample } from "../kit/rule-bench.ts";
-import { ruleCases, type RuleCase } from "./rule-cases.ts";
-
-/** A value that the scene makes, held for so many steps; null is a time without samples. */
-type Phase = readonly [value: number | null, steps: number];
+import type { MakeCase, RuleCase } from "./cases/case.ts";
+import { equivalenceTrial } from "./equivalence.ts";
+import {
+  engineStartSeconds,
+  lookbackSeconds,
+  paceOf,
+  playInEngine,
+  samplesOf,
+  seriesOf,
+  stepsOf,
+  target,
+  type Phase,
+} from "./play.ts";
+import { ruleCases } from "./rule-cases.ts";
 
 const byName = new Map(allRules.map((rule) => [rule.name, rule]));
-/** As Prometheus labels the series of the origin that the collector's bench uses. */
-const target = { job: testOrigin.job, instance: testOrigin.instance };
-/** Longer than any rate's window. */
-const settleSteps = 310 / stepSeconds;
-/** Prometheus looks back five minutes for a sample, and the alert for missing data waits for five more. */
-const missingSteps = (2 * 300) / stepSeconds + 1;
+const cases = ruleCases.map((make) => [make().rule, make] as const);
+const judged = cases.filter(([name]) => byName.get(name)?.prometheusOnly === undefined);
+/** What promtool said, by the rule's name and the kind of trial. */
+const verdicts = new Map<string, Verdict>();
 
-describe.runIf(hasProgram("promtool"))("the rendered rule file", () => {
-  it("is one that promtool accepts, with two alerts for each rule", () => {
-    const { passed, output } = checkRules(renderRuleFile(allRules));
-    expect(output).toContain(`${2 * allRules.length} rules found`);
-    expect(passed).toBe(true);
+describe.runIf(hasProgram("promtool"))("the rendered rule files", () => {
+  it("are ones that promtool accepts, with a second alert for each rule that reads anything", () => {
+    for (const rules of [shippedRules, optionalRules]) {
+      const { passed, output } = checkRules(renderRuleFile(rules));
+      const alerts = rules.map(({ condition }): number =>
+        metricsOf(condition).length > 0 ? 2 : 1,
+      );
+      expect(output).toContain(`${alerts.reduce((sum, count) => sum + count)} rules found`);
+      expect(passed).toBe(true);
+    }
+  });
+
+  it("hold one that always fires", async () => {
+    const [verdict] = await tryRules([
+      {
+        ruleFile: renderRuleFile([byName.get("Watchdog") as Rule]),
+        stepSeconds: 30,
+        tests: [
+          {
+            name: "always",
+            series: [],
+            counts: [0, 9].map((step) => ({ step, alert: "Watchdog", state: "firing", count: 1 })),
+          },
+        ],
+      },
+    ]);
+    expect(verdict).toMatchObject({ passed: true });
   });
 });
 
-describe.runIf(hasProgram("promtool")).each(ruleCases.map((make) => [make().rule, make] as const))(
-  "%s in Prometheus",
-  (name, make) => {
-    const rule = byName.get(name) as Rule;
-    const file = renderRuleFile([rule]);
-
-    it("fires when its condition has held for `for`, with its texts filled in", async () => {
-      expectPassed(file, await firesTest(rule, make));
+describe.runIf(hasProgram("promtool"))("Prometheus", () => {
+  beforeAll(async () => {
+    const trials = new Map<string, RuleTrial>();
+    for (const [name, make] of cases) {
+      const rule = byName.get(name) as Rule;
+      const { stepSeconds } = paceOf(rule);
+      const ruleFile = renderRuleFile([rule]);
+      const kinds = {
+        fires: await firesTest(rule, make),
+        below: belowTest(rule, make),
+        clears: clearsTest(rule, make),
+        missing: missingTest(rule, make),
+      };
+      for (const [kind, test] of Object.entries(kinds))
+        trials.set(`${name} ${kind}`, { ruleFile, stepSeconds, tests: [test] });
+      for (const { change, mutant } of mutantsOf(rule, make()))
+        trials.set(`${name} ${change}`, {
+          ruleFile: renderRuleFile([mutant]),
+          stepSeconds,
+          tests: [
+            change === "laxer" && leadingComparison(rule.condition).op !== "=="
+              ? kinds.below
+              : countsOnly(kinds.fires),
+          ],
+        });
+      if (rule.prometheusOnly === undefined)
+        trials.set(`${name} equivalence`, await equivalenceTrial(rule, make, 1));
+    }
+    const answers = await tryRules([...trials.values()]);
+    [...trials.keys()].forEach((key, index) => {
+      const answer = answers[index];
+      if (answer) verdicts.set(key, answer);
     });
+  }, 240_000);
 
-    it("does not fire just below", () => {
-      expectPassed(file, belowTest(rule, make));
-    });
+  it.each(cases)("fires %s when its condition has held for `for`, texts filled in", (name) => {
+    expectPassed(`${name} fires`);
+  });
 
-    it("holds until it is back past its threshold to clear, then ends", () => {
-      expectPassed(file, clearsTest(rule, make));
-    });
+  it.each(cases)("does not fire %s just below", (name) => {
+    expectPassed(`${name} below`);
+  });
 
-    it("goes blind without its series, and the alert for missing data says so until they are back", () => {
-      expectPassed(file, missingTest(rule, make));
-    });
+  it.each(cases)("holds %s until it is back past its threshold to clear, then ends it", (name) => {
+    expectPassed(`${name} clears`);
+  });
 
-    it("is told from one whose threshold is a fifth off, both ways", async () => {
-      const tests = [await firesTest(rule, make), belowTest(rule, make)];
-      for (const mutant of mutantsOf(rule))
-        expect(testRules(renderRuleFile([mutant]), tests)).toMatchObject({ passed: false });
-    });
+  it.each(cases)("says by another alert that %s went blind, until its series are back", (name) => {
+    expectPassed(`${name} missing`);
+  });
 
-    it("fires and ends at the steps at which the collector's own engine does", async () => {
-      for (const seed of [1, 2]) {
-        const phases = randomPhases(make(), rule, seed);
-        const firing: number[] = [];
-        await playInEngine(rule, make(), phases, (alerts) => firing.push(alerts.length));
-        expect(new Set(firing).size, `seed ${seed} fires and rests`).toBe(2);
-        const counts = firing.map((count, step) => ({
-          step,
-          alert: name,
-          state: "firing" as const,
-          count,
-        }));
-        expectPassed(file, { name: `seed ${seed}`, series: play(make(), phases), counts });
-      }
-    });
-  },
-);
+  it.each(cases)("tells %s from one whose threshold is a fifth off, both ways", (name) => {
+    for (const change of ["stricter", "laxer"])
+      expect(verdicts.get(`${name} ${change}`), change).toMatchObject({ passed: false });
+  });
 
-async function firesTest(rule: Rule, make: () => RuleCase): Promise<RuleTest> {
+  it.each(judged)("fires and ends %s at the steps at which the collector's engine does", (name) => {
+    expectPassed(`${name} equivalence`);
+  });
+});
+
+async function firesTest(rule: Rule, make: MakeCase): Promise<RuleTest> {
   const given = make();
-  const waits = rule.forMilliseconds / 1000 / stepSeconds;
+  const { waits, settles, stepSeconds } = paceOf(rule);
   const phases: Phase[] = [
-    [given.below, settleSteps],
-    [given.fires, waits + settleSteps],
+    [given.below, settles],
+    [given.fires, waits + settles],
   ];
   const last = stepsOf(phases) - 1;
-  let firing: readonly Alert[] = [];
-  await playInEngine(rule, make(), phases, (alerts) => (firing = alerts));
+  const count = (step: number, expected: number) =>
+    ({ step, alert: rule.name, state: "firing", count: expected }) as const;
+  const rounds = samplesOf(make(), phases, stepSeconds, engineStartSeconds);
+  const firing =
+    rule.prometheusOnly === undefined
+      ? (await playInEngine(rule, rounds, stepSeconds)).at(-1)
+      : null;
   return {
     name: "fires",
-    series: play(given, phases),
+    series: seriesOf(samplesOf(given, phases, stepSeconds, 0)),
     counts: [
-      { step: settleSteps - 1, alert: rule.name, state: "firing", count: 0 },
+      count(settles - 1, 0),
       // A rate needs part of its window to pass the threshold; from then on it is `for`.
-      ...(waits > 0
-        ? [{ step: settleSteps + waits - 1, alert: rule.name, state: "firing" as const, count: 0 }]
-        : []),
-      { step: last, alert: rule.name, state: "firing", count: 1 },
+      ...(waits > 0 ? [count(settles + waits - 1, 0)] : []),
+      count(last, firing?.length ?? 1),
     ],
-    firing: [
-      { step: last, alert: rule.name, alerts: firing.map((alert) => expectedOf(rule, alert)) },
-    ],
+    firing: firing
+      ? [{ step: last, alert: rule.name, alerts: firing.map((alert) => expectedOf(rule, alert)) }]
+      : [],
   };
 }
 
-function belowTest(rule: Rule, make: () => RuleCase): RuleTest {
+/** The texts hold the threshold's value; what a mutant must be caught by is whether it fires. */
+function countsOnly(test: RuleTest): RuleTest {
+  return { ...test, firing: [] };
+}
+
+function belowTest(rule: Rule, make: MakeCase): RuleTest {
   const given = make();
-  const steps = rule.forMilliseconds / 1000 / stepSeconds + 2 * settleSteps;
-  const series = play(given, [[given.below, steps]]);
+  const { waits, settles, stepSeconds } = paceOf(rule);
+  const phases: Phase[] = [[given.below, waits + 2 * settles]];
   return {
     name: "just below",
-    series,
+    series: seriesOf(samplesOf(given, phases, stepSeconds, 0)),
     counts: (["pending", "firing"] as const).map((state) => ({
-      step: steps - 1,
+      step: stepsOf(phases) - 1,
       alert: rule.name,
       state,
       count: 0,
@@ -127,119 +178,72 @@ function belowTest(rule: Rule, make: () => RuleCase): RuleTest {
   };
 }
 
-function clearsTest(rule: Rule, make: () => RuleCase): RuleTest {
+function clearsTest(rule: Rule, make: MakeCase): RuleTest {
   const given = make();
-  const phases: Phase[] = [
-    [given.fires, rule.forMilliseconds / 1000 / stepSeconds + 2 * settleSteps],
-    ...(given.holds === undefined ? [] : [[given.holds, 2 * settleSteps] as const]),
-    [given.clears, 2 * settleSteps],
-    // Back between the two thresholds: it must not fire again.
-    ...(given.holds === undefined ? [] : [[given.holds, 2 * settleSteps] as const]),
+  const { waits, settles, stepSeconds } = paceOf(rule);
+  const held: Phase[] = [
+    [given.fires, waits + settles],
+    ...(given.holds === undefined ? [] : [[given.holds, settles] as const]),
   ];
-  const held = phases.slice(0, given.holds === undefined ? 1 : 2);
-  const last = stepsOf(phases) - 1;
+  const phases: Phase[] = [
+    ...held,
+    [given.clears, settles],
+    // Back between the two thresholds: it must not fire again.
+    ...(given.holds === undefined ? [] : [[given.holds, settles] as const]),
+  ];
   return {
     name: "clears",
-    series: play(given, phases),
+    series: seriesOf(samplesOf(given, phases, stepSeconds, 0)),
     counts: [
       { step: stepsOf(held) - 1, alert: rule.name, state: "firing", count: 1 },
-      { step: stepsOf(held) + 2 * settleSteps - 1, alert: rule.name, state: "firing", count: 0 },
-      { step: last, alert: rule.name, state: "firing", count: 0 },
+      { step: stepsOf(held) + settles - 1, alert: rule.name, state: "firing", count: 0 },
+      { step: stepsOf(phases) - 1, alert: rule.name, state: "firing", count: 0 },
     ],
   };
 }
 
-function missingTest(rule: Rule, make: () => RuleCase): RuleTest {
+function missingTest(rule: Rule, make: MakeCase): RuleTest {
   const given = make();
-  const waits = rule.forMilliseconds / 1000 / stepSeconds;
+  const { waits, settles, stepSeconds } = paceOf(rule);
+  // Five minutes until the samples are too old, five for the alert.
+  const gap = Math.ceil((2 * lookbackSeconds) / stepSeconds) + 2;
   const phases: Phase[] = [
-    [given.fires, waits + 2 * settleSteps],
-    [null, missingSteps + settleSteps],
-    [given.below, settleSteps],
+    [given.fires, waits + settles],
+    [null, gap],
+    [given.below, 3],
   ];
   const gone = stepsOf(phases.slice(0, 1));
   const back = stepsOf(phases.slice(0, 2));
   const alert = missingAlertOf(rule);
+  // A long window still has its old samples.
+  const forgets = longestWindow(rule.condition) / 1000 + 60 < gap * stepSeconds;
   return {
     name: "series missing",
-    series: play(given, phases),
+    series: seriesOf(samplesOf(given, phases, stepSeconds, 0)),
     counts: [
       { step: gone - 1, alert: rule.name, state: "firing", count: 1 },
       { step: gone - 1, alert, state: "firing", count: 0 },
-      { step: back - 1, alert: rule.name, state: "firing", count: 0 },
+      ...(forgets
+        ? [{ step: back - 1, alert: rule.name, state: "firing" as const, count: 0 }]
+        : []),
       { step: back - 1, alert, state: "firing", count: 1 },
       { step: back + 1, alert, state: "firing", count: 0 },
     ],
   };
 }
 
-/** The rule with its threshold a fifth further out and a fifth further in; where it is zero, by one. */
-function mutantsOf(rule: Rule): Rule[] {
-  const threshold = leadingComparison(rule.condition).right;
-  const distance = threshold === 0 ? 1 : Math.abs(threshold) / 5;
-  return [threshold + distance, threshold - distance].map((moved) =>
-    overrideRule(rule, { threshold: moved }),
-  );
-}
-
-/** Levels in an order and for times that follow from the seed, the first and the last chosen so that it fires and ends. */
-function randomPhases(given: RuleCase, rule: Rule, seed: number): Phase[] {
-  const random = createRandom(seed);
-  const levels = [given.fires, given.below, given.holds ?? given.below, given.clears];
-  const longest = rule.forMilliseconds / 1000 / stepSeconds + settleSteps;
-  const between = Array.from({ length: 8 }, (): Phase => [
-    levels[random.below(levels.length)] ?? given.below,
-    1 + random.below(longest),
-  ]);
-  return [...between, [given.fires, 2 * longest], [given.clears, longest]];
-}
-
-function stepsOf(phases: readonly Phase[]): number {
-  return phases.reduce((sum, [, steps]) => sum + steps, 0);
-}
-
-/** The scene's samples at every step; null is a step without any. */
-function* samplesOf(given: RuleCase, phases: readonly Phase[], startSeconds: number) {
-  let step = 0;
-  for (const [value, steps] of phases)
-    for (let count = 0; count < steps; count += 1, step += 1) {
-      // Counters stand still while nobody looks.
-      const samples = given.scene(value ?? 0, step * stepSeconds, startSeconds);
-      yield samples.map((sample) => (value === null ? { ...sample, value: undefined } : sample));
-    }
-}
-
-/** The scene's series over the phases from 1970 on, labelled as a scrape labels them. */
-function play(given: RuleCase, phases: readonly Phase[]): InputSeries[] {
-  const columns = new Map<string, { sample: Sample; values: (number | undefined)[] }>();
-  for (const samples of samplesOf(given, phases, 0))
-    for (const sample of samples) {
-      const key = JSON.stringify([sample.metric, sample.labels]);
-      const column = columns.get(key) ?? { sample, values: [] };
-      columns.set(key, column);
-      column.values.push(sample.value);
-    }
-  return [...columns.values()].map(({ sample, values }) => ({
-    name: typeof sample.metric === "string" ? sample.metric : sample.metric.name,
-    labels: { ...target, ...sample.labels },
-    values,
-  }));
-}
-
-/** Sends the same samples to the collector's engine and shows what fires after each step. */
-async function playInEngine(
-  rule: Rule,
-  given: RuleCase,
-  phases: readonly Phase[],
-  look: (firing: readonly Alert[]) => void,
-): Promise<void> {
-  const bench = createBench([rule]);
-  let second = 0;
-  for (const samples of samplesOf(given, phases, startMilliseconds / 1000)) {
-    await bench.send(second, samples);
-    look(bench.engine.alerts().filter(({ state }) => state === "firing"));
-    second += stepSeconds;
-  }
+/** The rule with a threshold that fires later, and one that fires earlier; a value that must be equal is just another. */
+function mutantsOf(rule: Rule, given: RuleCase) {
+  const { op, right } = leadingComparison(rule.condition);
+  const distance = right === 0 || given.whole ? 1 : Math.abs(right) / 5;
+  const [higher, lower] = [right + distance, right - distance].map((threshold) =>
+    overrideRule(rule, { threshold }),
+  ) as [Rule, Rule];
+  const [stricter, laxer] = op.startsWith("<") ? [lower, higher] : [higher, lower];
+  return [
+    { change: "stricter", mutant: stricter },
+    { change: "laxer", mutant: laxer },
+  ] as const;
 }
 
 /** The engine's alert as Prometheus has it: its place is the scrape's, and a percent sign stands close. */
@@ -248,18 +252,23 @@ function expectedOf(rule: Rule, alert: Alert): ExpectedAlert {
   const ownNode = instance === undefined && node !== undefined ? { node } : {};
   const place = { node: ownNode.node ?? target.instance };
   const fill = (template: string): string =>
-    fillTemplate(template, { ...labels, ...place }, alert.value).replaceAll(" %", "%");
+    fillTemplate(
+      template,
+      { ...labels, ...place, instance: target.instance },
+      alert.value,
+    ).replaceAll(" %", "%");
   return {
     labels: { ...labels, ...target, ...ownNode },
     annotations: {
       summary: fill(rule.summary),
       description: fill(rule.description),
       runbook_url: rule.runbookUrl,
+      dashboard_url: fill(rule.dashboardUrl),
     },
   };
 }
 
-function expectPassed(file: string, test: RuleTest): void {
-  const { passed, output } = testRules(file, [test]);
-  expect(passed, output.slice(0, 4000)).toBe(true);
+function expectPassed(key: string): void {
+  const verdict = verdicts.get(key);
+  expect(verdict?.passed, `${key}: ${verdict?.output.slice(0, 4000)}`).toBe(true);
 }

@@ -20,28 +20,14 @@ import {
   stuckProcesses,
 } from "../../core/catalog/index.ts";
 import type { Sample } from "../kit/rule-bench.ts";
-
-/**
- * The samples that make a rule's value what the case wants, so many seconds after a Unix time; called with rising
- * seconds, and counters grow by it each second.
- */
-export type Scene = (value: number, second: number, startSeconds: number) => Sample[];
-
-export interface RuleCase {
-  readonly rule: string;
-  readonly scene: Scene;
-  readonly fires: number;
-  /** As close to the threshold as matters, on the good side. */
-  readonly below: number;
-  /** Not past the threshold to clear yet; the same as `below` for rules without one. */
-  readonly holds?: number;
-  readonly clears: number;
-}
+import { dcgm, rising, uuid, type MakeCase } from "./cases/case.ts";
+import { gpuCases } from "./cases/gpu.ts";
+import { hostCases } from "./cases/host.ts";
+import { neutralCases } from "./cases/neutral.ts";
+import { ownCases } from "./cases/own.ts";
 
 const bytes = { unit: "bytes", suffix: "_bytes" } as const;
 const mount = { device: "/dev/sda1", mountpoint: "/data", fstype: "xfs" };
-const uuid = { gpu: "0", UUID: "GPU-1" };
-const dcgm = { ...uuid, pci_bus_id: "x", device: "nvidia0", modelName: "H100", Hostname: "node-1" };
 const verdict = { node: "node-9", subject: "gpu0", UUID: "GPU-1", metric: "heat" };
 const sda = { device: "sda" };
 const eth0 = { device: "eth0" };
@@ -52,18 +38,7 @@ function xidCounter(action: string): Sample {
   return { metric: gpuErrors.xidEvents, labels: { ...uuid, action }, value: 0 };
 }
 
-/** A counter that rises by the given rate from the second before on; a change of the rate starts from where it stood. */
-function rising(): (rate: number, second: number) => number {
-  let total = 0;
-  let before = -1;
-  return (rate, second) => {
-    total += rate * (second - before);
-    before = second;
-    return total;
-  };
-}
-
-export const ruleCases: readonly (() => RuleCase)[] = [
+export const ruleCases: readonly MakeCase[] = [
   () => ({
     rule: "HostFilesystemFilling",
     scene: (free) => [
@@ -359,4 +334,8 @@ export const ruleCases: readonly (() => RuleCase)[] = [
     below: 30,
     clears: 2,
   }),
+  ...gpuCases,
+  ...hostCases,
+  ...neutralCases,
+  ...ownCases,
 ];

@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest";
 import { allRules } from "../../alerts/all.ts";
 import { leadingComparison } from "../../alerts/expression.ts";
 import { labelsOf } from "../../alerts/promql.ts";
+import { renderBoards } from "../../dashboards/all.ts";
 import { isTemplateFormat, placeholdersOf } from "../../collector/detect/template.ts";
+
+const boards = [...renderBoards().keys()].map((file) => file.replace(/\.json$/, ""));
 
 describe("every rule", () => {
   it.each(allRules.map((rule) => [rule.name, rule] as const))(
@@ -22,7 +25,10 @@ describe("every rule", () => {
       ]);
       expect(runbook).toMatch(/## Diagnosis\n\n1\. [^#]*`/);
       expect(rule.runbookUrl.endsWith(`/alerts/runbooks/${name}.md`)).toBe(true);
-      expect(rule.summary).toContain("{{ node }}");
+      // What is about the fleet as a whole names no node.
+      if (rule.component !== "fleet") expect(rule.summary).toContain("{{ node }}");
+      const [, board] = /^\/d\/([a-z-]+)/.exec(rule.dashboardUrl) ?? [];
+      expect(boards).toContain(board);
       expect(rule.source.length).toBeGreaterThan(20);
       const known = new Set([
         "value",

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { allRules } from "../../alerts/all.ts";
+import { defaultRules } from "../../alerts/all.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { makeFolder } from "../kit/folder.ts";
 import { startWarpwatch } from "../kit/programs.ts";
@@ -75,7 +75,7 @@ describe("check", () => {
     const checked = await run(["check", good, bad]);
     expect(checked.code).toBe(1);
     expect(checked.output).toContain(
-      `${good}: good, collector configuration: ${allRules.length} rules, 1 scrape job`,
+      `${good}: good, collector configuration: ${defaultRules.length} rules, 1 scrape job`,
     );
     expect(checked.output).toContain(`${bad}:1: listen: "nowhere" is not an address`);
     expect(checked.output).toContain(`${bad}:4: scrape.0.intervall: is not a setting`);

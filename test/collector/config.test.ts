@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { allRules } from "../../alerts/all.ts";
+import { defaultRules } from "../../alerts/all.ts";
 import {
   collectorSchema,
   defaultCollectorConfig,
@@ -33,7 +33,7 @@ describe("the collector's configuration", () => {
       ingest: { seriesPerOrigin: 10_000, lateMilliseconds: 300_000 },
       fleet: { file: "", goneMilliseconds: 300_000, maximumNodes: 10_000 },
     });
-    expect(config.rules).toEqual(allRules);
+    expect(config.rules).toEqual(defaultRules);
     expect(Object.isFrozen(config)).toBe(true);
   });
 

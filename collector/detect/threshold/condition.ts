@@ -1,5 +1,5 @@
 /** Conditions bound to one schema, in three truths: true, false, and unknown where samples are missing. */
-import type { Comparison, Condition } from "../../../alerts/expression.ts";
+import type { Comparison, ComparisonCondition, Condition } from "../../../alerts/expression.ts";
 import type { OriginState } from "../../origin.ts";
 import { matchRows, type Labels } from "./rows.ts";
 import { bindExpression, type BindContext } from "./vector.ts";
@@ -22,13 +22,15 @@ export function bindCondition(condition: Condition, context: BindContext): Bound
     case "and":
     case "unless":
       return bindSet(condition, context);
+    case "lacks":
+      return bindAbsence(condition, context);
     default:
       return bindComparison(condition, context);
   }
 }
 
 function bindComparison(
-  { op, left, right, clear = right }: Extract<Condition, { right: number }>,
+  { op, left, right, clear = right }: ComparisonCondition,
   context: BindContext,
 ): BoundCondition {
   const vector = bindExpression(left, context);
@@ -59,7 +61,7 @@ const comparisons: Readonly<Record<Comparison, (a: number, b: number) => boolean
 };
 
 function bindSet(
-  condition: Extract<Condition, { right: Condition }>,
+  condition: Extract<Condition, { op: "and" | "unless" }>,
   context: BindContext,
 ): BoundCondition {
   const left = bindCondition(condition.left, context);
@@ -82,6 +84,30 @@ function bindSet(
       right.evaluate(state, rightFiring);
       for (let row = 0; row < truth.length; row++)
         truth[row] = decide(left.truth[row] ?? isUnknown, anyOf(right.truth, partners[row] ?? []));
+    },
+  };
+}
+
+/** The origin reports, so a sample that isn't there is missed and not just late. */
+function bindAbsence(
+  condition: Extract<Condition, { op: "lacks" }>,
+  context: BindContext,
+): BoundCondition {
+  const left = bindCondition(condition.left, context);
+  const right = bindExpression(condition.right, context);
+  const partners = matchRows(left.rows, right.rows, condition.on);
+  const truth = new Uint8Array(left.rows.length);
+  return {
+    rows: left.rows,
+    truth,
+    values: left.values,
+    evaluate(state, firing) {
+      left.evaluate(state, firing);
+      right.evaluate(state);
+      for (let row = 0; row < truth.length; row++) {
+        const there = partners[row]?.some((partner) => right.known[partner] === 1) ?? false;
+        truth[row] = there ? isFalse : (left.truth[row] ?? isUnknown);
+      }
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Detector } from "../detector.ts";
 import { alertLabels, bindRules, type BoundRule } from "./binding.ts";
 import { isTrue, isUnknown } from "./condition.ts";
 import type { WindowStore } from "./vector.ts";
+import { createSampleWindow, type SampleWindow } from "./sample-window.ts";
 import { createCounterWindow, type CounterWindow } from "./window.ts";
 
 export interface ThresholdOptions {
@@ -24,7 +25,12 @@ export interface ThresholdOptions {
 interface Binding {
   schema: Schema;
   rules: readonly BoundRule[];
-  windows: Map<string, CounterWindow>;
+  windows: Windows;
+}
+
+interface Windows {
+  readonly counters: Map<string, CounterWindow>;
+  readonly samples: Map<string, SampleWindow>;
 }
 
 export function createThresholdDetector(options: ThresholdOptions): Detector {
@@ -37,7 +43,7 @@ export function createThresholdDetector(options: ThresholdOptions): Detector {
   function bind(state: OriginState): Binding {
     const known = bindings.get(state.key);
     if (known?.schema === state.schema) return known;
-    const windows = new Map<string, CounterWindow>();
+    const windows: Windows = { counters: new Map(), samples: new Map() };
     const store = keepWindows(known?.windows ?? windows, windows, () => merged.increase({}));
     const binding = {
       schema: state.schema,
@@ -124,18 +130,24 @@ function open(
 }
 
 /** Windows of series that are still there go on; those that no rule asks for any more are let go. */
-function keepWindows(
-  former: ReadonlyMap<string, CounterWindow>,
-  kept: Map<string, CounterWindow>,
-  onMerged: () => void,
-): WindowStore {
+function keepWindows(former: Windows, kept: Windows, onMerged: () => void): WindowStore {
   return {
-    get(series, lengthMilliseconds) {
-      const key = `${lengthMilliseconds} ${series}`;
-      const window =
-        kept.get(key) ?? former.get(key) ?? createCounterWindow(lengthMilliseconds, onMerged);
-      kept.set(key, window);
-      return window;
-    },
+    counter: (series, length) =>
+      keep(former.counters, kept.counters, `${length} ${series}`, () =>
+        createCounterWindow(length, onMerged),
+      ),
+    samples: (series, length) =>
+      keep(former.samples, kept.samples, `${length} ${series}`, () => createSampleWindow(length)),
   };
+}
+
+function keep<Value>(
+  former: ReadonlyMap<string, Value>,
+  kept: Map<string, Value>,
+  key: string,
+  create: () => Value,
+): Value {
+  const value = kept.get(key) ?? former.get(key) ?? create();
+  kept.set(key, value);
+  return value;
 }

@@ -17,6 +17,7 @@ import {
 import { openMetric } from "../../../../core/catalog/metric.ts";
 import { bindCondition } from "../../../../collector/detect/threshold/condition.ts";
 import { indexSchema } from "../../../../collector/detect/threshold/rows.ts";
+import { createSampleWindow } from "../../../../collector/detect/threshold/sample-window.ts";
 import { createCounterWindow } from "../../../../collector/detect/threshold/window.ts";
 import type { OriginState } from "../../../../collector/origin.ts";
 import { createIngest, defaultIngestLimits } from "../../../../collector/ingest/door.ts";
@@ -44,7 +45,8 @@ function judge(
   const metrics = createTestMetrics();
   const ingest = createIngest({ clock, log: quietLog, metrics, limits: defaultIngestLimits });
   const make = createFrameMaker();
-  const windows = new Map<string, ReturnType<typeof createCounterWindow>>();
+  const counters = new Map<string, ReturnType<typeof createCounterWindow>>();
+  const gauges = new Map<string, ReturnType<typeof createSampleWindow>>();
   let bound: ReturnType<typeof bindCondition> | null = null;
   ingest.listen({
     frame(state: OriginState) {
@@ -52,9 +54,14 @@ function judge(
         state,
         index: indexSchema(state.schema),
         windows: {
-          get(key, length) {
-            const window = windows.get(key) ?? createCounterWindow(length);
-            windows.set(key, window);
+          counter(key, length) {
+            const window = counters.get(key) ?? createCounterWindow(length);
+            counters.set(key, window);
+            return window;
+          },
+          samples(key, length) {
+            const window = gauges.get(key) ?? createSampleWindow(length);
+            gauges.set(key, window);
             return window;
           },
         },
