@@ -27,6 +27,7 @@ import { watchFleetFile } from "./fleet/file.ts";
 import { createFleet, type Fleet } from "./fleet/fleet.ts";
 import { createHistory, type History } from "./history/history.ts";
 import { createHistoryListener, type HistoryListener } from "./history/listener.ts";
+import { createRemoteStores, type RemoteStores } from "./history/remote-write/store.ts";
 import { createIngest, type Ingest } from "./ingest/door.ts";
 import { createPushDoor } from "./ingest/push/door.ts";
 import { createRemoteWriteReceiver } from "./ingest/remote-write/receiver.ts";
@@ -101,12 +102,21 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     const kept = history && createHistoryListener(history, remoteBoot);
     if (kept) ingest.listen(kept);
     stops.unshift(() => history?.close());
+    const stores = openRemoteStores(options, ingest, join(folder, "remote-write"), metrics);
+    stops.unshift(() => stores.close());
     const schedule = scheduleUpkeep(history, options);
     stops.unshift(() => schedule.stop());
     const { events, push, keepEvents } = openPush({ options, ingest, history, kept, metrics });
     const scraper = openScraper(options, ingest, boot, metrics);
     stops.unshift(() => scraper.stop());
-    const remoteWrite = openRemoteWrite({ options, ingest, history, metrics, boot: remoteBoot });
+    const remoteWrite = openRemoteWrite({
+      options,
+      ingest,
+      history,
+      stores,
+      metrics,
+      boot: remoteBoot,
+    });
     const refreshFleetFile = followFleetFile(config.fleet.file, fleet, log);
     let ticks = 0;
     const timer = every(clock, tickMilliseconds, () => {
@@ -243,10 +253,23 @@ function openPush({ options, ingest, history, kept, metrics }: PushOptions) {
   return { events, push, keepEvents };
 }
 
+/** Stores get what the door lets in, as history does. */
+function openRemoteStores(
+  { env, log, config }: CollectorOptions,
+  ingest: Ingest,
+  folder: string,
+  metrics: SelfMetrics,
+): RemoteStores {
+  const stores = createRemoteStores({ env, log, metrics, folder, stores: config.remoteWrite });
+  for (const listener of stores.listeners) ingest.listen(listener);
+  return stores;
+}
+
 interface RemoteWriteParts {
   readonly options: CollectorOptions;
   readonly ingest: Ingest;
   readonly history: History | null;
+  readonly stores: RemoteStores;
   readonly metrics: SelfMetrics;
   readonly boot: string;
 }
@@ -256,6 +279,7 @@ function openRemoteWrite({
   options,
   ingest,
   history,
+  stores,
   metrics,
   boot,
 }: RemoteWriteParts): ApiRoute[] {
@@ -271,6 +295,7 @@ function openRemoteWrite({
     door: ingest,
     boot,
     append: history && ((frame) => history.append(frame)),
+    late: (frame) => stores.listeners.forEach((store) => store.late(frame)),
     historyMilliseconds: config.history.retentionMilliseconds,
   });
   return [createRemoteWriteRoute(receiver, settings.bodyLimitBytes)];

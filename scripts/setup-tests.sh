@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests drive: Prometheus, Alertmanager, node_exporter, chronyd, dbus-daemon, Chromium, strace, gcc for the stand-in drivers.
+# Installs the Debian packages that the tests drive: Prometheus, Alertmanager, node_exporter, VictoriaMetrics, chronyd, dbus-daemon, Chromium, strace, gcc for the stand-in drivers.
 # Does nothing where they are there already; without root it says what to install and stops.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ needed=(
   "prometheus-alertmanager:prometheus-alertmanager"
   "amtool:prometheus-alertmanager"
   "prometheus-node-exporter:prometheus-node-exporter"
+  "victoria-metrics:victoria-metrics"
   "strace:strace"
   "chromium:chromium"
   "chronyd:chrony"

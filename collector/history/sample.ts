@@ -19,8 +19,8 @@ export type SampleVisitor = (
   ended: boolean,
 ) => void;
 
-const stalenessHigh = 0x7ff0_0000;
-const stalenessLow = 2;
+export const stalenessHigh = 0x7ff0_0000;
+export const stalenessLow = 2;
 
 export function writeStalenessMarker(values: Float64Array, slot: number): void {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);

@@ -183,3 +183,36 @@ export const remoteWriteSeries = defineMetric({
   kind: "gauge",
   help: "Series that came by remote-write within the last hour.",
 });
+
+export const remoteStoreRequests = defineMetric({
+  name: "warpwatch_remote_store_requests_total",
+  kind: "counter",
+  help: "Remote-write requests to a store by outcome: accepted, retry for one that is sent again, refused.",
+  labels: ["store", "outcome"],
+});
+export const remoteStoreSamplesSent = defineMetric({
+  name: "warpwatch_remote_store_samples_total",
+  kind: "counter",
+  help: "Samples that a store accepted.",
+  labels: ["store"],
+});
+export const remoteStoreSamplesDropped = defineMetric({
+  name: "warpwatch_remote_store_samples_dropped_total",
+  kind: "counter",
+  help: "Samples that a store will never get, by reason: the buffer was full, could not be written or read, or the store refused them.",
+  labels: ["store", "reason"],
+});
+export const remoteStoreBufferBytes = defineMetric({
+  name: "warpwatch_remote_store_buffer_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  help: "Size in bytes of what waits on disk for a store.",
+  labels: ["store"],
+});
+export const remoteStoreAccepted = defineMetric({
+  name: "warpwatch_remote_store_accepted_timestamp_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "Unix time in seconds at which a store last accepted samples.",
+  labels: ["store"],
+});

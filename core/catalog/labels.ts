@@ -245,6 +245,7 @@ export const labelCardinality = {
   alertname: "fixed",
   rule: "fixed",
   notifier: "fixed",
+  store: "fixed",
   outcome: "fixed",
   job: "device",
   instance: "device",

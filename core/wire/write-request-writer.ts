@@ -12,9 +12,16 @@ export interface WriteRequestWriter {
   finish(): Buffer;
 }
 
+export interface WrittenSample {
+  readonly time: number;
+  readonly value: number;
+  /** The two halves of the value's bits, where it may be a NaN whose bits matter. */
+  readonly bits?: readonly [low: number, high: number];
+}
+
 export interface WrittenSeries {
   readonly labels: readonly WireLabel[];
-  readonly samples: readonly { readonly time: number; readonly value: number }[];
+  readonly samples: readonly WrittenSample[];
   readonly metadata?: FamilyMetadata;
   readonly createdMilliseconds?: number;
 }
@@ -111,10 +118,10 @@ export function encodeWriteRequestV2(series: readonly WrittenSeries[]): Buffer {
   return Buffer.concat([...Array.from(symbols.keys(), (one) => text(0x22, one)), ...encoded]);
 }
 
-function encodeSample({ time, value }: { readonly time: number; readonly value: number }): Buffer {
-  const bits = new Int32Array(Float64Array.of(value).buffer);
+function encodeSample({ time, value, bits }: WrittenSample): Buffer {
+  const words = bits ?? new Int32Array(Float64Array.of(value).buffer);
   const sample = Buffer.alloc(sampleBytes);
-  const length = writeSample(sample, 0, time, bits[0] ?? 0, bits[1] ?? 0);
+  const length = writeSample(sample, 0, time, words[0] ?? 0, words[1] ?? 0);
   return field(prefix.sample, sample.subarray(0, length));
 }
 

@@ -52,6 +52,7 @@ export interface RemoteWriteOptions {
   /** Of the origins' frames, and of no other's: by it history knows that it has them. */
   readonly boot: string;
   readonly append: ((frame: Frame) => Promise<void>) | null;
+  readonly late: (frame: Frame) => void;
   readonly historyMilliseconds: number;
 }
 

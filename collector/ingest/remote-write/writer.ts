@@ -33,6 +33,8 @@ export interface WriterOptions {
   readonly door: Pick<Ingest, "accept">;
   /** Null where no history is kept. */
   readonly append: ((frame: Frame) => Promise<void>) | null;
+  /** For who keeps the past elsewhere: what is too old for the door. */
+  readonly late: (frame: Frame) => void;
   readonly futureMilliseconds: number;
   /** What is older goes to history alone. */
   readonly lateMilliseconds: number;
@@ -135,6 +137,7 @@ export function createWriter(options: WriterOptions): (batch: SampleBatch) => Wr
         waiting.add(last);
       }
       if (time >= now - options.lateMilliseconds) door.accept(frame);
+      else options.late(frame);
       present.fill(0);
     }
 

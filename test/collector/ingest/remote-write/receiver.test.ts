@@ -58,6 +58,7 @@ function open(options: { history?: boolean; seriesPerOrigin?: number; series?: n
     door: ingest,
     boot: "boot-1",
     append: options.history === false ? null : append,
+    late: () => undefined,
     historyMilliseconds: 86_400_000,
   });
   const send = (list: readonly WrittenSeries[], version = 1): Promise<RemoteWriteReply> =>
