@@ -29,6 +29,8 @@ export interface ChildOptions {
 
 /** Threads for calls that hang in the kernel: more than a node has mounts. They share the child's memory and are idle. */
 const threads = 64;
+/** The C library otherwise keeps a store of free memory for nearly every thread that ever asked for some: megabytes that lie idle. */
+const memoryStores = 2;
 const longestComplaint = 1000;
 
 /** Nothing of the child keeps this process from ending. Throws when it can't be started. */
@@ -74,7 +76,11 @@ function spawnProgram({ name, env, program }: ChildOptions): ChildProcess {
     serialization: "advanced",
     // In a session of its own: what a terminal sends to the agent isn't meant for it.
     detached: true,
-    env: { ...variables, UV_THREADPOOL_SIZE: String(threads) },
+    env: {
+      ...variables,
+      UV_THREADPOOL_SIZE: String(threads),
+      MALLOC_ARENA_MAX: String(memoryStores),
+    },
   });
 }
 
