@@ -24,28 +24,51 @@ const home = new Namespace({
 });
 
 /** The container runtime brings nvidia-smi and the driver's library along; no privilege is needed for that. */
-const gpuPatch = {
-  apiVersion: "apps/v1",
-  kind: "DaemonSet",
-  metadata: { name: agentName },
-  spec: {
-    template: {
-      spec: {
-        runtimeClassName: "nvidia",
-        nodeSelector: { "nvidia.com/gpu.present": "true" },
-        containers: [
-          {
-            name: "agent",
-            env: [
-              { name: "NVIDIA_VISIBLE_DEVICES", value: "all" },
-              { name: "NVIDIA_DRIVER_CAPABILITIES", value: "utility" },
-            ],
-          },
-        ],
+const gpuPatch = agentPatch({
+  runtimeClassName: "nvidia",
+  nodeSelector: { "nvidia.com/gpu.present": "true" },
+  containers: [
+    {
+      name: "agent",
+      env: [
+        { name: "NVIDIA_VISIBLE_DEVICES", value: "all" },
+        { name: "NVIDIA_DRIVER_CAPABILITIES", value: "utility" },
+      ],
+    },
+  ],
+});
+
+/** A change of the agent's pod on every node. */
+function agentPatch(spec: object): object {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name: agentName },
+    spec: { template: { spec } },
+  };
+}
+
+/** Root, who owns the kubelet's socket and may read whose a process is, yet without a capability; and the host's process numbers. */
+const attributionPatch = agentPatch({
+  hostPID: true,
+  securityContext: { runAsNonRoot: false, runAsUser: 0, runAsGroup: 0 },
+});
+
+/** For the kernel's log, drives' SMART logs and the BMC: their device files open to privileged containers only. */
+const privilegedPatch = agentPatch({
+  hostPID: true,
+  securityContext: { runAsNonRoot: false, runAsUser: 0, runAsGroup: 0 },
+  containers: [
+    {
+      name: "agent",
+      securityContext: {
+        privileged: true,
+        allowPrivilegeEscalation: true,
+        capabilities: { add: ["ALL"], drop: [] },
       },
     },
-  },
-};
+  ],
+});
 
 /** Manifests that are held to Kubernetes' own schemas. */
 export const modelled = [home, ...agentManifests, ...collectorManifests];
@@ -59,14 +82,27 @@ export function renderDeployment(): ReadonlyMap<string, string> {
       images: [{ name: imageName, newTag: imageTag }],
     }),
     ...folder("components/prometheus-operator", operatorManifests, { ...component, namespace }),
+    ...patchComponent("attribution", attributionPatch),
+    ...patchComponent("privileged", privilegedPatch),
     file("overlays/gpu/agent.yaml", gpuPatch),
     file("overlays/gpu/kustomization.yaml", {
       ...kustomization,
       resources: ["../../base"],
-      components: ["../../components/prometheus-operator"],
+      components: ["../../components/prometheus-operator", "../../components/attribution"],
       patches: [{ path: "agent.yaml" }],
     }),
   ]);
+}
+
+/** A component that changes the agent and adds nothing. */
+function patchComponent(name: string, patch: object): (readonly [string, string])[] {
+  return [
+    file(`components/${name}/agent.yaml`, patch),
+    file(`components/${name}/kustomization.yaml`, {
+      ...component,
+      patches: [{ path: "agent.yaml" }],
+    }),
+  ];
 }
 
 /** One file per object, and a kustomization that lists them. */

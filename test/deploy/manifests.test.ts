@@ -36,11 +36,13 @@ interface Manifest {
 
 /** No root, no way up, nothing to write to but volumes. */
 function expectRestricted(spec: PodSpec): void {
-  expect(spec.securityContext).toMatchObject({
-    runAsNonRoot: true,
-    runAsUser: 65_532,
-    seccompProfile: { type: "RuntimeDefault" },
-  });
+  expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65_532 });
+  expectWithoutPrivilege(spec);
+}
+
+/** No capability and no way to one, whoever the user is. */
+function expectWithoutPrivilege(spec: PodSpec): void {
+  expect(spec.securityContext).toMatchObject({ seccompProfile: { type: "RuntimeDefault" } });
   for (const { securityContext, resources } of spec.containers) {
     expect(securityContext).toEqual({
       allowPrivilegeEscalation: false,
@@ -81,6 +83,31 @@ describe("the manifests", () => {
         .map((name) => folder + name);
       for (const name of listed) expect(own).toContain(name);
     }
+  });
+});
+
+describe("what takes more than the base has", () => {
+  const podPatch = (component: string): PodSpec => {
+    const text = renderDeployment().get(`deploy/kustomize/components/${component}/agent.yaml`);
+    const spec = (parse(text ?? "") as Manifest).spec?.template?.spec;
+    if (!spec) throw new Error(`${component} changes no pod`);
+    return spec;
+  };
+
+  it("is the host's processes and root without a capability, to say who holds a GPU", () => {
+    expect(podPatch("attribution")).toEqual({
+      hostPID: true,
+      securityContext: { runAsNonRoot: false, runAsUser: 0, runAsGroup: 0 },
+    });
+  });
+
+  it("is a privileged container in a component of its own, which no overlay has", () => {
+    expect(podPatch("privileged").containers[0]?.securityContext).toMatchObject({
+      privileged: true,
+    });
+    for (const [path, text] of renderDeployment())
+      if (path.includes("/overlays/") || path.includes("/base/"))
+        expect(text, path).not.toMatch(/privileged: true|components\/privileged/);
   });
 });
 
@@ -161,10 +188,11 @@ describe.runIf(hasProgram("kubectl"))("kubectl kustomize", () => {
     expectRestricted(podOf(build("base"), "StatefulSet"));
   });
 
-  it("adds the NVIDIA runtime for GPU nodes and nothing else that is more", () => {
+  it("adds the NVIDIA runtime for GPU nodes, the user who may ask the kubelet, and no privilege", () => {
     const manifests = build("overlays/gpu");
     const spec = podOf(manifests, "DaemonSet");
-    expectRestricted(spec);
+    expectWithoutPrivilege(spec);
+    expect(spec.securityContext).toMatchObject({ runAsUser: 0 });
     expect(spec.runtimeClassName).toBe("nvidia");
     const names = spec.containers[0]?.env?.map(({ name }) => name) ?? [];
     expect(names).toEqual(expect.arrayContaining(["NODE_NAME", "NVIDIA_VISIBLE_DEVICES"]));
