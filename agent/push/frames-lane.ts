@@ -205,6 +205,8 @@ export function createFramesLane(options: FramesLaneOptions): FramesLane {
 
   function failed(lane: PushLane, asked: number | null, sentence: string, denied = false): void {
     failures += 1;
+    // What waits on disk is sent only beside live frames that get through.
+    if (lane === "live") replayCredit = 0;
     if (lane === "live") complaints.failed(denied ? "PUSH_REFUSED" : "PUSH_FAILED", sentence);
     retries[lane].after(asked, pump);
   }

@@ -41,7 +41,9 @@ interface Segment {
   readonly number: number;
   frames: number;
   bytes: number;
-  /** null once it is full. */
+  /** Nothing more is added: it is being finished, or was. */
+  isFull: boolean;
+  /** null once it is finished. */
   writing: Writing | null;
 }
 
@@ -78,6 +80,10 @@ export function openSpool(options: SpoolOptions): Spool {
     const read = reader?.segment === segment ? reader.from.settled : 0;
     if (reader?.segment === segment) reader = null;
     segments.splice(segments.indexOf(segment), 1);
+    if (segment.writing) {
+      takePending(segment.writing);
+      void segment.writing.handle?.close().catch(() => undefined);
+    }
     if (segment.frames > read) onDrop(reason, segment.frames - read, sentence);
   }
 
@@ -114,6 +120,7 @@ export function openSpool(options: SpoolOptions): Spool {
   async function cutBack(segment: Segment, writing: Writing, thrown: unknown): Promise<void> {
     takePending(writing);
     encoder.restart();
+    segment.isFull = true;
     const reason = systemCode(thrown) === "ENOSPC" ? "disk_full" : "write_failed";
     const lost = segment.frames - writing.writtenFrames;
     onDrop(reason, lost, `the spool in ${folder} can't be written: ${describeError(thrown)}`);
@@ -131,7 +138,12 @@ export function openSpool(options: SpoolOptions): Spool {
     }
   }
 
-  async function finish(segment: Segment): Promise<void> {
+  function finish(segment: Segment): Promise<void> {
+    segment.isFull = true;
+    return enqueue(() => finishNow(segment));
+  }
+
+  async function finishNow(segment: Segment): Promise<void> {
     await write(segment);
     const { writing } = segment;
     if (!writing || segment.writing === null || !segments.includes(segment)) return;
@@ -153,9 +165,8 @@ export function openSpool(options: SpoolOptions): Spool {
 
   function append(frame: Frame): void {
     let current = segments.at(-1);
-    if (!current?.writing || current.bytes >= segmentBytes) {
-      const full = current;
-      if (full?.writing) void enqueue(() => finish(full));
+    if (!current || current.isFull || current.bytes >= segmentBytes) {
+      if (current && !current.isFull) void finish(current);
       const writing = {
         pending: [],
         handle: null,
@@ -163,7 +174,7 @@ export function openSpool(options: SpoolOptions): Spool {
         writtenFrames: 0,
         writtenBytes: 0,
       };
-      current = { number: next, frames: 0, bytes: 0, writing };
+      current = { number: next, frames: 0, bytes: 0, isFull: false, writing };
       next += 1;
       segments.push(current);
       encoder.restart();
@@ -190,7 +201,7 @@ export function openSpool(options: SpoolOptions): Spool {
     if (reader) return reader;
     const [segment] = segments;
     if (!segment) return null;
-    if (segment.writing) await enqueue(() => finish(segment));
+    if (!segment.isFull) void finish(segment);
     await working;
     if (!segments.includes(segment) || segment.writing) return null;
     const bytes = await readFile(join(folder, fullName(segment)));
@@ -233,7 +244,7 @@ export function openSpool(options: SpoolOptions): Spool {
     async close() {
       timer?.cancel();
       const last = segments.at(-1);
-      if (last?.writing) await enqueue(() => finish(last));
+      if (last && !last.isFull) void finish(last);
       await working;
     },
   };
@@ -266,7 +277,13 @@ function listSegments(folder: string, onDrop: SpoolOptions["onDrop"]): Segment[]
       const file = join(folder, name);
       const counted = match[2] === undefined ? countFrames(file) : Number(match[2]);
       const number = Number(match[1]);
-      const segment = { number, frames: counted, bytes: statSync(file).size, writing: null };
+      const segment = {
+        number,
+        frames: counted,
+        bytes: statSync(file).size,
+        isFull: true,
+        writing: null,
+      };
       if (counted === 0) rmSync(file);
       else if (match[2] === undefined) renameSync(file, join(folder, fullName(segment)));
       if (counted > 0) segments.push(segment);
