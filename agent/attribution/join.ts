@@ -26,7 +26,7 @@ export function createJoin(holders: Holders): Join {
 
   function joinOne(series: Series): Series {
     const { metric, values } = series;
-    if (metric.authority !== "dcgm-exporter") return series;
+    if (!isOfDcgmExporter(metric)) return series;
     const uuid = values[metric.labels.indexOf("UUID")];
     if (uuid === undefined) return series;
     const instance = values[metric.labels.indexOf("GPU_I_ID")] ?? "";
@@ -48,4 +48,9 @@ export function createJoin(holders: Holders): Join {
       return joined;
     },
   };
+}
+
+/** Fields that a user's file asks DCGM for are in no catalogue; a page that was joined elsewhere has these labels already. */
+function isOfDcgmExporter({ name, labels }: Metric): boolean {
+  return name.startsWith("DCGM_") && !holderLabelNames.some((label) => labels.includes(label));
 }
