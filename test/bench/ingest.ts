@@ -1,6 +1,6 @@
 /**
- * What the collector's door costs on one processor: frames of a node with and without the journal behind it, and the
- * parsing of the same node's text page. `npm run bench:ingest [-- --series 2500 --frames 4000 --rounds 5]`
+ * What the collector's door costs on one processor: frames of a node with and without the journal behind it, the
+ * parsing of the same node's text page, and remote-write beside a real Prometheus. `npm run bench:ingest [-- --series 2500 --frames 4000 --rounds 5]`
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,9 @@ import { createSelfMetrics } from "../../core/kit/self-metrics.ts";
 import { createExposition } from "../../core/wire/exposition.ts";
 import type { Frame, Schema } from "../../core/wire/frame.ts";
 import { createExpositionParser } from "../../core/wire/parse.ts";
+import { hasProgram } from "../kit/programs.ts";
 import { createRandom } from "../kit/random.ts";
+import { feedPrometheus, feedReceiver, makeRemoteWriteLoad } from "./remote-write-feed.ts";
 import { reportBench } from "./report.ts";
 
 const changedShare = 0.4;
@@ -25,6 +27,8 @@ const changedShare = 0.4;
 const columnCount = 64;
 /** As many frames wait for a commit as a fleet sends within its time. */
 const groupFrames = 200;
+/** Rounds of scrapes in the load for remote-write. */
+const remoteRounds = 60;
 const startMilliseconds = Date.UTC(2026, 0, 10);
 
 const { values: flags } = parseArgs({
@@ -41,12 +45,15 @@ const settings = {
   changedShare,
   groupFrames,
 };
+const withPrometheus = hasProgram("prometheus");
 await main();
 
 async function main(): Promise<void> {
   const schema = makeSchema(settings.series);
   const columns = makeColumns(settings.series);
   const pages = makePages(schema, columns);
+  const load = makeRemoteWriteLoad(settings.series, remoteRounds);
+  const remote: { alone: number; journal: number; prometheus: number }[] = [];
   const rounds: { alone: number; journal: number; bytes: number; parsed: number }[] = [];
   // The first round warms up and doesn't count.
   for (let round = 0; round <= settings.rounds; round += 1) {
@@ -56,11 +63,17 @@ async function main(): Promise<void> {
       const journal = await feed(schema, columns, folder);
       const parsed = parse(pages);
       rounds.push({ alone: alone.rate, journal: journal.rate, bytes: journal.bytes, parsed });
+      remote.push({
+        alone: await feedReceiver(load, null),
+        journal: await feedReceiver(load, join(folder, "remote-write")),
+        prometheus: withPrometheus ? await feedPrometheus(load, join(folder, "prometheus")) : 0,
+      });
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
   rounds.shift();
+  remote.shift();
   const perSecond = "frames per CPU-second";
   reportBench("ingest", settings, [
     { what: "door alone", unit: perSecond, rounds: rounds.map(({ alone }) => alone) },
@@ -71,6 +84,25 @@ async function main(): Promise<void> {
       unit: "samples per CPU-second",
       rounds: rounds.map(({ parsed }) => parsed),
     },
+    {
+      what: "remote-write, rules",
+      unit: "samples per CPU-second",
+      rounds: remote.map(({ alone: rate }) => rate),
+    },
+    {
+      what: "remote-write, rules and journal",
+      unit: "samples per CPU-second",
+      rounds: remote.map(({ journal: rate }) => rate),
+    },
+    ...(withPrometheus
+      ? [
+          {
+            what: "remote-write, a Prometheus",
+            unit: "samples per CPU-second",
+            rounds: remote.map(({ prometheus: rate }) => rate),
+          },
+        ]
+      : []),
   ]);
 }
 
