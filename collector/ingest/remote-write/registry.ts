@@ -90,6 +90,8 @@ export function createRegistry(limits: RegistryLimits, boot: string): Registry {
   let size = 0;
   let epoch = 0;
   let sweepCount = 0;
+  /** Where an origin begins to count its frames: history takes a number that it knows for a repeat. */
+  let firstSequence = 0;
 
   function numberOf(labels: readonly WireLabel[] | null, metadata: FamilyMetadata | null): number {
     const find = (name: string): string => labels?.find((one) => one.name === name)?.value ?? "";
@@ -121,7 +123,7 @@ export function createRegistry(limits: RegistryLimits, boot: string): Registry {
     const known = byKey.get(key);
     if (known) return known;
     if (byKey.size >= limits.origins) return null;
-    const made = makeOrigin(key, job, instance, origins.length, boot);
+    const made = makeOrigin(key, job, instance, origins.length, boot, firstSequence);
     origins.push(made);
     byKey.set(key, made);
     return made;
@@ -188,7 +190,10 @@ export function createRegistry(limits: RegistryLimits, boot: string): Registry {
         columns.seen[moved] = before.columns.seen[number]!;
         kept.numbers.set(key, moved);
       }
-      if (kept.series.length === 0) continue;
+      if (kept.series.length === 0) {
+        firstSequence = Math.max(firstSequence, kept.sequence);
+        continue;
+      }
       origins.push(kept);
       byKey.set(kept.key, kept);
     }
@@ -240,12 +245,13 @@ function makeOrigin(
   instance: string,
   index: number,
   boot: string,
+  sequence: number,
 ): OriginDraft {
   const origin = { node: "", job, instance, boot };
   const schema: Schema = { origin, version: 0, groups: [], series: [] };
   const column = { values: new Float64Array(0), words: new Int32Array(0) };
   const lists = { series: [], numbers: new Map(), devices: new Map() };
-  const rest = { node: "", present: new Uint8Array(0), sequence: 0, isStale: true };
+  const rest = { node: "", present: new Uint8Array(0), sequence, isStale: true };
   return { key, job, instance, index, schema, ...column, ...lists, ...rest };
 }
 

@@ -30,6 +30,7 @@ function open(options: { history?: boolean; seriesPerOrigin?: number; series?: n
   const ingest = createIngest({ clock, log: quietLog, metrics, limits });
   const stored: string[] = [];
   const judged: string[] = [];
+  const frames: string[] = [];
   const disk = { fails: false, holds: null as Promise<void> | null };
   ingest.listen({
     frame(state) {
@@ -45,6 +46,7 @@ function open(options: { history?: boolean; seriesPerOrigin?: number; series?: n
         ? [show(frame, slot, frame.timestamps[0] ?? 0, frame.values[slot] ?? 0)]
         : [],
     );
+    frames.push(`${frame.schema.origin.instance} ${frame.sequence}`);
     await disk.holds;
     if (disk.fails) throw new Error("the disk is full");
     stored.push(...found);
@@ -67,7 +69,7 @@ function open(options: { history?: boolean; seriesPerOrigin?: number; series?: n
       : receiver.receive({ headers: headersV2, body: encodeSnappy(encodeWriteRequestV2(list)) });
   const counted = async (): Promise<string[]> =>
     (await metrics.render("text")).match(/^warpwatch_remote_write_\S+ [1-9]\d*$/gm) ?? [];
-  return { clock, ingest, receiver, send, stored, judged, disk, counted };
+  return { clock, ingest, receiver, send, stored, judged, frames, disk, counted };
 }
 
 const headersV1 = {
@@ -311,6 +313,20 @@ describe("the remote-write receiver", () => {
     const last = 63 * minute;
     expect((await send([one("c", 1, last), one("a", 9, last + 1)])).status).toBe(204);
     expect((await send([one("b", 1, last)])).status).toBe(400);
+  });
+
+  it("counts the frames of a target on when it comes back after hours, so that none passes for a repeat", async () => {
+    const { send, clock, frames } = open();
+    const away = { instance: "node-2:9100" };
+    for (let passed = 0; passed <= 65; passed += 1) {
+      const time = passed * minute;
+      const both = [one("a", passed, time), ...(passed < 3 ? [one("b", 1, time, away)] : [])];
+      await send(both);
+      await clock.advance(minute);
+    }
+    await send([one("b", 1, 66 * minute, away)]);
+    const counted = frames.filter((name) => name.startsWith("node-2"));
+    expect(new Set(counted).size).toBe(4);
   });
 
   it("refuses what it doesn't speak, can't read or won't hold, with the status that says so", async () => {
