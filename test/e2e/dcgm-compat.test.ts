@@ -120,6 +120,7 @@ describe("the agent under dcgm-exporter's address", () => {
 
   it("answers as dcgm-exporter does: one format, a health page, a page that points to the metrics", async () => {
     const agent = await start();
+    await settledPage(agent.compatAddress);
     const response = await fetch(`http://${agent.compatAddress}/metrics`, {
       headers: { Accept: "application/openmetrics-text;version=1.0.0" },
     });
