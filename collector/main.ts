@@ -29,6 +29,7 @@ import { createHistory, type History } from "./history/history.ts";
 import { createHistoryListener, type HistoryListener } from "./history/listener.ts";
 import { createRemoteStores, type RemoteStores } from "./history/remote-write/store.ts";
 import { createIngest, type Ingest } from "./ingest/door.ts";
+import { createOwnFrames, ownFramesPeriodMilliseconds } from "./own-frames.ts";
 import { createPushDoor } from "./ingest/push/door.ts";
 import { createRemoteWriteReceiver } from "./ingest/remote-write/receiver.ts";
 import { createScraper, type Scraper, type TargetView } from "./ingest/scrape/scraper.ts";
@@ -94,6 +95,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     const judges = createJudges({ options, state, sink: ingest.own, boot, metrics, folder });
     const { engine, learned } = judges;
     stops.unshift(() => learned.close());
+    stops.unshift(judgeOneself(options, ingest.own, boot, metrics));
     const fleet = openFleet(options, state, judges, ingest.own, boot);
     ingest.listen(fleet);
     ingest.listen(engine);
@@ -204,6 +206,19 @@ function createJudges({ options, state, sink, boot, metrics, folder }: JudgesOpt
   const threshold = createThresholdDetector({ rules, book, log, metrics });
   const detectors = [threshold, ...learned.detectors];
   return { engine: createEngine({ clock, metrics, book, detectors }), learned };
+}
+
+/** Its own counts go the way of all others. */
+function judgeOneself(
+  { env, log }: CollectorOptions,
+  sink: FrameSink,
+  boot: string,
+  metrics: SelfMetrics,
+): () => void {
+  const { clock, node } = env;
+  const own = createOwnFrames({ clock, log, metrics, sink, node, boot });
+  const timer = every(clock, ownFramesPeriodMilliseconds, () => void own.send());
+  return () => timer.cancel();
 }
 
 function openScraper(

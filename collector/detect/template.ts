@@ -9,14 +9,16 @@ const formats: Readonly<Record<string, (value: number) => string>> = {
 
 const placeholder = /\{\{\s*([A-Za-z_]\w*)\s*(?:\|\s*(\w+)\s*)?\}\}/g;
 
-/** A label that the alert lacks becomes an empty text. */
+/** A label that the alert lacks becomes an empty text; where no label names the node, its target's address does. */
 export function fillTemplate(
   template: string,
   labels: Readonly<Record<string, string>>,
   value: number,
 ): string {
   return template.replaceAll(placeholder, (_, name: string, format: string | undefined) =>
-    name === "value" ? (formats[format ?? ""] ?? formatValue)(value) : (labels[name] ?? ""),
+    name === "value"
+      ? (formats[format ?? ""] ?? formatValue)(value)
+      : (labels[name] ?? (name === "node" ? labels["instance"] : undefined) ?? ""),
   );
 }
 

@@ -46,9 +46,8 @@ export function bindExpression(expression: Expression, context: BindContext): Ve
     case "age":
       return bindAge(bindExpression(expression.of, context));
     case "rate":
-      return bindCounter(expression, context, 1000 / expression.windowMilliseconds);
     case "increase":
-      return bindCounter(expression, context, 1);
+      return bindCounter(expression, context);
     case "over":
       return bindSamples(expression, context, (window, end) => window[expression.how](end));
     case "predict":
@@ -105,14 +104,13 @@ function bindAge(of: Vector): Vector {
 function bindCounter(
   expression: Extract<Expression, { op: "rate" | "increase" }>,
   context: BindContext,
-  factor: number,
 ): Vector {
-  const { of, windowMilliseconds } = expression;
+  const { op, of, windowMilliseconds } = expression;
   return bindWindow(
     of,
     context,
     (key) => context.windows.counter(key, windowMilliseconds),
-    (window, end) => window.increase(end) * factor,
+    (window, end) => window[op](end),
     // Too few samples for an increase yet.
     (value) => !Number.isNaN(value),
   );

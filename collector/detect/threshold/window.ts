@@ -7,6 +7,8 @@ export interface CounterWindow {
   push(timeMilliseconds: number, value: number): void;
   /** NaN while there are fewer than two samples in the window that ends at the given time. */
   increase(endMilliseconds: number): number;
+  /** The same by the second of the window's length. */
+  rate(endMilliseconds: number): number;
 }
 
 /** Ten minutes at one second fit whole. */
@@ -23,8 +25,8 @@ export function createCounterWindow(
   const spacing = lengthMilliseconds / (capacity - 2);
   let times = new Float64Array(initialCapacity);
   let raw = new Float64Array(initialCapacity);
-  /** The counter as if it had never been reset. */
-  let steady = new Float64Array(initialCapacity);
+  /** What resets took from the counter so far: apart, so that without any the digits are Prometheus'. */
+  let taken = new Float64Array(initialCapacity);
   let first = 0;
   let count = 0;
 
@@ -37,7 +39,7 @@ export function createCounterWindow(
       for (let index = 0; index < count; index++) to[index] = from[at(index)] ?? 0;
       return to;
     };
-    [times, raw, steady] = [widen(times), widen(raw), widen(steady)];
+    [times, raw, taken] = [widen(times), widen(raw), widen(taken)];
     first = 0;
   }
 
@@ -51,7 +53,7 @@ export function createCounterWindow(
   return {
     push(time, value) {
       if (Number.isNaN(value)) return;
-      let level = value;
+      let before = 0;
       if (count > 0) {
         const last = at(count - 1);
         const lastTime = times[last] ?? 0;
@@ -59,7 +61,7 @@ export function createCounterWindow(
         if (time < lastTime) count = 0;
         else {
           const lastRaw = raw[last] ?? 0;
-          level = (steady[last] ?? 0) + (value < lastRaw ? value : value - lastRaw);
+          before = (taken[last] ?? 0) + (value < lastRaw ? lastRaw : 0);
         }
       }
       dropBefore(time - lengthMilliseconds);
@@ -73,25 +75,31 @@ export function createCounterWindow(
       const slot = at(count);
       times[slot] = time;
       raw[slot] = value;
-      steady[slot] = level;
+      taken[slot] = before;
       count += 1;
     },
-    increase(end) {
-      const start = end - lengthMilliseconds;
-      dropBefore(start);
-      if (count < 2) return Number.NaN;
-      const last = at(count - 1);
-      const total = (steady[last] ?? 0) - (steady[first] ?? 0);
-      return extrapolate(total, raw[first] ?? 0, {
-        samples: count,
-        covered: (times[last] ?? 0) - (times[first] ?? 0),
-        beforeFirst: (times[first] ?? 0) - start,
-        afterLast: end - (times[last] ?? 0),
-      });
-    },
+    increase: (end) => increaseOver(end, 1),
+    rate: (end) => increaseOver(end, lengthMilliseconds / 1000),
   };
+
+  function increaseOver(end: number, perSeconds: number): number {
+    const start = end - lengthMilliseconds;
+    dropBefore(start);
+    if (count < 2) return Number.NaN;
+    const last = at(count - 1);
+    const change = (raw[last] ?? 0) - (raw[first] ?? 0);
+    const total = change + ((taken[last] ?? 0) - (taken[first] ?? 0));
+    const factor = extrapolate(total, raw[first] ?? 0, {
+      samples: count,
+      covered: ((times[last] ?? 0) - (times[first] ?? 0)) / 1000,
+      beforeFirst: ((times[first] ?? 0) - start) / 1000,
+      afterLast: (end - (times[last] ?? 0)) / 1000,
+    });
+    return total * (factor / perSeconds);
+  }
 }
 
+/** In seconds, and in Prometheus' order: the last digits decide where a value lies just on a threshold. */
 interface Coverage {
   readonly samples: number;
   readonly covered: number;
@@ -99,6 +107,7 @@ interface Coverage {
   readonly afterLast: number;
 }
 
+/** By how much what was counted is stretched to the window's ends. */
 function extrapolate(total: number, firstValue: number, coverage: Coverage): number {
   const { samples, covered, afterLast } = coverage;
   let { beforeFirst } = coverage;
@@ -111,5 +120,5 @@ function extrapolate(total: number, firstValue: number, coverage: Coverage): num
     covered +
     (beforeFirst < near ? beforeFirst : spacing / 2) +
     (afterLast < near ? afterLast : spacing / 2);
-  return total * (length / covered);
+  return length / covered;
 }
