@@ -4,9 +4,9 @@ import { createDcgmCalls } from "./dcgm/calls.ts";
 import { createNvmlCalls } from "./nvml/calls.ts";
 import type { ProbeCall } from "./serve.ts";
 
-const { monotonic } = createSystemClock();
+const clock = createSystemClock();
 
 export const gpuCalls: Readonly<Record<string, ProbeCall>> = {
-  ...createNvmlCalls(monotonic),
+  ...createNvmlCalls(() => clock.monotonic()),
   ...createDcgmCalls(),
 };

@@ -38,7 +38,7 @@ export interface RollUp {
 }
 
 /** A query looks back five minutes, and people look at months in minutes at the finest. */
-export const resolutionMilliseconds = 60_000;
+const resolutionMilliseconds = 60_000;
 const dayMilliseconds = 86_400_000;
 
 export function createRollUp(options: RollUpOptions): RollUp {
