@@ -10,7 +10,7 @@ import { withSpan } from "../../core/kit/tracing.ts";
 import type { Notification, Outbox } from "../state/outbox.ts";
 import { createLanes, type Lane, type Lanes } from "./lanes.ts";
 import type { NotifyMeter } from "./meter.ts";
-import { eventTime, type Notifier, type Receipt, type Retry } from "./notifier.ts";
+import { eventTime, type Accepted, type Notifier, type Receipt, type Retry } from "./notifier.ts";
 
 export interface CourierOptions {
   readonly notifier: Notifier;
@@ -38,7 +38,6 @@ export interface Courier extends CourierOptions {
 const maximumConcurrent = 8;
 /** After a day an undelivered page is history: it goes to the dead letters, where it can be seen. */
 const maximumAgeMilliseconds = 24 * 3_600_000;
-const accepted: Receipt = { outcome: "accepted" };
 
 export function createCourier(options: CourierOptions): Courier {
   return {
@@ -130,8 +129,8 @@ async function serve(courier: Courier, lane: Lane): Promise<void> {
       advance(courier, lane);
       return;
     }
-    const receipt = lane.accepted ? accepted : await send(courier, found);
-    if (receipt.outcome === "accepted") await settle(courier, lane, found);
+    const receipt = lane.accepted ?? (await send(courier, found));
+    if (receipt.outcome === "accepted") await settle(courier, lane, found, receipt);
     else if (receipt.outcome === "retry" && !isExpired(courier, found))
       retryLater(courier, lane, receipt);
     else bury(courier, lane, found, receipt);
@@ -153,12 +152,17 @@ function send(courier: Courier, found: Notification): Promise<Receipt> {
   });
 }
 
-async function settle(courier: Courier, lane: Lane, found: Notification): Promise<void> {
+async function settle(
+  courier: Courier,
+  lane: Lane,
+  found: Notification,
+  receipt: Accepted,
+): Promise<void> {
   const { outbox, notifier, meter, clock } = courier;
   if (!lane.accepted) meter.accepted(notifier.name, (clock.now() - eventTime(found)) / 1000);
   // From here on only the state file can fail, and that must not send it again.
-  lane.accepted = true;
-  await outbox.settle(found.sequence);
+  lane.accepted = receipt;
+  await outbox.settle(found.sequence, receipt.reference);
   meter.left(notifier.name, "accepted");
   advance(courier, lane);
 }
@@ -184,7 +188,7 @@ function bury(
 function advance(courier: Courier, lane: Lane): void {
   lane.queue.shift();
   lane.failures = 0;
-  lane.accepted = false;
+  lane.accepted = null;
   courier.lanes.giveBack(lane);
 }
 

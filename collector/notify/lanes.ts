@@ -1,4 +1,5 @@
 /** Lanes: one queue per alert of a notifier. Within a lane strictly in order and one at a time; lanes among each other don't wait. */
+import type { Accepted } from "./notifier.ts";
 
 export interface Lane {
   readonly fingerprint: string;
@@ -7,7 +8,7 @@ export interface Lane {
   /** Failed attempts for the first of the queue. */
   failures: number;
   /** The receiver has accepted the first of the queue; only the state file doesn't say so yet. */
-  accepted: boolean;
+  accepted: Accepted | null;
 }
 
 export interface Lanes {
@@ -25,7 +26,7 @@ export function createLanes(): Lanes {
   const ready = new Set<Lane>();
 
   function make(fingerprint: string): Lane {
-    const lane = { fingerprint, queue: [], failures: 0, accepted: false };
+    const lane = { fingerprint, queue: [], failures: 0, accepted: null };
     lanes.set(fingerprint, lane);
     return lane;
   }

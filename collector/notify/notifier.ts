@@ -21,8 +21,14 @@ export interface Retry {
   readonly retryAfterMilliseconds: number;
 }
 
+export interface Accepted {
+  readonly outcome: "accepted";
+  /** What the receiver calls it, for the alert's later notifications ({@link Notification.reference}). */
+  readonly reference?: string;
+}
+
 export type Receipt =
-  | { readonly outcome: "accepted" }
+  | Accepted
   | Retry
   /** Final: sending the same again would be refused again. */
   | { readonly outcome: "refused"; readonly sentence: string };

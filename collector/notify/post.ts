@@ -3,19 +3,23 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Clock } from "../../core/kit/clock.ts";
 import { describeError, singleLine, systemCode } from "../../core/kit/errors.ts";
-import type { Receipt } from "./notifier.ts";
+import type { Receipt, RetryReason } from "./notifier.ts";
 
-interface PostRequest {
+export interface PostRequest {
   readonly url: URL;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** For receivers whose 2xx may hold a refusal; asked with the whole answer. */
+  readonly judgeAnswer?: (answer: string) => Receipt;
 }
 
 export type Post = (request: PostRequest) => Promise<Receipt>;
 
 const maximumSockets = 16;
 const maximumAnswerBytes = 4096;
+/** Of an answer that has to be read to its end: Slack's repeats the message. */
+const maximumJudgedBytes = 512 * 1024;
 const maximumRetryAfterMilliseconds = 10 * 60_000;
 
 /**
@@ -25,23 +29,23 @@ const maximumRetryAfterMilliseconds = 10 * 60_000;
 export function createPost(clock: Clock): Post {
   const options = { keepAlive: true, maxSockets: maximumSockets, maxFreeSockets: 2 };
   const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
-  return async ({ url, body, headers, signal }) => {
+  return async (request) => {
+    const { url, signal, judgeAnswer } = request;
     try {
-      const response = await exchange(agents, { url, body, signal, ...(headers && { headers }) });
+      const response = await exchange(agents, request);
+      const status = response.statusCode ?? 0;
+      if (judgeAnswer && isSuccess(status))
+        return judgeAnswer(await readAnswer(response, maximumJudgedBytes));
       // The status is the verdict; an answer that breaks off or never ends doesn't change it.
-      const answer = await readAnswer(response).catch(() => "");
-      return judge(response, `${url.host} answered ${response.statusCode}${answer}`, clock);
+      const answer = await readAnswer(response, maximumAnswerBytes).catch(() => "");
+      const text = singleLine(answer).slice(0, 300);
+      return judge(response, `${url.host} answered ${status}${text && `: ${text}`}`, clock);
     } catch (thrown) {
       const reason = signal.aborted ? "timeout" : "connection";
       const what = signal.aborted
         ? "no answer in time"
         : systemCode(thrown) || describeError(thrown);
-      return {
-        outcome: "retry",
-        reason,
-        sentence: `${url.host}: ${what}`,
-        retryAfterMilliseconds: 0,
-      };
+      return retryBecause(reason, `${url.host}: ${what}`);
     }
   };
 }
@@ -71,23 +75,31 @@ function exchange(
   });
 }
 
-/** The beginning of the body, as a part of a sentence; what is beyond the bound closes the connection. */
-async function readAnswer(response: IncomingMessage): Promise<string> {
+/** The beginning of the body; what is beyond the bound closes the connection. */
+async function readAnswer(response: IncomingMessage, maximumBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response) {
     if (!Buffer.isBuffer(chunk)) continue;
     chunks.push(chunk);
     length += chunk.length;
-    if (length > maximumAnswerBytes) break;
+    if (length > maximumBytes) break;
   }
-  const text = singleLine(Buffer.concat(chunks).toString("utf8")).slice(0, 300);
-  return text === "" ? "" : `: ${text}`;
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Another attempt at once or after the usual wait: the receiver named no time. */
+export function retryBecause(reason: RetryReason, sentence: string): Receipt {
+  return { outcome: "retry", reason, sentence, retryAfterMilliseconds: 0 };
 }
 
 function judge(response: IncomingMessage, sentence: string, clock: Clock): Receipt {
   const status = response.statusCode ?? 0;
-  if (status >= 200 && status < 300) return { outcome: "accepted" };
+  if (isSuccess(status)) return { outcome: "accepted" };
   if (status === 429 || status >= 500)
     return {
       outcome: "retry",

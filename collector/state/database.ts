@@ -43,6 +43,14 @@ const migrations: readonly string[] = [
      key TEXT PRIMARY KEY,
      body TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE reference (
+     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+     notifier TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     reference TEXT NOT NULL,
+     UNIQUE (notifier, fingerprint)
+   ) STRICT;
+   CREATE INDEX reference_by_notifier ON reference (notifier, sequence);`,
 ];
 
 /** "warp" in ASCII: tells our file from any other SQLite database. */

@@ -11,6 +11,7 @@ import type { Clock } from "../../core/kit/clock.ts";
 import type { Alert } from "./alert.ts";
 import { decodeAlert, encodeAlert } from "./alert-codec.ts";
 import type { Database } from "./database.ts";
+import { createReferences } from "./references.ts";
 
 type NotificationAction = "trigger" | "resolve";
 
@@ -21,6 +22,8 @@ export interface Notification {
   /** The alert as it was when it fired or resolved. */
   readonly alert: Alert;
   readonly committedAtMilliseconds: number;
+  /** What the receiver called the notification that opened this alert; empty when it didn't, or nothing is open there. */
+  readonly reference: string;
 }
 
 /** A notifier as far as the outbox knows it. */
@@ -49,8 +52,11 @@ export interface Outbox {
   after(notifier: string, sequence: number): OutboxKey[];
   /** Null when the bound dropped it meanwhile. */
   read(sequence: number): Notification | null;
-  /** Takes out a row that was accepted; on disk when the promise resolves. Settlements of one turn share a transaction. */
-  settle(sequence: number): Promise<void>;
+  /**
+   * Takes out a row that was accepted; on disk when the promise resolves. Settlements of one turn share a transaction.
+   * The reference goes with later notifications of the alert until its resolve leaves the outbox.
+   */
+  settle(sequence: number, reference?: string): Promise<void>;
   /** Takes out a row that can't ever be delivered and keeps it among the dead letters. */
   bury(sequence: number, reason: string): void;
   /** The newest first. */
@@ -87,8 +93,13 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
   const insert = sqlite.prepare(
     "INSERT INTO outbox (notifier, fingerprint, action, body, committed_at) VALUES (?, ?, ?, ?, ?)",
   );
-  const remove = sqlite.prepare("DELETE FROM outbox WHERE sequence = ?");
-  const select = sqlite.prepare("SELECT action, body, committed_at FROM outbox WHERE sequence = ?");
+  const remove = sqlite.prepare(
+    "DELETE FROM outbox WHERE sequence = ? RETURNING notifier, fingerprint, action",
+  );
+  const select = sqlite.prepare(
+    "SELECT notifier, fingerprint, action, body, committed_at FROM outbox WHERE sequence = ?",
+  );
+  const references = createReferences(database);
   const selectAfter = sqlite.prepare(
     "SELECT sequence, fingerprint FROM outbox WHERE notifier = ? AND sequence > ? ORDER BY sequence",
   );
@@ -97,9 +108,17 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
   /** Of the transaction under way; it counts once that is committed. */
   let shedNow: Shed = { superseded: 0, outbox_full: 0 };
   const shed = createShed(database);
-  const settleLater = createGroup(database, (sequences) => {
-    for (const sequence of sequences) remove.run(sequence);
+  const settleLater = createGroup<{ sequence: number; reference: string }>(database, (settled) => {
+    for (const { sequence, reference } of settled) leave(sequence, reference);
   });
+  /** Within a transaction: the row goes, and with a resolve what its alert was called. */
+  function leave(sequence: number, reference: string): void {
+    const row = remove.get(sequence);
+    if (row === undefined) return;
+    const key = keyOf(row);
+    if (row["action"] === "resolve") references.forget(key);
+    else if (reference !== "") references.keep(key, reference);
+  }
   const depth = (notifier: string): number => Number(count.get(notifier)?.["depth"]);
   dropped.notifier_removed = removeStrangers(database, options.destinations);
 
@@ -130,10 +149,14 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
       })),
     read(sequence) {
       const row = select.get(sequence);
-      return row === undefined ? null : notificationOf(sequence, row);
+      return row === undefined ? null : notificationOf(sequence, row, references.find(keyOf(row)));
     },
-    settle: settleLater,
-    bury: (sequence, reason) => bury(database, sequence, reason, options.clock.now()),
+    settle: (sequence, reference = "") => settleLater({ sequence, reference }),
+    bury: (sequence, reason) =>
+      database.transaction(() => {
+        copyToDeadLetters(database, sequence, reason, options.clock.now());
+        leave(sequence, "");
+      }),
     deadLetters: () => deadLetters(database),
     deadLetterCount: () => Number(countDead.get()?.["count"]),
   };
@@ -145,12 +168,17 @@ function actionOf(alert: Alert): NotificationAction {
   return alert.state === "resolved" ? "resolve" : "trigger";
 }
 
-function notificationOf(sequence: number, row: Row): Notification {
+function keyOf(row: Row): { notifier: string; fingerprint: string } {
+  return { notifier: String(row["notifier"]), fingerprint: String(row["fingerprint"]) };
+}
+
+function notificationOf(sequence: number, row: Row, reference = ""): Notification {
   return {
     sequence,
     action: row["action"] === "resolve" ? "resolve" : "trigger",
     alert: decodeAlert(String(row["body"])),
     committedAtMilliseconds: Number(row["committed_at"]),
+    reference,
   };
 }
 
@@ -180,11 +208,11 @@ function createShed({
 }
 
 /** Gathers the items of one turn of the event loop into one transaction. */
-function createGroup(
+function createGroup<Item>(
   database: Database,
-  write: (items: readonly number[]) => void,
-): (item: number) => Promise<void> {
-  let items: number[] = [];
+  write: (items: readonly Item[]) => void,
+): (item: Item) => Promise<void> {
+  let items: Item[] = [];
   let written: Promise<void> | null = null;
   return (item) => {
     items.push(item);
@@ -205,23 +233,25 @@ function createGroup(
   };
 }
 
-function bury(database: Database, sequence: number, reason: string, now: number): void {
-  const { sqlite } = database;
-  database.transaction(() => {
-    sqlite
-      .prepare(
-        `INSERT OR IGNORE INTO dead_letter
-         SELECT sequence, notifier, action, body, committed_at, ?, ? FROM outbox WHERE sequence = ?`,
-      )
-      .run(reason, now, sequence);
-    sqlite.prepare("DELETE FROM outbox WHERE sequence = ?").run(sequence);
-    sqlite
-      .prepare(
-        `DELETE FROM dead_letter WHERE sequence NOT IN (
-           SELECT sequence FROM dead_letter ORDER BY buried_at DESC, sequence DESC LIMIT ?)`,
-      )
-      .run(keepDeadLetters);
-  });
+/** Within the caller's transaction. */
+function copyToDeadLetters(
+  { sqlite }: Database,
+  sequence: number,
+  reason: string,
+  now: number,
+): void {
+  sqlite
+    .prepare(
+      `INSERT OR IGNORE INTO dead_letter
+       SELECT sequence, notifier, action, body, committed_at, ?, ? FROM outbox WHERE sequence = ?`,
+    )
+    .run(reason, now, sequence);
+  sqlite
+    .prepare(
+      `DELETE FROM dead_letter WHERE sequence NOT IN (
+         SELECT sequence FROM dead_letter ORDER BY buried_at DESC, sequence DESC LIMIT ?)`,
+    )
+    .run(keepDeadLetters);
 }
 
 function deadLetters({ sqlite }: Database): DeadLetter[] {
@@ -239,11 +269,14 @@ function deadLetters({ sqlite }: Database): DeadLetter[] {
 /** Rows of notifiers that the configuration no longer names would wait for ever. */
 function removeStrangers(database: Database, known: readonly Destination[]): number {
   const names = JSON.stringify(known.map((destination) => destination.name));
-  return database.transaction(() =>
+  const removeFrom = (table: "outbox" | "reference"): number =>
     Number(
       database.sqlite
-        .prepare("DELETE FROM outbox WHERE notifier NOT IN (SELECT value FROM json_each(?))")
+        .prepare(`DELETE FROM ${table} WHERE notifier NOT IN (SELECT value FROM json_each(?))`)
         .run(names).changes,
-    ),
-  );
+    );
+  return database.transaction(() => {
+    removeFrom("reference");
+    return removeFrom("outbox");
+  });
 }

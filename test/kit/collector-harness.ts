@@ -63,9 +63,9 @@ async function main(settings: HarnessSettings): Promise<void> {
   const outbox: Outbox = {
     ...state.outbox,
     dropped: state.outbox.dropped,
-    async settle(sequence) {
+    async settle(sequence, reference) {
       step();
-      await state.outbox.settle(sequence);
+      await state.outbox.settle(sequence, reference);
       step();
     },
   };

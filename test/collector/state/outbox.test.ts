@@ -99,3 +99,33 @@ test("drops and counts what waits for a notifier that is no longer configured", 
   expect(second.outbox.dropped.notifier_removed).toBe(2);
   expect(waiting(second)).toEqual(["trigger 1", "trigger 2"]);
 });
+
+test("what a receiver called an alert goes with its later notifications until it is resolved", async () => {
+  const folder = makeFolder();
+  const first = open(folder, ["chat", "pager"]);
+  const referenceOf = (state: State, notifier: string): string | undefined =>
+    state.outbox.read(state.outbox.after(notifier, 0)[0]?.sequence ?? 0)?.reference;
+  const settleFirst = (state: State, reference?: string): Promise<void> =>
+    state.outbox.settle(state.outbox.after("chat", 0)[0]?.sequence ?? 0, reference);
+  notify(first, one);
+  await settleFirst(first, "thread-1");
+  first.close();
+  const second = open(folder, ["chat", "pager"]);
+  notify(second, resolved(one));
+  notify(second, one);
+  expect(referenceOf(second, "chat")).toBe("thread-1");
+  expect(referenceOf(second, "pager")).toBe("");
+  await settleFirst(second);
+  expect(referenceOf(second, "chat")).toBe("");
+});
+
+test("a resolve that is buried ends the reference too", async () => {
+  const state = open(makeFolder(), ["chat"]);
+  const next = (): number => state.outbox.after("chat", 0)[0]?.sequence ?? 0;
+  notify(state, one);
+  await state.outbox.settle(next(), "thread-1");
+  notify(state, resolved(one));
+  state.outbox.bury(next(), "refused");
+  notify(state, one);
+  expect(state.outbox.read(next())?.reference).toBe("");
+});
