@@ -1,10 +1,13 @@
 /** The contract of a detector: it judges the newest samples of one origin and says what it found. */
+import type { Frame } from "../../core/wire/frame.ts";
 import type { OriginState } from "../origin.ts";
 
 export interface Detector {
   readonly name: string;
   /** Called once per accepted frame, in the order of the samples' times; knows nothing of what comes after. */
   step(origin: OriginState): void;
+  /** A frame from before the newest, after an outage: what was learned may take it in; nothing is found by it. */
+  late?(frame: Frame): void;
   /** The origin missed its frames: nothing is known of what it measures. */
   silent(key: string): void;
   /** The origin is no longer held: what was kept for its series may go. */

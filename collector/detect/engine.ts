@@ -43,6 +43,9 @@ export function createEngine(options: EngineOptions): Engine {
         book.commit();
       });
     },
+    late(frame) {
+      for (const detector of detectors) detector.late?.(frame);
+    },
     forget(key) {
       for (const detector of detectors) {
         detector.silent(key);

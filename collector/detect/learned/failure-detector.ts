@@ -23,6 +23,7 @@ import {
   type GpuSignals,
 } from "./failure-signals.ts";
 import type { FindingSink } from "./finding.ts";
+import { createLateStates, type LateState } from "./late-states.ts";
 import { createOriginBook } from "./origins.ts";
 import { createRowTable, widened, type RowTable } from "./rows.ts";
 import { float64Of, packSnapshot, unpackSnapshot } from "./snapshot.ts";
@@ -49,6 +50,8 @@ interface Gpu extends GpuSignals {
   readonly key: string;
   readonly row: number;
   readonly cells: Float64Array;
+  /** Per kind: when late frames last told it. A replay comes in order, and what it repeats is no news. */
+  readonly lateAt: Map<string, number>;
   prediction: FailurePrediction | null;
 }
 
@@ -89,6 +92,7 @@ const rowCells = watchesAt + evidenceWatches.length * watchCells;
 export function createFailureDetector(options: FailureDetectorOptions): FailureDetector {
   const { findings, limits = defaultLimits } = options;
   const origins = createOriginBook<Kept>({ pack, unpack });
+  const lateStates = createLateStates();
   let prior: GammaPrior = publishedPrior;
   let fittedMilliseconds = 0;
 
@@ -148,6 +152,14 @@ export function createFailureDetector(options: FailureDetectorOptions): FailureD
       for (const gpu of kept.gpus) {
         gather(gpu, state);
         judge(gpu, time);
+      }
+    },
+    late(frame) {
+      const { job, instance } = frame.schema.origin;
+      const gpus = origins.get(`${job}/${instance}`)?.gpus ?? [];
+      for (const state of lateStates(frame)) {
+        const gpu = gpus.find(({ uuid }) => uuid === state.uuid);
+        if (gpu) noteLate(gpu, state);
       }
     },
     silent() {},
@@ -215,6 +227,25 @@ function gather({ cells, slots }: Gpu, state: OriginState): void {
   });
 }
 
+/** Counts a state that began and ended within an outage; one that still holds was counted when it was seen live. */
+function noteLate(
+  { cells, lateAt }: Gpu,
+  { kind, watch, timeMilliseconds: time }: LateState,
+): void {
+  const before = lateAt.get(kind) ?? -Infinity;
+  if (time <= before) return;
+  lateAt.set(kind, time);
+  const holdsNow = (cells[watchesAt + watch * watchCells] ?? 0) > 0;
+  const ageDays = ((cells[fadedAt] ?? 0) - time) / dayMilliseconds;
+  if (holdsNow || ageDays <= 0 || time - before < burstMilliseconds) return;
+  const at = tallies + evidenceKinds.indexOf(kind) * tallyCells;
+  // Seen live a moment earlier, it is the same incident.
+  if (Math.abs(time - (cells[at + 2] ?? 0)) < burstMilliseconds) return;
+  const weight = evidenceWeights[kind] * Math.exp(-ageDays / evidenceDays);
+  cells[at] = (cells[at] ?? 0) + 1;
+  cells[at + 1] = Math.max(cells[at + 1] ?? 0, weight);
+}
+
 function talliesOf(cells: Float64Array) {
   return new Map(
     evidenceKinds.map((kind, index) => {
@@ -254,7 +285,7 @@ function bindRows(kept: Kept, state: OriginState, room: number): void {
     const row = rows[index] ?? -1;
     const cells = kept.cells.subarray(row * rowCells, (row + 1) * rowCells);
     const key = `${name} ${signals.uuid}`;
-    return row < 0 ? [] : [{ ...signals, key, row, cells, prediction: null }];
+    return row < 0 ? [] : [{ ...signals, key, row, cells, lateAt: new Map(), prediction: null }];
   });
 }
 

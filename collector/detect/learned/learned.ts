@@ -132,6 +132,15 @@ function guarded(detector: LearnedDetector, log: Log): Detector {
         log.error(`the ${detector.name} detector failed on ${state.key}: ${describeError(thrown)}`);
       }
     },
+    late(frame) {
+      try {
+        detector.late?.(frame);
+      } catch (thrown) {
+        const { job, instance } = frame.schema.origin;
+        const reason = describeError(thrown);
+        log.error(`the ${detector.name} detector failed on ${job}/${instance}: ${reason}`);
+      }
+    },
     silent: (key) => detector.silent(key),
     forget: (key) => detector.forget(key),
   };

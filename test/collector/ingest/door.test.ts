@@ -137,6 +137,24 @@ describe("the door", () => {
     ]);
   });
 
+  it("hands a late frame of a sender that waits for an answer to what keeps the past, without what the limits refuse", async () => {
+    const { clock, ingest, seen, refused } = createDoor({ seriesPerOrigin: 1 });
+    const late: Frame[] = [];
+    ingest.listen({ frame: () => {}, late: (frame) => void late.push(frame) });
+    await clock.advance(10_000);
+    const make = createFrameMaker();
+    const before = make(startMilliseconds, [one(1), one(2, "b")]);
+    const now = make(startMilliseconds + 9000, [one(3), one(4, "b")]);
+    expect(ingest.receive(now, { replay: false })).toBe("accepted");
+    expect(ingest.receive(before, { replay: false })).toBe("late");
+    expect(ingest.receive(make(startMilliseconds + 9500, [one(9)]), { replay: true })).toBe("late");
+    expect(seen).toEqual([{ a: 3 }]);
+    expect(late.map(({ sequence }) => sequence)).toEqual([1, 3]);
+    expect(late[0]?.schema.series).toHaveLength(1);
+    expect([...(late[0]?.values ?? [])]).toEqual([1]);
+    expect(await refused()).toEqual(['warpwatch_ingest_samples_refused_total{reason="series"} 2']);
+  });
+
   it("takes a sender's frames from the first again after it was started anew", async () => {
     const { clock, ingest, seen } = createDoor();
     await clock.advance(5000);

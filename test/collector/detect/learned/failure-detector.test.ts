@@ -45,7 +45,10 @@ function start() {
   const clock = createFakeClock(startMilliseconds);
   const metrics = createTestMetrics();
   const ingest = createIngest({ clock, log: quietLog, metrics, limits: defaultIngestLimits });
-  ingest.listen({ frame: (state) => detector.step(state) });
+  ingest.listen({
+    frame: (state) => detector.step(state),
+    late: (frame) => detector.late?.(frame),
+  });
   const make = createFrameMaker();
   return {
     book,
@@ -54,6 +57,10 @@ function start() {
       const time = startMilliseconds + second * 1000;
       clock.setWallClock(time);
       ingest.accept(make(time, samples));
+    },
+    /** As an agent sends what waited out an outage. */
+    replay(second: number, samples: readonly Sample[]) {
+      ingest.receive(make(startMilliseconds + second * 1000, samples), { replay: true });
     },
     within30Days: (gpu: number) =>
       detector.predictions().find(({ uuid }) => uuid === `GPU-${gpu}`)?.within30Days ?? Number.NaN,
@@ -81,6 +88,28 @@ describe("the failure detector", () => {
     expect(afterApplication).toBeGreaterThan(base);
     run.send(3, xids(6, 6));
     expect(run.within30Days(0)).toBeGreaterThan(5 * afterApplication);
+  });
+
+  it("counts a GPU that was lost and came back within an outage, once, however often it is told", () => {
+    const run = start();
+    const lost = (value: number): Sample[] => [
+      { metric: gpuErrors.lost, labels: labelsOf(0), value },
+    ];
+    run.send(0, lost(0));
+    run.send(4000, lost(0));
+    run.send(4001, lost(0));
+    const base = run.within30Days(0);
+    for (let round = 0; round < 2; round += 1)
+      for (let second = 1000; second < 2000; second += 10) run.replay(second, lost(1));
+    run.send(4002, lost(0));
+    const once = run.within30Days(0);
+    expect(once).toBeGreaterThan(3 * base);
+    // One that still holds was counted when it was seen live.
+    run.send(5000, lost(1));
+    const live = run.within30Days(0);
+    for (let second = 3000; second < 3500; second += 10) run.replay(second, lost(1));
+    run.send(5001, lost(1));
+    expect(run.within30Days(0)).toBeCloseTo(live, 3);
   });
 
   it("counts a burst once, and a counter that begins anew not at all", () => {
