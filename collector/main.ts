@@ -17,7 +17,7 @@ import { createRecentEvents } from "./api/events.ts";
 import { createPushRoutes } from "./api/push-routes.ts";
 import { createRemoteWriteRoute } from "./api/remote-write-route.ts";
 import { createRoutes, type ApiRoute } from "./api/routes.ts";
-import { startApiServer } from "./api/server.ts";
+import { startApiServer, type ApiServer } from "./api/server.ts";
 import type { CollectorConfig } from "./config.ts";
 import { createAlertBook } from "./detect/alert-book.ts";
 import { createEngine, type Engine } from "./detect/engine.ts";
@@ -27,7 +27,7 @@ import { watchFleetFile } from "./fleet/file.ts";
 import { createFleet, type Fleet } from "./fleet/fleet.ts";
 import { createHistory, type History } from "./history/history.ts";
 import { createHistoryListener, type HistoryListener } from "./history/listener.ts";
-import { createRemoteStores, type RemoteStores } from "./history/remote-write/store.ts";
+import { createRemoteStores } from "./history/remote-write/store.ts";
 import { createIngest, type Ingest } from "./ingest/door.ts";
 import { createOwnFrames, ownFramesPeriodMilliseconds } from "./own-frames.ts";
 import { createPushDoor } from "./ingest/push/door.ts";
@@ -77,11 +77,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const { clock } = env;
   const folder = config.stateFolder || options.defaultStateFolder;
   prepareStateFolder(folder);
-  const token = config.tokenFile === "" ? readLocalToken(folder) : readTokenFile(config.tokenFile);
-  const pushToken =
-    config.pushTokenFile === ""
-      ? readLocalToken(folder, pushTokenName)
-      : readTokenFile(config.pushTokenFile);
+  const tokens = readTokens(config, folder);
   const boot = env.randomId();
   const metrics = createSelfMetrics({ clock });
   const notifiers = createNotifiers(config.notifiers, { clock, consoleUrl: config.externalUrl });
@@ -99,26 +95,14 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     const fleet = openFleet(options, state, judges, ingest.own, boot);
     ingest.listen(fleet);
     ingest.listen(engine);
-    const history = openHistory(options, join(folder, "history"), metrics);
-    const remoteBoot = `${boot}-remote-write`;
-    const kept = history && createHistoryListener(history, remoteBoot);
-    if (kept) ingest.listen(kept);
-    stops.unshift(() => history?.close());
-    const stores = openRemoteStores(options, ingest, join(folder, "remote-write"), metrics);
-    stops.unshift(() => stores.close());
+    const keeping = openKeeping({ options, ingest, folder, boot, metrics });
+    const { history, kept } = keeping;
+    stops.unshift(() => keeping.close());
     const schedule = scheduleUpkeep(history, options);
     stops.unshift(() => schedule.stop());
     const { events, push, keepEvents } = openPush({ options, ingest, history, kept, metrics });
     const scraper = openScraper(options, ingest, boot, metrics);
     stops.unshift(() => scraper.stop());
-    const remoteWrite = openRemoteWrite({
-      options,
-      ingest,
-      history,
-      stores,
-      metrics,
-      boot: remoteBoot,
-    });
     const refreshFleetFile = followFleetFile(config.fleet.file, fleet, log);
     let ticks = 0;
     const timer = every(clock, tickMilliseconds, () => {
@@ -130,37 +114,17 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     });
     stops.unshift(() => timer.cancel());
     const unready = (): string | null => (ticks > 0 ? null : "it has just been started");
-    const server = await startApiServer({
-      listen: config.listen,
-      hostNames: [...config.hostNames, env.node],
-      token: token.token,
-      pushToken: pushToken.token,
-      maximumConnections: peopleConnections + 2 * config.ingest.origins,
-      routes: [
-        ...createRoutes({
-          clock,
-          metrics,
-          ingest,
-          fleet,
-          engine,
-          learned,
-          scraper,
-          events,
-          history,
-          unready,
-        }),
-        ...createPushRoutes(push),
-        ...remoteWrite,
-      ],
-      clock,
-      log,
-      metrics,
-    });
+    const parts = { clock, metrics, ingest, fleet, engine, learned, scraper, events, history };
+    const routes = [
+      ...createRoutes({ ...parts, unready }),
+      ...createPushRoutes(push),
+      ...keeping.routes,
+    ];
+    const server = await serve(options, tokens, routes, metrics);
     stops.unshift(() => server.close());
     return {
       address: server.address,
-      token,
-      pushToken,
+      ...tokens,
       frameSink: ingest,
       eventSink: { accept: (event) => keepEvents([event]) },
       alerts: () => engine.alerts(),
@@ -171,6 +135,38 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     await stopAll(stops, state);
     throw thrown;
   }
+}
+
+interface Tokens {
+  readonly token: LocalToken;
+  readonly pushToken: LocalToken;
+}
+
+function readTokens({ tokenFile, pushTokenFile }: CollectorConfig, folder: string): Tokens {
+  return {
+    token: tokenFile === "" ? readLocalToken(folder) : readTokenFile(tokenFile),
+    pushToken:
+      pushTokenFile === "" ? readLocalToken(folder, pushTokenName) : readTokenFile(pushTokenFile),
+  };
+}
+
+function serve(
+  { env, log, config }: CollectorOptions,
+  { token, pushToken }: Tokens,
+  routes: readonly ApiRoute[],
+  metrics: SelfMetrics,
+): Promise<ApiServer> {
+  return startApiServer({
+    listen: config.listen,
+    hostNames: [...config.hostNames, env.node],
+    token: token.token,
+    pushToken: pushToken.token,
+    maximumConnections: peopleConnections + 2 * config.ingest.origins,
+    routes,
+    clock: env.clock,
+    log,
+    metrics,
+  });
 }
 
 async function stopAll(
@@ -268,39 +264,38 @@ function openPush({ options, ingest, history, kept, metrics }: PushOptions) {
   return { events, push, keepEvents };
 }
 
-/** Stores get what the door lets in, as history does. */
-function openRemoteStores(
-  { env, log, config }: CollectorOptions,
-  ingest: Ingest,
-  folder: string,
-  metrics: SelfMetrics,
-): RemoteStores {
-  const stores = createRemoteStores({ env, log, metrics, folder, stores: config.remoteWrite });
-  for (const listener of stores.listeners) ingest.listen(listener);
-  return stores;
-}
-
-interface RemoteWriteParts {
+interface KeepingParts {
   readonly options: CollectorOptions;
   readonly ingest: Ingest;
-  readonly history: History | null;
-  readonly stores: RemoteStores;
-  readonly metrics: SelfMetrics;
+  readonly folder: string;
   readonly boot: string;
+  readonly metrics: SelfMetrics;
 }
 
-/** What comes there goes to history by its own way: older samples too, and known to be on disk before it is answered. */
-function openRemoteWrite({
-  options,
-  ingest,
-  history,
-  stores,
-  metrics,
-  boot,
-}: RemoteWriteParts): ApiRoute[] {
+interface Keeping {
+  readonly history: History | null;
+  readonly kept: HistoryListener | null;
+  /** Of the remote-write receiver, which hands history its samples itself. */
+  readonly routes: readonly ApiRoute[];
+  close(): Promise<void>;
+}
+
+/** What the door lets in is kept by history and sent on to stores. */
+function openKeeping({ options, ingest, folder, boot, metrics }: KeepingParts): Keeping {
   const { env, log, config } = options;
+  const remoteBoot = `${boot}-remote-write`;
+  const history = openHistory(options, join(folder, "history"), metrics);
+  const kept = history && createHistoryListener(history, remoteBoot);
+  if (kept) ingest.listen(kept);
+  const stores = createRemoteStores({
+    env,
+    log,
+    metrics,
+    folder: join(folder, "remote-write"),
+    stores: config.remoteWrite,
+  });
+  for (const listener of stores.listeners) ingest.listen(listener);
   const settings = config.remoteWriteReceiver;
-  if (!settings.enabled) return [];
   const receiver = createRemoteWriteReceiver({
     clock: env.clock,
     log,
@@ -308,12 +303,20 @@ function openRemoteWrite({
     settings,
     limits: config.ingest,
     door: ingest,
-    boot,
+    boot: remoteBoot,
     append: history && ((frame) => history.append(frame)),
     late: (frame) => stores.listeners.forEach((store) => store.late(frame)),
     historyMilliseconds: config.history.retentionMilliseconds,
   });
-  return [createRemoteWriteRoute(receiver, settings.bodyLimitBytes)];
+  return {
+    history,
+    kept,
+    routes: settings.enabled ? [createRemoteWriteRoute(receiver, settings.bodyLimitBytes)] : [],
+    async close() {
+      await stores.close();
+      await history?.close();
+    },
+  };
 }
 
 /** Failures are told by history itself; what is left is done with the next run. */
