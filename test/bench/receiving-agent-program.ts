@@ -5,9 +5,12 @@ import { agentConfigFromFlags } from "../../agent/config.ts";
 import { agentFlags, type Flag } from "../../agent/flags.ts";
 import { startAgent } from "../../agent/main.ts";
 import { realSources } from "../../agent/sources/all.ts";
+import { keepHeapSmall } from "../../cli/small-heap.ts";
 import { createEnv } from "../../core/kit/env.ts";
 import { createLog } from "../../core/kit/log.ts";
 
+// As the command line has it.
+keepHeapSmall();
 const flags: Readonly<Record<string, Flag>> = { ...agentFlags, ...collectorFlags };
 const { values } = parseArgs({ options: flags });
 const env = createEnv();
