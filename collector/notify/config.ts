@@ -4,39 +4,24 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { durationSchema } from "../../core/kit/config.ts";
 import type { Alert } from "../state/alert.ts";
 import { createAlertmanager } from "./alertmanager.ts";
+import {
+  nameSchema,
+  severities,
+  severitiesSchema,
+  sharedFields,
+  urlSchema,
+} from "./config-fields.ts";
+import { slackSchema } from "./config-services.ts";
 import type { Notifier } from "./notifier.ts";
 import { createPagerDuty } from "./pagerduty.ts";
 import { createPost } from "./post.ts";
 import { secretFileSchema, secretSchema, type Secret } from "./secret.ts";
+import { createSlack, type SlackTarget } from "./slack.ts";
 import { createWebhook } from "./webhook.ts";
-
-const nameSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9][\w.-]{0,62}$/, "must be letters, digits, dots, dashes, at most 63 of them");
-
-const urlSchema = z.string().transform((text, context) => {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  context.addIssue({ code: "custom", message: "must be an http:// or https:// address" });
-  return z.NEVER;
-});
-
-const timeoutSchema = durationSchema.refine(
-  (milliseconds) => milliseconds >= 100 && milliseconds <= 60_000,
-  "must be between 100ms and 1m",
-);
-
-const severities = ["critical", "warning", "info"] as const;
-
-const severitiesSchema = z.array(z.enum(severities)).min(1);
-
-const shared = {
-  timeout: timeoutSchema.default(10_000),
-  severities: severitiesSchema.default([...severities]),
-};
 
 const pagerDutySchema = z
   .strictObject({
-    ...shared,
+    ...sharedFields,
     type: z.literal("pagerduty"),
     name: nameSchema.default("pagerduty"),
     url: urlSchema.default("https://events.pagerduty.com/v2/enqueue"),
@@ -52,7 +37,7 @@ const pagerDutySchema = z
 
 const alertmanagerSchema = z
   .strictObject({
-    ...shared,
+    ...sharedFields,
     type: z.literal("alertmanager"),
     name: nameSchema.default("alertmanager"),
     /** Every one gets every alert: members of a cluster deduplicate among themselves. */
@@ -72,7 +57,7 @@ const alertmanagerSchema = z
   });
 
 const webhookSchema = z.strictObject({
-  ...shared,
+  ...sharedFields,
   type: z.literal("webhook"),
   name: nameSchema.default("webhook"),
   url: urlSchema,
@@ -83,7 +68,9 @@ const webhookSchema = z.strictObject({
 });
 
 export const notifiersSchema = z
-  .array(z.discriminatedUnion("type", [pagerDutySchema, alertmanagerSchema, webhookSchema]))
+  .array(
+    z.discriminatedUnion("type", [pagerDutySchema, alertmanagerSchema, webhookSchema, slackSchema]),
+  )
   .max(32)
   .superRefine((entries, context) => {
     entries.forEach((entry, index) => {
@@ -140,6 +127,13 @@ function createOne(entry: NotifierSettings, context: NotifierContext): Notifier[
           holdMilliseconds: entry.hold,
         });
       });
+    case "slack": {
+      const target = slackTarget(entry);
+      if (target === null) return [];
+      return [
+        createSlack({ ...common, name: entry.name, target, dashboardsUrl: entry.dashboards_url }),
+      ];
+    }
     default:
       return [
         createWebhook({
@@ -151,6 +145,12 @@ function createOne(entry: NotifierSettings, context: NotifierContext): Notifier[
         }),
       ];
   }
+}
+
+function slackTarget(entry: NotifierSettings & { type: "slack" }): SlackTarget | null {
+  const { webhook_url_file: url, token_file: token, channel = "" } = entry;
+  if (token) return { kind: "token", api: new URL(entry.api_url), token, channel };
+  return url ? { kind: "webhook", url } : null;
 }
 
 /** An alert whose severity is none of ours (rules from elsewhere) concerns everyone: nothing is lost silently. */

@@ -1,6 +1,7 @@
 /** PagerDuty, by its Events API v2: one incident per alert life cycle, keyed by the alert's fingerprint. */
 import type { Alert } from "../state/alert.ts";
 import type { Notification } from "../state/outbox.ts";
+import { isWebAddress } from "./message.ts";
 import type { Notifier } from "./notifier.ts";
 import type { Post } from "./post.ts";
 import type { Secret } from "./secret.ts";
@@ -85,10 +86,7 @@ function detailsOf(alert: Alert): Record<string, unknown> {
   };
 }
 
-/** A user's own rule may lack a runbook or have anything in its place, and PagerDuty refuses an event for a bad link. */
 function linksOf(alert: Alert): { href: string; text: string }[] {
   const runbook = alert.annotations["runbook_url"] ?? "";
-  return /^https?:\/\//.test(runbook) && URL.canParse(runbook)
-    ? [{ href: runbook, text: "Runbook" }]
-    : [];
+  return isWebAddress(runbook) ? [{ href: runbook, text: "Runbook" }] : [];
 }

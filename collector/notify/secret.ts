@@ -20,8 +20,32 @@ export const secretSchema = z
   .transform((text) => createSecret(() => text));
 
 /** A path to a file that holds nothing but the secret; it must be readable at the start. */
-export const secretFileSchema = z.string().transform((file, context) => {
-  const secret = createSecret(() => readSecretFile(file));
+export const secretFileSchema = z.string().transform((file, context) =>
+  checked(
+    createSecret(() => readSecretFile(file)),
+    context,
+  ),
+);
+
+/** A path to a file that holds nothing but a web address, secret because whoever knows it may post. */
+export const secretUrlFileSchema = z.string().transform((file, context) =>
+  checked(
+    createSecret(() => readSecretUrl(file)),
+    context,
+  ),
+);
+
+function readSecretUrl(file: string): string {
+  const text = readSecretFile(file);
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return text;
+  throw new WarpwatchError(
+    "CONFIG_INVALID_VALUE",
+    `the secret file ${file} doesn't hold an http:// or https:// address`,
+  );
+}
+
+/** The secret as it is, with an issue where it can't be read now. */
+function checked(secret: Secret, context: z.RefinementCtx): Secret {
   try {
     secret.reveal();
   } catch (thrown) {
@@ -29,7 +53,7 @@ export const secretFileSchema = z.string().transform((file, context) => {
     context.addIssue({ code: "custom", message });
   }
   return secret;
-});
+}
 
 function createSecret(reveal: () => string): Secret {
   return Object.freeze({

@@ -48,7 +48,11 @@ export interface Receiver {
 }
 
 /** What one kind of receiver makes of a body: the status and the JSON it answers. */
-type Judge = (body: string, atMilliseconds: number) => { status: number; answer: unknown };
+export type Judge = (
+  body: string,
+  atMilliseconds: number,
+  request: { readonly path: string; readonly headers: IncomingHttpHeaders },
+) => { status: number; answer: unknown };
 
 export interface Incident {
   readonly dedupKey: string;
@@ -148,7 +152,8 @@ export async function startWebhook(path = "/hook", port = 0): Promise<Receiver> 
   );
 }
 
-async function start(port: number, path: string, judge: Judge): Promise<Receiver> {
+/** Answers 404 to other paths; a path that ends in a slash is all that is below it. The receiver's `url` ends in `path`. */
+export async function start(port: number, path: string, judge: Judge): Promise<Receiver> {
   const requests: Received[] = [];
   const faults: Fault[] = [];
   const watchers = new Set<() => void>();
@@ -156,10 +161,10 @@ async function start(port: number, path: string, judge: Judge): Promise<Receiver
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const fault = faults.shift();
+    const { url = "", headers } = request;
     const body = await text(request);
     const atMilliseconds = performance.timeOrigin + performance.now();
     const note = (answer: Received["answer"]): void => {
-      const { url = "", headers } = request;
       requests.push({ atMilliseconds, path: url, headers, body, answer });
       for (const watcher of watchers) watcher();
     };
@@ -173,8 +178,11 @@ async function start(port: number, path: string, judge: Judge): Promise<Receiver
       response.writeHead(fault.status, { ...fault.headers }).end("{}");
       return;
     }
-    const known = request.method === "POST" && request.url === path;
-    const { status, answer } = known ? judge(body, atMilliseconds) : notFound;
+    const isBelow = path.endsWith("/") && url.startsWith(path);
+    const known = request.method === "POST" && (url === path || isBelow);
+    const { status, answer } = known
+      ? judge(body, atMilliseconds, { path: url.slice(path.length), headers })
+      : notFound;
     if (fault?.kind === "accept_then_silence") {
       note("silence");
       return;
@@ -230,7 +238,7 @@ function waitUntil(
   });
 }
 
-function parseJson(body: string): unknown {
+export function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {

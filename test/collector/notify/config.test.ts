@@ -49,6 +49,18 @@ test.each([
     "notifiers:\n  - type: alertmanager\n    urls: [http://a]\n    hold: 1m\n",
     "collector.yaml:4: notifiers.0.hold: must be at least three times refresh, or alerts expire between two repetitions",
   ],
+  [
+    "notifiers:\n  - type: slack\n",
+    "collector.yaml:2: notifiers.0.token_file: give either webhook_url_file or token_file",
+  ],
+  [
+    "notifiers:\n  - type: slack\n    token_file: /etc/hostname\n",
+    "collector.yaml:2: notifiers.0.channel: goes with token_file and is needed there; a webhook has its own channel",
+  ],
+  [
+    "notifiers:\n  - type: slack\n    webhook_url_file: /etc/hostname\n",
+    "collector.yaml:3: notifiers.0.webhook_url_file: the secret file /etc/hostname doesn't hold an http:// or https:// address",
+  ],
 ])("says what is wrong with %j", (yaml, sentence) => {
   expect(sentences(yaml)).toEqual([sentence]);
 });

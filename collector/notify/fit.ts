@@ -1,0 +1,33 @@
+/** Text within a service's limit: escaped, no character split, and a note of what was cut. */
+
+/** Takes one character and gives what stands for it. */
+export type Escape = (character: string) => string;
+
+const asItIs: Escape = (character) => character;
+
+/** At most `limit` UTF-16 units, counted after escaping: that is never less than a service counts. */
+export function fitText(text: string, limit: number, escape: Escape = asItIs): string {
+  const pieces = Array.from(text, escape);
+  if (lengthOf(pieces) <= limit) return pieces.join("");
+  const room = limit - cutNote(pieces.length).length;
+  let length = 0;
+  const end = pieces.findIndex((piece) => (length += piece.length) > room);
+  return pieces.slice(0, end).join("") + cutNote(pieces.length - end);
+}
+
+/** As many whole items as fit into `limit`, each with one unit between it and the next, and a note in place of the others. */
+export function fitItems(items: readonly string[], limit: number, what: string): string[] {
+  if (lengthOf(items) + items.length <= limit) return [...items];
+  const note = (count: number): string => `… ${count} more ${what} left out`;
+  let length = note(items.length).length;
+  const end = items.findIndex((item) => (length += item.length + 1) > limit);
+  return [...items.slice(0, end), note(items.length - end)];
+}
+
+function cutNote(characters: number): string {
+  return `… [${characters} characters cut]`;
+}
+
+function lengthOf(pieces: readonly string[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
