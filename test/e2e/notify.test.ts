@@ -71,4 +71,4 @@ test("what Alertmanager got from us is valid in its own eyes", async () => {
     /warpwatch_notifications_total\{notifier="alertmanager",outcome="refused"\} 0/,
   );
   expect(text).toContain("warpwatch_dead_letters 0");
-}, 30_000);
+});

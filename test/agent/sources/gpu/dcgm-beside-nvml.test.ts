@@ -56,7 +56,7 @@ async function readOnce(reader: Reader): Promise<string[]> {
 const isOf = (prefix: string, all: readonly string[] = []): boolean =>
   all.some((name) => name.startsWith(prefix));
 
-describe("DCGM beside NVML", { timeout: 30_000 }, () => {
+describe("DCGM beside NVML", () => {
   test("adds what NVML doesn't tell of this chip, and no series twice", async () => {
     const samples = await readAll("a100", (found) => isOf("DCGM_FI_PROF_", found.get("dcgm")));
     const all = [...samples.values()].flat();

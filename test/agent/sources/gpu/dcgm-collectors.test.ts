@@ -8,7 +8,7 @@ import { createDcgmHarness } from "./dcgm-harness.ts";
 
 const { gpu } = entityGroups;
 
-describe("a file of fields", { timeout: 30_000 }, () => {
+describe("a file of fields", () => {
   test("says what is told, in its words; what has no name here is told too, and the labels it names are on each", async () => {
     const file = join(makeFolder(), "counters.csv");
     writeFileSync(

@@ -30,7 +30,7 @@ for (const position of [0, 1])
     makeBareContext: () => makeDcgmContext(createDcgmControl(makeFolder()), "/nowhere.so").context,
   });
 
-describe("DCGM", { timeout: 30_000 }, () => {
+describe("DCGM", () => {
   test("tells everything it knows of every GPU where NVML serves nothing, with what all makes share", async () => {
     const { up } = createDcgmHarness();
     const samples = await (await up()).read();
@@ -179,7 +179,7 @@ describe("DCGM", { timeout: 30_000 }, () => {
   );
 });
 
-describe("a host engine", { timeout: 30_000 }, () => {
+describe("a host engine", () => {
   test("that isn't there is named, and one that nobody asked for is no fault", async () => {
     const { open, control } = createDcgmHarness();
     control.stopEngine();
@@ -267,7 +267,7 @@ describe("a host engine", { timeout: 30_000 }, () => {
   });
 });
 
-describe("what others serve", { timeout: 30_000 }, () => {
+describe("what others serve", () => {
   const served = (name: string, uuid: string): Source => ({
     name: "other",
     sampling: "fast",

@@ -66,7 +66,7 @@ describeSource("nvidia_smi_details", {
   makeBareContext: () => makeContext(makeFolder()),
 });
 
-describe("nvidia-smi's report", { timeout: 30_000 }, () => {
+describe("nvidia-smi's report", () => {
   test("gives what the fast source lacks, and what is of the fast class every second", async () => {
     const context = makeContext(createFakeNvidiaSmi({ report: twoGpus }).path);
     const [details, repeated] = detailsOf();

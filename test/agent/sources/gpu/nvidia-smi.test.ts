@@ -32,7 +32,7 @@ describeSource("nvidia_smi", {
   makeBareContext: () => makeContext(makeFolder()),
 });
 
-describe("nvidia-smi", { timeout: 30_000 }, () => {
+describe("nvidia-smi", () => {
   test("is absent with a reason where it isn't installed", async () => {
     expect(await createHarness(makeFolder()).open()).toEqual({
       absent: "nvidia-smi isn't installed or isn't on the PATH",

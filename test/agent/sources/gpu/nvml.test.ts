@@ -19,7 +19,7 @@ for (const position of [0, 1])
     makeContext: () => makeNvmlContext(createNvmlControl(makeFolder(), ["h100", "t4"])).context,
   });
 
-describe("NVML", { timeout: 30_000 }, () => {
+describe("NVML", () => {
   test("tells load, memory, clocks, heat and power of every GPU in dcgm-exporter's units", async () => {
     const { up } = createNvmlHarness(["h100", "h200"]);
     const samples = await (await up()).read();
@@ -197,7 +197,7 @@ describe("NVML", { timeout: 30_000 }, () => {
   });
 });
 
-describe("NVML that can't be opened", { timeout: 30_000 }, () => {
+describe("NVML that can't be opened", () => {
   test("is absent where the driver isn't loaded", async () => {
     const { open, control } = createNvmlHarness();
     control.change("system", { "return.nvmlInit_v2": 9 });
@@ -220,7 +220,7 @@ describe("NVML that can't be opened", { timeout: 30_000 }, () => {
   });
 });
 
-describe("a GPU that fails", { timeout: 30_000 }, () => {
+describe("a GPU that fails", () => {
   test("is lost, its series stop and the others go on", async () => {
     const { up, control, events } = createNvmlHarness(eight);
     const opened = await up();
@@ -288,7 +288,7 @@ describe("a GPU that fails", { timeout: 30_000 }, () => {
   });
 });
 
-describe("GPUs that change", { timeout: 30_000 }, () => {
+describe("GPUs that change", () => {
   test("are known by their UUID when the driver numbers them anew", async () => {
     const { up, control, nvml, context } = createNvmlHarness(["h100", "t4"]);
     await (await up()).read();
