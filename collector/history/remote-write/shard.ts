@@ -89,6 +89,7 @@ export function createShard(options: ShardOptions): Shard {
     let failures = 0;
     for (let batch = spool.first; batch && !closing.signal.aborted; batch = spool.first) {
       const verdict = await sendBatch(batch);
+      if (closing.signal.aborted && verdict?.outcome === "retry") return;
       if (verdict?.outcome === "retry") {
         failures += 1;
         tell(verdict.sentence);

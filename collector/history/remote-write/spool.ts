@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { describeError, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 
 export interface WaitingBatch {
   readonly name: string;
@@ -33,16 +34,14 @@ export interface Spool {
 }
 
 const suffix = ".batch";
+const unfinished = ".part";
 const maximumBuried = 32;
 const ownerOnly = { mode: 0o600 } as const;
 
+/** Throws STATE_UNUSABLE when the folder can't be used. */
 export function createSpool(folder: string, maximumBytes: number): Spool {
   const dead = join(folder, "refused");
-  mkdirSync(dead, { recursive: true, mode: 0o700 });
-  const batches = readdirSync(folder)
-    .filter((name) => name.endsWith(suffix))
-    .toSorted()
-    .map((name) => inspect(folder, name));
+  const batches = openFolder(folder, dead);
   let next = Number(batches.at(-1)?.name.split("-")[0] ?? 0) + 1;
   let bytes = batches.reduce((sum, batch) => sum + batch.bytes, 0);
 
@@ -75,8 +74,8 @@ export function createSpool(folder: string, maximumBytes: number): Spool {
       next += 1;
       const file = join(folder, name);
       // A name that ends in the suffix is a batch that is whole.
-      writeFileSync(`${file}.part`, body, ownerOnly);
-      renameSync(`${file}.part`, file);
+      writeFileSync(file + unfinished, body, ownerOnly);
+      renameSync(file + unfinished, file);
       batches.push({ name, samples, bytes: body.length });
       bytes += body.length;
       return lost;
@@ -97,6 +96,18 @@ export function createSpool(folder: string, maximumBytes: number): Spool {
       writeFileSync(join(dead, name), body, ownerOnly);
     },
   };
+}
+
+function openFolder(folder: string, dead: string): WaitingBatch[] {
+  try {
+    mkdirSync(dead, { recursive: true, mode: 0o700 });
+    const names = readdirSync(folder).toSorted();
+    for (const name of names.filter((one) => one.endsWith(unfinished))) rmSync(join(folder, name));
+    return names.filter((one) => one.endsWith(suffix)).map((name) => inspect(folder, name));
+  } catch (cause) {
+    const sentence = `${folder} can't be used (${systemCode(cause) || describeError(cause)})`;
+    throw new WarpwatchError("STATE_UNUSABLE", sentence, { cause });
+  }
 }
 
 function inspect(folder: string, name: string): WaitingBatch {

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createSpool } from "../../../../collector/history/remote-write/spool.ts";
@@ -26,6 +26,15 @@ test("what a former run left comes first, and numbers go on behind it", () => {
   spool.remove(first);
   expect(spool.first?.samples).toBe(2);
   expect(spool.bytes).toBe(3);
+});
+
+test("a folder that can't be used is told in one sentence, and what was half written goes", () => {
+  const folder = makeFolder();
+  writeFileSync(join(folder, "file"), "");
+  expect(() => createSpool(join(folder, "file"), 1000)).toThrow(/file can't be used \(E/);
+  writeFileSync(join(folder, "000000000001-5.batch.part"), "half");
+  expect(createSpool(folder, 1000).first).toBeNull();
+  expect(readdirSync(folder).toSorted()).toEqual(["file", "refused"]);
 });
 
 test("a few of the refused batches are kept", () => {

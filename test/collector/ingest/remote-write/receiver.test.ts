@@ -360,6 +360,12 @@ describe("the remote-write receiver", () => {
     const histogram = await receiver.receive({ headers: headersV1, body: withField(v1, 0x22) });
     expect(histogram).toMatchObject({ status: 400 });
     expect(histogram.body).toContain("1 native histograms aren't supported");
+    // The same labels again, by their six symbols, with an exemplar alone.
+    const again = Buffer.from([0x2a, 10, 0x0a, 6, 1, 2, 3, 4, 5, 6, 0x22, 0]);
+    const v2 = Buffer.concat([encodeWriteRequestV2([one("down", 1)]), again]);
+    const strict = await receiver.receive({ headers: headersV2, body: encodeSnappy(v2) });
+    expect(strict).toMatchObject({ status: 400 });
+    expect(strict.body).toBe("1 samples were written, the rest was not: 1 exemplars aren't kept");
   });
 
   it("holds back what is more than it can take at once, before it is read", () => {
