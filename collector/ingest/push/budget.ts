@@ -18,10 +18,10 @@ export interface BudgetLimits {
   readonly requestsHeld: number;
 }
 
-/** A node of 2,500 series that is sampled every second takes a millisecond of work; a fiftieth of what it may. */
+/** A node of 2,500 series that is sampled every second takes a millisecond of work; a hundredth of what it may. */
 export const defaultBudgetLimits: BudgetLimits = {
   bytesPerSecond: 1024 * 1024,
-  workPerSecond: 50,
+  workPerSecond: 100,
   requestsPerSecond: 50,
   burstSeconds: 4,
   senders: 20_000,
@@ -47,6 +47,9 @@ interface Account {
   filledAt: number;
   inHand: number;
 }
+
+/** The first request of a node is dear: its schema is read, and every rule bound to it. */
+const longestDebtSeconds = 1;
 
 export function createBudget(clock: Clock, limits: BudgetLimits = defaultBudgetLimits): Budget {
   const accounts = new Map<string, Account>();
@@ -79,7 +82,9 @@ export function createBudget(clock: Clock, limits: BudgetLimits = defaultBudgetL
       return 0;
     },
     charge(sender, workMilliseconds) {
-      accountOf(sender).work -= workMilliseconds / limits.workPerSecond;
+      const account = accountOf(sender);
+      const left = account.work - workMilliseconds / limits.workPerSecond;
+      account.work = Math.max(left, -longestDebtSeconds);
     },
     enter(sender) {
       const account = accountOf(sender);
