@@ -1,10 +1,12 @@
 /** The board about the agents themselves: is what they say complete, fresh and cheap. */
 import { age, aggregate, increase, rate, value } from "../alerts/expression.ts";
+import { probeHangs } from "../alerts/agent.ts";
+import { kernelLogLost } from "../alerts/kernel-log.ts";
+import * as kernelLog from "../core/catalog/kernel-log.ts";
 import * as self from "../core/catalog/self.ts";
 import { figure, lines, one, quantile, table, timeline, type Board, type Row } from "./board.ts";
+import { gain, trend, window } from "./plot.ts";
 
-/** Grafana puts the panel's own interval in its place. */
-const window = 60_000;
 const perNode = "{{instance}}";
 const perSource = "{{instance}} {{source}}";
 
@@ -49,6 +51,82 @@ const sources: Row = {
       "Why each source is up, absent or down, in its own words.",
       self.sourceInfo,
       ["source", "state", "reason"],
+    ),
+  ],
+};
+
+const probes: Row = {
+  title: "Calls that may hang, and the kernel log",
+  panels: [
+    trend(
+      "Calls in flight",
+      "For how long a call to one device or mount has been without an answer; only of those over a second. It names what hangs.",
+      [self.probeInFlight],
+      { rules: [probeHangs] },
+    ),
+    lines(
+      "Child processes left and started, in the time shown",
+      "short",
+      "Children that were left to themselves because a call held them, and those started anew. A child left is never killed: that could hang the GPU.",
+      [
+        gain({ metric: self.probeAbandoned, words: "left" }),
+        gain({ metric: self.probeRestarts, words: "started anew" }),
+      ],
+      { still: true, warning: 1 },
+    ),
+    lines(
+      "Kernel log missed and folded, in the time shown",
+      "short",
+      "Records that were written over before they were read, and faults that were counted but not reported one by one.",
+      [
+        gain({ metric: kernelLog.kernelLostRecords, words: "lost" }),
+        gain({ metric: kernelLog.kernelRepeatedEvents, words: "repeated" }),
+      ],
+      { rules: [kernelLogLost] },
+    ),
+  ],
+};
+
+const pushing: Row = {
+  title: "What is pushed to the collector",
+  panels: [
+    trend(
+      "Frames acknowledged and requests failed",
+      "Frames a second that are on the collector's disk, and requests that it refused or didn't answer.",
+      [
+        { metric: self.pushAcknowledged, words: "acknowledged" },
+        { metric: self.pushFailures, words: "failed" },
+      ],
+    ),
+    trend(
+      "How far behind",
+      "For how long the oldest frame has waited to be acknowledged.",
+      [self.pushBehind],
+      { warning: 5 },
+    ),
+    trend(
+      "Waiting frames and events",
+      "Frames on the agent's disk, and events, that the collector hasn't got yet: an outage, or one that is being made good.",
+      [
+        { metric: self.pushSpooledFrames, words: "frames" },
+        { metric: self.pushWaitingEvents, words: "events" },
+      ],
+    ),
+    trend(
+      "Disk taken by waiting frames",
+      "Size of the spool; it is bounded.",
+      [self.pushSpoolBytes],
+      { width: 12 },
+    ),
+    lines(
+      "Lost on the way, in the time shown",
+      "short",
+      "Frames, by reason, and events that will never reach the collector.",
+      [
+        gain({ metric: self.pushDroppedFrames, words: "frames" }),
+        gain({ metric: self.pushDroppedEvents, words: "events" }),
+      ],
+      { width: 12, critical: 1 },
     ),
   ],
 };
@@ -174,5 +252,5 @@ export const agentBoard: Board = {
   title: "Warpwatch / Agents",
   description: "Whether what the agents say is complete and fresh, and what it costs.",
   instancesOf: self.sourceUp,
-  rows: [sources, output, cost],
+  rows: [sources, probes, output, pushing, cost],
 };

@@ -2,15 +2,21 @@
 import { agentBoard } from "./agent.ts";
 import type { Board } from "./board.ts";
 import { collectorBoard } from "./collector.ts";
+import { fabricBoard } from "./fabric.ts";
 import { fleetBoard } from "./fleet.ts";
+import { gpuDetailBoard } from "./gpu-detail.ts";
 import { gpusBoard } from "./gpus.ts";
 import { buildBoard } from "./grafana.ts";
+import { hardwareBoard } from "./hardware.ts";
 import { nodeBoard } from "./node.ts";
 
 export const boards: readonly Board[] = [
   fleetBoard,
   nodeBoard,
   gpusBoard,
+  gpuDetailBoard,
+  fabricBoard,
+  hardwareBoard,
   agentBoard,
   collectorBoard,
 ];

@@ -1,5 +1,5 @@
 /** What a board is: rows of panels over catalogue metrics, as values; dashboards/grafana.ts turns them into Grafana's JSON. */
-import type { Expression } from "../alerts/expression.ts";
+import type { Expression, Selection } from "../alerts/expression.ts";
 import type { Rule } from "../alerts/rule.ts";
 import type { LabelName } from "../core/catalog/labels.ts";
 import type { Metric } from "../core/catalog/metric.ts";
@@ -18,6 +18,10 @@ export type PanelUnit =
   | "ops"
   | "cps"
   | "reqps"
+  | "rotrpm"
+  | "volt"
+  | "amp"
+  | "ppm"
   | "short"
   | "none";
 
@@ -29,8 +33,14 @@ export interface HistogramQuantile {
   readonly by: readonly LabelName[];
 }
 
+/** How many observations a second fell into each bucket of a histogram. */
+export interface HistogramBuckets {
+  readonly op: "buckets";
+  readonly of: Metric;
+}
+
 export interface Query {
-  readonly expression: Expression | HistogramQuantile;
+  readonly expression: Expression | HistogramQuantile | HistogramBuckets;
   /** `{{label}}` stands for a label's value. */
   readonly legend: string;
   /** Rates and increases are over this: as short as the scrapes allow, or all of the time that is shown. */
@@ -45,8 +55,14 @@ export interface StateWord {
   readonly color: "green" | "orange" | "red" | "blue" | "text";
 }
 
+/** A number in a table: what stands above it, and its unit. */
+export interface ColumnHead {
+  readonly title: string;
+  readonly unit: PanelUnit;
+}
+
 export interface Panel {
-  readonly kind: "timeseries" | "stat" | "timeline" | "table";
+  readonly kind: "timeseries" | "stat" | "timeline" | "table" | "heatmap";
   readonly title: string;
   /** What it shows and what to make of it. */
   readonly description: string;
@@ -65,7 +81,9 @@ export interface Panel {
   readonly states?: Readonly<Record<string, StateWord>>;
   /** The labels that a table shows. */
   readonly columns?: readonly LabelName[];
-  /** The board that a click on a series leads to, for the series' instance. */
+  /** For each query of a table the column of its number; null where only the labels are of interest. */
+  readonly numbers?: readonly (ColumnHead | null)[];
+  /** The board that a click on a series leads to, for the series' instance and, where it has one, its GPU. */
   readonly leadsTo?: string;
   /** Facts and limits, which don't move by themselves. */
   readonly still?: boolean;
@@ -86,6 +104,17 @@ export interface Row {
   readonly collapsed?: boolean;
 }
 
+/** Instants that are marked in every graph of a board. */
+export interface Mark {
+  readonly name: string;
+  readonly color: string;
+  /** Holds the instants themselves, as Unix timestamps in seconds. */
+  readonly of: Selection;
+  /** `{{label}}` stands for a label's value. */
+  readonly title: string;
+  readonly text: string;
+}
+
 export interface Board {
   /** Stable: links and provisioning go by it. */
   readonly uid: string;
@@ -95,10 +124,11 @@ export interface Board {
   readonly instancesOf: Metric;
   /** The metric whose `gpu` label lists the GPUs to choose from; without it the board has no such choice. */
   readonly gpusOf?: Metric<"gpu" | LabelName>;
+  readonly marks?: readonly Mark[];
   readonly rows: readonly Row[];
 }
 
-type Extra = Partial<Omit<Panel, "kind" | "title" | "unit" | "description" | "queries">>;
+export type Extra = Partial<Omit<Panel, "kind" | "title" | "unit" | "description" | "queries">>;
 
 /** A panel of lines over time, a third of the width if not said otherwise. */
 export function lines(

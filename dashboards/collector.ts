@@ -7,6 +7,7 @@ import type { Metric } from "../core/catalog/metric.ts";
 import * as notify from "../core/catalog/notify.ts";
 import * as self from "../core/catalog/self.ts";
 import { figure, lines, one, quantile, type Board, type Query, type Row } from "./board.ts";
+import { exchangeRows } from "./exchange-rows.ts";
 
 /** Grafana puts the panel's own interval in its place. */
 const window = 60_000;
@@ -21,6 +22,13 @@ function lostInRange(metric: Metric, legend: string): Query {
     expression: aggregate("sum", ["instance", "reason"], increase(value(metric), window)),
     legend: `${perCollector} ${legend}`,
     over: "range",
+  };
+}
+
+function byOutcome(metric: Metric, what: string): Query {
+  return {
+    expression: aggregate("sum", ["instance", "outcome"], rate(value(metric), window)),
+    legend: `${perCollector} ${what} {{outcome}}`,
   };
 }
 
@@ -225,13 +233,6 @@ const telling: Row = {
   ],
 };
 
-function byOutcome(metric: Metric, what: string): Query {
-  return {
-    expression: aggregate("sum", ["instance", "outcome"], rate(value(metric), window)),
-    legend: `${perCollector} ${what} {{outcome}}`,
-  };
-}
-
 const keeping: Row = {
   title: "What is kept and learned",
   panels: [
@@ -262,10 +263,14 @@ const keeping: Row = {
       { still: true },
     ),
     lines(
-      "Compactions and queries",
+      "Compactions, thinning and queries",
       "ops",
-      "Batches of the journal that became Parquet files, and queries of history, by outcome.",
-      [byOutcome(history.compactions, "compactions"), byOutcome(history.queries, "queries")],
+      "Batches of the journal that became Parquet files, of old days that were thinned to a row a minute, and queries of history, by outcome.",
+      [
+        byOutcome(history.compactions, "compactions"),
+        byOutcome(history.rollUps, "thinned"),
+        byOutcome(history.queries, "queries"),
+      ],
       { still: true },
     ),
     lines(
@@ -305,5 +310,5 @@ export const collectorBoard: Board = {
   title: "Warpwatch / Collector",
   description: "What comes in, how fast it is judged, and whether everyone was told.",
   instancesOf: collector.framesAccepted,
-  rows: [ingest, judging, telling, keeping],
+  rows: [ingest, ...exchangeRows, judging, telling, keeping],
 };

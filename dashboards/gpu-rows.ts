@@ -15,9 +15,11 @@ import * as gpu from "../core/catalog/gpu.ts";
 import * as errors from "../core/catalog/gpu-errors.ts";
 import type { Metric } from "../core/catalog/metric.ts";
 import { figure, lines, one, table, timeline, type Query, type Row } from "./board.ts";
+import { gpuDetailBoard } from "./gpu-detail.ts";
 
 /** Grafana puts the panel's own interval in its place. */
 const window = 60_000;
+const gpuDetailUid = gpuDetailBoard.uid;
 const perGpu = "{{instance}} gpu {{gpu}}";
 const byGpu = ["instance", "gpu"] as const;
 const notIdle = { reason: { excludes: /gpu_idle/ } } as const;
@@ -113,7 +115,7 @@ const activity: Row = {
       "percentunit",
       "Share of cycles in which a tensor pipe was busy. A rank whose line differs from its peers' in the same job holds them up.",
       one(value(gpu.tensorActive), perGpu),
-      { maximum: 1 },
+      { maximum: 1, leadsTo: gpuDetailUid },
     ),
     lines(
       "Memory bandwidth",
@@ -155,7 +157,7 @@ const heat: Row = {
       "celsius",
       "Die temperature; the line is GpuHot's threshold. Most data-centre GPUs slow themselves down at 85 to 90 °C.",
       one(value(gpu.temperature), perGpu),
-      { rules: [gpuHot] },
+      { rules: [gpuHot], leadsTo: gpuDetailUid },
     ),
     lines(
       "Memory temperature",
@@ -307,7 +309,12 @@ const faults: Row = {
           legend: `${perGpu} driver wants {{action}}`,
         },
       ],
-      { width: 12, rules: [gpuMissing], needsFault: { kind: "row_remap_failure" } },
+      {
+        width: 12,
+        rules: [gpuMissing],
+        leadsTo: gpuDetailUid,
+        needsFault: { kind: "row_remap_failure" },
+      },
     ),
     lines(
       "XID events",
@@ -317,7 +324,12 @@ const faults: Row = {
         aggregate("sum", [...byGpu, "action"], increase(value(errors.xidEvents), window)),
         `${perGpu} {{action}}`,
       ),
-      { width: 12, rules: [gpuXid, gpuXidUnknown], needsFault: { kind: "xid", code: 79 } },
+      {
+        width: 12,
+        rules: [gpuXid, gpuXidUnknown],
+        leadsTo: gpuDetailUid,
+        needsFault: { kind: "xid", code: 79 },
+      },
     ),
     lines(
       "Time since the last XID",

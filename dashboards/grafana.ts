@@ -14,8 +14,10 @@ import {
   type Dashboard,
 } from "@grafana/grafana-foundation-sdk/dashboard";
 import type { Metric } from "../core/catalog/metric.ts";
-import type { Board } from "./board.ts";
+import { multiply } from "../alerts/expression.ts";
+import type { Board, Mark } from "./board.ts";
 import { buildPanel, datasource } from "./panel.ts";
+import { renderQuery } from "./query.ts";
 
 const tag = "warpwatch";
 
@@ -32,6 +34,7 @@ export function buildBoard(board: Board): Dashboard {
     .timezone("browser")
     .link(linkToBoards())
     .annotation(firingAlerts());
+  for (const mark of board.marks ?? []) builder.annotation(marked(board, mark));
   addVariables(builder, board);
   let id = 0;
   for (const row of board.rows) {
@@ -53,16 +56,24 @@ function addVariables(builder: DashboardBuilder, board: Board): void {
     .withVariable(
       new DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"),
     )
-    .withVariable(selector("job", "Job", `label_values(${name}, job)`))
-    .withVariable(selector("instance", "Instance", `label_values(${name}{job=~"$job"}, instance)`));
+    .withVariable(selector("cluster", "Cluster", `label_values(${name}, cluster)`, ".*"))
+    .withVariable(selector("job", "Job", `label_values(${name}{cluster=~"$cluster"}, job)`))
+    .withVariable(
+      selector(
+        "instance",
+        "Node",
+        `label_values(${name}{cluster=~"$cluster", job=~"$job"}, instance)`,
+      ),
+    );
   if (board.gpusOf) builder.withVariable(selector("gpu", "GPU", gpusQuery(board.gpusOf)));
 }
 
 function gpusQuery(metric: Metric): string {
-  return `label_values(${metric.name}{job=~"$job", instance=~"$instance"}, gpu)`;
+  return `label_values(${metric.name}{cluster=~"$cluster", job=~"$job", instance=~"$instance"}, gpu)`;
 }
 
-function selector(name: string, label: string, query: string): QueryVariableBuilder {
+/** `all` is what stands for every value: `.*` also takes in series without the label, as where nobody names clusters. */
+function selector(name: string, label: string, query: string, all = ".+"): QueryVariableBuilder {
   return new QueryVariableBuilder(name)
     .label(label)
     .datasource(datasource)
@@ -71,7 +82,7 @@ function selector(name: string, label: string, query: string): QueryVariableBuil
     .sort(VariableSort.NaturalAsc)
     .multi(true)
     .includeAll(true)
-    .allValue(".+")
+    .allValue(all)
     .current({ text: "All", value: "$__all" });
 }
 
@@ -91,5 +102,18 @@ function firingAlerts(): AnnotationQueryBuilder {
     .datasource(datasource)
     .enable(true)
     .iconColor("red")
-    .expr('ALERTS{alertstate="firing", instance=~"$instance", component!=""}');
+    .expr('ALERTS{alertstate="firing", cluster=~"$cluster", instance=~"$instance", component!=""}');
+}
+
+/** Grafana takes instants in milliseconds. */
+function marked(board: Board, { name, color, of, title, text }: Mark): AnnotationQueryBuilder {
+  return new AnnotationQueryBuilder()
+    .name(name)
+    .datasource(datasource)
+    .enable(true)
+    .iconColor(color)
+    .expr(renderQuery(board, { expression: multiply(of, 1000), legend: "" }))
+    .useValueForTime(true)
+    .titleFormat(title)
+    .textFormat(text);
 }

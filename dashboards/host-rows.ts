@@ -19,6 +19,7 @@ import {
   memoryExhausted,
   networkErrors,
 } from "../alerts/host.ts";
+import * as betweenReadings from "../core/catalog/between-readings.ts";
 import * as cpu from "../core/catalog/cpu.ts";
 import * as disk from "../core/catalog/disk.ts";
 import * as filesystem from "../core/catalog/filesystem.ts";
@@ -199,25 +200,30 @@ const diskRow: Row = {
       "percentunit",
       "Share of time in which the disk had work; saturation for one that works on one request at a time.",
       one(rate(value(disk.ioSeconds), window), perDevice),
-      { maximum: 1, width: 6 },
+      { maximum: 1, width: 8 },
     ),
-    lines(
-      "Disk throughput",
-      "Bps",
-      "Bytes read and written.",
-      [
-        { expression: rate(value(disk.readBytes), window), legend: `${perDevice} read` },
-        { expression: rate(value(disk.writtenBytes), window), legend: `${perDevice} written` },
-      ],
-      { width: 6 },
-    ),
+    lines("Disk throughput", "Bps", "Bytes read and written.", [
+      { expression: rate(value(disk.readBytes), window), legend: `${perDevice} read` },
+      { expression: rate(value(disk.writtenBytes), window), legend: `${perDevice} written` },
+    ]),
     lines(
       "Time per request",
       "s",
       "Mean over reads and writes, time in the queue included; no line while the disk does nothing.",
       one(leadingComparison(diskLatency.condition).left, perDevice),
-      { width: 6, rules: [diskLatency] },
+      { width: 8, rules: [diskLatency] },
     ),
+    {
+      kind: "heatmap",
+      title: "Requests by how long they took",
+      description:
+        "Requests a second, queue included. A second band far above the first is what a mean hides: a slow path, or a drive that cleans up.",
+      unit: "s",
+      width: 18,
+      queries: [
+        { expression: { op: "buckets", of: betweenReadings.diskLatency }, legend: "{{le}}" },
+      ],
+    },
     lines(
       "I/O pressure",
       "percentunit",

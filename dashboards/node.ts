@@ -4,6 +4,8 @@ import * as self from "../core/catalog/self.ts";
 import type { Board } from "./board.ts";
 import { gpuRows } from "./gpu-rows.ts";
 import { hostRows } from "./host-rows.ts";
+import { kernelMark, xidMark } from "./marks.ts";
+import { systemRows } from "./system-rows.ts";
 
 export const nodeBoard: Board = {
   uid: "warpwatch-node",
@@ -12,5 +14,6 @@ export const nodeBoard: Board = {
     "What the GPUs of a node do, how hot and how sound they are, and the host under them.",
   instancesOf: self.sourceUp,
   gpusOf: gpu.temperature,
-  rows: [...gpuRows, ...hostRows],
+  marks: [xidMark, kernelMark],
+  rows: [...gpuRows, ...systemRows, ...hostRows],
 };

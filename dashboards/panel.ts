@@ -24,6 +24,10 @@ import {
   type Threshold,
 } from "@grafana/grafana-foundation-sdk/dashboard";
 import { DataqueryBuilder, PromQueryFormat } from "@grafana/grafana-foundation-sdk/prometheus";
+import {
+  PanelBuilder as Heatmap,
+  YAxisConfigBuilder,
+} from "@grafana/grafana-foundation-sdk/heatmap";
 import { PanelBuilder as Stat } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as Timeline } from "@grafana/grafana-foundation-sdk/statetimeline";
 import { PanelBuilder as Table } from "@grafana/grafana-foundation-sdk/table";
@@ -33,7 +37,7 @@ import type { Rule } from "../alerts/rule.ts";
 import type { Board, Panel } from "./board.ts";
 import { renderQuery } from "./query.ts";
 
-type AnyPanel = TimeSeries | Stat | Timeline | Table;
+type AnyPanel = TimeSeries | Stat | Timeline | Table | Heatmap;
 
 export const datasource = { type: "prometheus", uid: "$datasource" } as const;
 
@@ -41,8 +45,11 @@ const heights: Readonly<Record<Panel["kind"], number>> = {
   timeseries: 8,
   stat: 4,
   timeline: 8,
-  table: 7,
+  table: 8,
+  heatmap: 8,
 };
+/** Grafana colours from a threshold on, and a rule that fires above 0 doesn't at 0. */
+const justAboveZero = 1e-9;
 const severityColors = { critical: "red", warning: "orange", info: "blue" } as const;
 
 export function buildPanel(board: Board, panel: Panel, id: number): Builder<GrafanaPanel> {
@@ -61,7 +68,7 @@ export function buildPanel(board: Board, panel: Panel, id: number): Builder<Graf
     );
   if (panel.minimum !== "any") builder.min(panel.minimum ?? 0);
   if (panel.maximum !== undefined) builder.max(panel.maximum);
-  if (panel.leadsTo !== undefined) builder.dataLinks([instanceLink(panel.leadsTo)]);
+  if (panel.leadsTo !== undefined) builder.dataLinks([seriesLink(panel, panel.leadsTo)]);
   if (panel.states !== undefined)
     builder.mappings([{ type: MappingType.ValueToText, options: { ...panel.states } }]);
   panel.queries.forEach((query, index) => {
@@ -69,8 +76,9 @@ export function buildPanel(board: Board, panel: Panel, id: number): Builder<Graf
       .datasource(datasource)
       .expr(renderQuery(board, query))
       .legendFormat(query.legend)
-      .refId(String.fromCodePoint(65 + index));
+      .refId(refId(index));
     if (panel.kind === "table") target.format(PromQueryFormat.Table).instant();
+    else if (panel.kind === "heatmap") target.format(PromQueryFormat.Heatmap).range();
     else target.range();
     builder.withTarget(target);
   });
@@ -88,6 +96,8 @@ function makePanel(panel: Panel): AnyPanel {
       return new Timeline().mergeValues(true).showValue(VisibilityMode.Never).rowHeight(0.85);
     case "table":
       return tableOf(panel);
+    case "heatmap":
+      return new Heatmap().calculate(false).yAxis(new YAxisConfigBuilder().unit(panel.unit));
     default:
       return linesOf(panel);
   }
@@ -120,18 +130,40 @@ function linesOf(panel: Panel): TimeSeries {
     );
 }
 
-/** Only the labels that are asked for, in that order; the number, always 1, is of no interest. */
+/**
+ * Only the labels and numbers that are asked for, in that order; an info metric's number, always 1, is of no interest.
+ * Rows of several queries become one where the labels that all of them have are equal.
+ */
 function tableOf(panel: Panel): Table {
-  const columns = ["instance", ...(panel.columns ?? [])];
-  return new Table()
+  const labels = ["instance", ...(panel.columns ?? [])];
+  const heads = (panel.numbers ?? []).flatMap((head, index) =>
+    head === null ? [] : [{ ...head, field: numberField(panel, index) }],
+  );
+  const fields = [...labels, ...heads.map(({ field }) => field)];
+  const table = new Table()
+    .withTransformation({ id: "merge", options: {} })
     .withTransformation({
       id: "filterFieldsByName",
-      options: { include: { names: columns } },
+      options: { include: { names: fields } },
     })
     .withTransformation({
       id: "organize",
-      options: { indexByName: Object.fromEntries(columns.map((name, index) => [name, index])) },
+      options: {
+        indexByName: Object.fromEntries(fields.map((name, index) => [name, index])),
+        renameByName: Object.fromEntries(heads.map(({ field, title }) => [field, title])),
+      },
     });
+  for (const { title, unit } of heads) table.overrideByName(title, [{ id: "unit", value: unit }]);
+  return table;
+}
+
+/** As Grafana's Prometheus data source calls the number of a query in a table. */
+function numberField({ queries }: Panel, index: number): string {
+  return queries.length > 1 ? `Value #${refId(index)}` : "Value";
+}
+
+function refId(index: number): string {
+  return String.fromCodePoint(65 + index);
 }
 
 /** Colours from low to high. A rule that fires below its threshold colours what is under it. */
@@ -147,7 +179,7 @@ function thresholdsOf(panel: Panel): Threshold[] {
         ]
       : [
           { value: null, color: "green" },
-          { value: right, color },
+          { value: right === 0 ? justAboveZero : right, color },
         ];
   }
   return [
@@ -164,8 +196,11 @@ function runbookLink(rule: Rule): DashboardLinkBuilder {
     .targetBlank(true);
 }
 
-function instanceLink(uid: string): DashboardLinkBuilder {
-  return new DashboardLinkBuilder("This node's board")
+function seriesLink({ queries }: Panel, uid: string): DashboardLinkBuilder {
+  const gpu = queries.every(({ legend }) => legend.includes("{{gpu}}"))
+    ? "&var-gpu=${__field.labels.gpu}"
+    : "";
+  return new DashboardLinkBuilder(gpu === "" ? "This node's board" : "This GPU in depth")
     .type(DashboardLinkType.Link)
-    .url(`/d/${uid}?var-instance=\${__field.labels.instance}&\${__url_time_range}`);
+    .url(`/d/${uid}?var-instance=\${__field.labels.instance}${gpu}&\${__url_time_range}`);
 }

@@ -10,14 +10,18 @@ const range = "$__range";
 export function renderQuery(board: Board, { expression, over }: Query): string {
   const window = over === "range" ? range : interval;
   const matchers = (metric: Metric): string => matchersOf(board, metric);
-  if (expression.op !== "quantile") return renderExpression(expression, { matchers, window });
-  const { of, quantile, by } = expression;
-  const buckets = `${of.name}_bucket{${matchers(of)}}`;
-  return `histogram_quantile(${quantile}, sum by (${["le", ...by].join(", ")}) (rate(${buckets}[${window}])))`;
+  if (expression.op !== "quantile" && expression.op !== "buckets")
+    return renderExpression(expression, { matchers, window });
+  const { of } = expression;
+  const labels = ["le", ...(expression.op === "quantile" ? expression.by : [])].join(", ");
+  const buckets = `sum by (${labels}) (rate(${of.name}_bucket{${matchers(of)}}[${window}]))`;
+  return expression.op === "buckets"
+    ? buckets
+    : `histogram_quantile(${expression.quantile}, ${buckets})`;
 }
 
 function matchersOf(board: Board, metric: Metric): string {
-  const target = 'job=~"$job", instance=~"$instance"';
+  const target = 'cluster=~"$cluster", job=~"$job", instance=~"$instance"';
   const chosen = board.gpusOf !== undefined && metric.labels.includes("gpu");
   return chosen ? `${target}, gpu=~"$gpu"` : target;
 }

@@ -1,13 +1,23 @@
 /** What a reader of a board may expect, held for every panel of every board as it goes to Grafana. */
 import { describe, expect, it } from "vitest";
 import { faultKinds } from "../../simulator/fault-kinds.ts";
+import type { Expression } from "../../alerts/expression.ts";
+import { labelsOf } from "../../alerts/promql.ts";
 import { boards, renderBoards } from "../../dashboards/all.ts";
+import type { Query } from "../../dashboards/board.ts";
 import { allMetrics } from "../../core/catalog/index.ts";
 
 interface Target {
   readonly expr: string;
   readonly legendFormat?: string;
   readonly datasource?: { readonly uid: string };
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
 }
 
 interface GrafanaPanel {
@@ -18,7 +28,7 @@ interface GrafanaPanel {
   readonly datasource?: { readonly uid: string };
   readonly targets?: readonly Target[];
   readonly panels?: readonly GrafanaPanel[];
-  readonly gridPos: { readonly x: number; readonly w: number };
+  readonly gridPos: Place;
   readonly fieldConfig?: {
     readonly defaults: { readonly unit?: string; readonly noValue?: string };
   };
@@ -44,20 +54,21 @@ describe.each(
   );
   const targets = panels.flatMap((panel) => panel.targets ?? []);
 
-  it("takes its data source, job and instance from variables that can be all", () => {
+  it("takes its data source, cluster, job and instance from variables that can be all", () => {
     expect(file).toBe(`${board.uid}.json`);
-    const [source, job, instance] = board.templating.list;
+    const [source, cluster, job, instance] = board.templating.list;
     expect(source).toMatchObject({ type: "datasource", name: "datasource", query: "prometheus" });
-    for (const [variable, name] of [
-      [job, "job"],
-      [instance, "instance"],
+    for (const [variable, name, allValue] of [
+      [cluster, "cluster", ".*"],
+      [job, "job", ".+"],
+      [instance, "instance", ".+"],
     ] as const)
       expect(variable).toMatchObject({
         type: "query",
         name,
         multi: true,
         includeAll: true,
-        allValue: ".+",
+        allValue,
         datasource: { uid: "$datasource" },
       });
     for (const { datasource } of [...panels, ...targets])
@@ -80,9 +91,17 @@ describe.each(
     }
   });
 
-  it("fills no row beyond the grid's 24 columns", () => {
+  it("fills no row beyond the grid's 24 columns, and lays no panel over another", () => {
     for (const { gridPos, title } of panels)
       expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(24);
+    const over = panels.flatMap((one, index) =>
+      panels
+        .slice(index + 1)
+        .flatMap((other) =>
+          overlap(one.gridPos, other.gridPos) ? [`${one.title} / ${other.title}`] : [],
+        ),
+    );
+    expect(over).toEqual([]);
   });
 
   it("asks every query for the chosen jobs and instances", () => {
@@ -90,14 +109,16 @@ describe.each(
       const selectors = expr.match(/\{[^}]*\}/g) ?? [];
       expect(selectors.length, expr).toBeGreaterThan(0);
       for (const selector of selectors) {
+        expect(selector).toContain('cluster=~"$cluster"');
         expect(selector).toContain('job=~"$job"');
         expect(selector).toContain('instance=~"$instance"');
       }
     }
   });
 
-  it("shows no counter but by its rate or increase, over an interval that Grafana chooses", () => {
-    for (const { expr } of targets) {
+  it("draws no counter but by its rate or increase, over an interval that Grafana chooses", () => {
+    const drawn = panels.filter(({ type }) => type !== "table");
+    for (const { expr } of drawn.flatMap((panel) => panel.targets ?? [])) {
       const windows = [...expr.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1]);
       for (const window of windows) expect(["$__rate_interval", "$__range"]).toContain(window);
       for (const name of counters) {
@@ -116,6 +137,33 @@ describe.each(
 });
 
 describe("the boards", () => {
+  it("name only labels that their metrics have, in matchers, legends and tables", () => {
+    const wrong = boards.flatMap((board) =>
+      board.rows.flatMap((row) =>
+        row.panels.flatMap((panel) =>
+          [
+            ...panel.queries.flatMap((query) => strangeLabels(query)),
+            ...(panel.columns ?? []).filter(
+              (column) => !panel.queries.some((query) => labelsIn(query).has(column)),
+            ),
+          ].map((label) => `${board.title} / ${panel.title}: ${label}`),
+        ),
+      ),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("give each number of a table a column, and mark only times of the catalogue", () => {
+    for (const board of boards) {
+      for (const panel of board.rows.flatMap((row) => row.panels))
+        if (panel.numbers) expect(panel.numbers.length, panel.title).toBe(panel.queries.length);
+      for (const { of, title, text } of board.marks ?? []) {
+        expect(of.metric.name).toMatch(/_timestamp_seconds$/);
+        const told = labelsIn({ expression: of, legend: "" });
+        expect(namesIn(title + text).filter((name) => !told.has(name))).toEqual([]);
+      }
+    }
+  });
   it("name only faults that the simulator plays", () => {
     const kinds = boards.flatMap((board) =>
       board.rows.flatMap((row) => row.panels.flatMap((panel) => panel.needsFault?.kind ?? [])),
@@ -123,3 +171,59 @@ describe("the boards", () => {
     expect(kinds.filter((kind) => !(faultKinds as readonly string[]).includes(kind))).toEqual([]);
   });
 });
+
+function overlap(one: Place, other: Place): boolean {
+  return (
+    one.x < other.x + other.w &&
+    other.x < one.x + one.w &&
+    one.y < other.y + other.h &&
+    other.y < one.y + one.h
+  );
+}
+
+/** Those that the query matches, sums by or shows, and that what it is made of doesn't have. */
+function strangeLabels(query: Query): string[] {
+  const { expression, legend } = query;
+  const shown = namesIn(legend).filter((name) => !labelsIn(query).has(name));
+  const inside =
+    expression.op === "quantile" || expression.op === "buckets" ? [] : strangeInside(expression);
+  return [...shown, ...inside];
+}
+
+function strangeInside(expression: Expression): string[] {
+  switch (expression.op) {
+    case "value": {
+      const { match, metric } = expression;
+      return Object.keys(match).filter((name) => !metric.labels.includes(name));
+    }
+    case "constant":
+      return [];
+    case "+":
+    case "-":
+    case "*":
+    case "/": {
+      const { left, right } = expression;
+      return [left, ...(typeof right === "number" ? [] : [right])].flatMap(strangeInside);
+    }
+    default: {
+      const inside = new Set([...labelsOf(expression.of), "job"]);
+      const by = "by" in expression ? expression.by.filter((name) => !inside.has(name)) : [];
+      return [...by, ...strangeInside(expression.of)];
+    }
+  }
+}
+
+function labelsIn({ expression }: Query): Set<string> {
+  switch (expression.op) {
+    case "quantile":
+      return new Set(expression.by);
+    case "buckets":
+      return new Set(["le"]);
+    default:
+      return new Set([...labelsOf(expression), "instance"]);
+  }
+}
+
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/\{\{(\w+)\}\}/g)].flatMap(([, name]) => name ?? []);
+}

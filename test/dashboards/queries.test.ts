@@ -6,6 +6,28 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { compare, metricsOf } from "../../alerts/expression.ts";
+import {
+  attribution,
+  betweenReadings,
+  cgroup,
+  chrony,
+  collector as collectorMetrics,
+  dcgm,
+  driveHealth,
+  fabric,
+  gpuDetails,
+  gpuProfiling,
+  gpuStack,
+  inventory,
+  ipmi,
+  kernelLog,
+  pci,
+  rdma,
+  self,
+  stuckProcesses,
+} from "../../core/catalog/index.ts";
+import type { Metric } from "../../core/catalog/metric.ts";
 import { boards } from "../../dashboards/all.ts";
 import type { NeededFault, Panel, Query } from "../../dashboards/board.ts";
 import { renderQuery } from "../../dashboards/query.ts";
@@ -13,6 +35,8 @@ import { amdCard, amdServer, metricsTable } from "../hosts/amd-server.ts";
 import { writeHost, type HostTree } from "../hosts/tree.ts";
 import { createFakeNvidiaSmi, fakeGpu } from "../kit/fake-nvidia-smi.ts";
 import { makeFolder } from "../kit/folder.ts";
+import { startMetricPage } from "../kit/metric-page.ts";
+import { reportGpu, reportXml } from "../kit/nvidia-smi-report.ts";
 import {
   freePort,
   hasProgram,
@@ -46,15 +70,45 @@ const all = boards.flatMap((board) =>
 );
 type Asked = (typeof all)[number];
 
+/** What neither the synthetic node nor every machine that runs the tests has. */
+const onPage: ReadonlySet<unknown> = new Set([
+  ...[attribution, cgroup, chrony, dcgm, driveHealth, fabric, gpuDetails, gpuProfiling].flatMap(
+    (subject) => Object.values<unknown>(subject),
+  ),
+  ...[gpuStack, inventory, ipmi, kernelLog, pci, rdma, stuckProcesses].flatMap((subject) =>
+    Object.values<unknown>(subject),
+  ),
+  ...Object.entries<unknown>({ ...self, ...collectorMetrics }).flatMap(([name, metric]) =>
+    /^(probe|push[A-Z]|remoteStore)/.test(name) ? [metric] : [],
+  ),
+  betweenReadings.networkUtilization,
+  betweenReadings.tcpRetransmits,
+]);
+
+function metricsIn({ expression }: Query): readonly Metric[] {
+  return expression.op === "quantile" || expression.op === "buckets"
+    ? [expression.of]
+    : metricsOf(compare(expression, ">", 0));
+}
+
+function pageMetrics(): Metric[] {
+  const used = new Set(
+    all.flatMap(({ queries }) => queries.flatMap(({ query }) => metricsIn(query))),
+  );
+  return [...used].filter(
+    (metric) => onPage.has(metric) || metric.name.startsWith("node_infiniband_"),
+  );
+}
+
 it.runIf(hasProgram("prometheus"))(
   "every query returns series, those that move do move, and a fault that is needed makes the difference",
   async () => {
-    const { prometheus, inject } = await startDemo();
+    const { prometheus, inject, node } = await startDemo();
     await pass(settleMilliseconds);
     const calm = all.filter(({ panel }) => panel.needsFault === undefined);
     const waiting = all.filter(({ panel }) => panel.needsFault !== undefined);
     expect(await complaintsThatStay(prometheus, calm)).toEqual([]);
-    expect(await needless(prometheus, waiting)).toEqual([]);
+    expect(await needless(prometheus, waiting, node)).toEqual([]);
 
     const faults = faultsOf(waiting);
     await Promise.all(faults.filter(({ kind }) => kind !== last).map(inject));
@@ -65,7 +119,7 @@ it.runIf(hasProgram("prometheus"))(
     const second = waiting.filter(({ panel }) => panel.needsFault?.kind === last);
     expect(await complaintsThatStay(prometheus, second)).toEqual([]);
   },
-  200_000,
+  240_000,
 );
 
 /** What is wrong with panels at every look within the time that a scrape, a rate's window and a look back take together. */
@@ -75,10 +129,12 @@ async function complaintsThatStay(
 ): Promise<string[]> {
   let left = asked.map((one) => ({ one, wrong: [""] }));
   const until = Date.now() + (rateWindowSeconds + lookSeconds) * 1000;
-  while (left.length > 0 && Date.now() < until) {
-    const looked = [];
-    for (const { one } of left) looked.push({ one, wrong: await complaints(prometheus, one) });
-    left = looked.filter(({ wrong }) => wrong.length > 0);
+  let looked = 0;
+  // The last look begins after that time, however long a busy machine took for the others.
+  while (left.length > 0 && looked < until) {
+    looked = Date.now();
+    const looks = left.map(async ({ one }) => ({ one, wrong: await complaints(prometheus, one) }));
+    left = (await Promise.all(looks)).filter(({ wrong }) => wrong.length > 0);
     await pass(1000);
   }
   return left.flatMap(({ wrong }) => wrong);
@@ -106,11 +162,22 @@ function mustMove(panel: Panel, query: Query): boolean {
   return panel.still !== true && query.still !== true && panel.needsFault === undefined;
 }
 
-/** Panels that wait for a fault and show all they have without it. */
-async function needless(prometheus: Prometheus, asked: readonly Asked[]): Promise<string[]> {
+/**
+ * Panels that wait for a fault and show all they have without it. Only the synthetic node is asked, which nothing but a
+ * fault disturbs: on a busy machine reads of the host's agent hang, and alerts fire.
+ */
+async function needless(
+  prometheus: Prometheus,
+  asked: readonly Asked[],
+  node: string,
+): Promise<string[]> {
   const found: string[] = [];
   for (const { name, queries } of asked) {
-    const states = await Promise.all(queries.map(({ promql }) => stateOf(prometheus, promql)));
+    const states = await Promise.all(
+      queries.map(({ promql }) =>
+        stateOf(prometheus, promql.replaceAll('instance=~".+"', `instance="${node}"`)),
+      ),
+    );
     if (states.every((state) => state === "moves")) found.push(name);
   }
   return found;
@@ -130,6 +197,7 @@ function resolve(promql: string): string {
   return promql
     .replaceAll("$__rate_interval", `${rateWindowSeconds}s`)
     .replaceAll("$__range", "2m")
+    .replaceAll('"$cluster"', '".*"')
     .replaceAll(/"\$(job|instance|gpu)"/g, '".+"');
 }
 
@@ -146,13 +214,14 @@ async function startDemo() {
   const folder = makeFolder();
   const ports = Array.from({ length: 4 }, () => freePort());
   const [host = 0, amd = 0, synthetic = 0, collector = 0] = await Promise.all(ports);
-  const smi = createFakeNvidiaSmi({ gpus: [workingGpu(0)] });
+  const report = reportXml([reportGpu(0)]);
+  const smi = createFakeNvidiaSmi({ gpus: [workingGpu(0)], report });
   let round = 0;
-  const work = setInterval(() => smi.set({ gpus: [workingGpu((round += 1))] }), 1000);
+  const work = setInterval(() => smi.set({ gpus: [workingGpu((round += 1))], report }), 1000);
   onTestFinished(() => clearInterval(work));
   const run = async (port: number, program: Program): Promise<void> => {
     onTestFinished(async () => void (await program.stop()));
-    await untilAnswered(`http://127.0.0.1:${port}/-/ready`, program);
+    await untilAnswered(`http://127.0.0.1:${port}/-/ready`, program, 60_000);
   };
   const syntheticState = join(folder, "synthetic");
   const startAgent = (port: number, name: string, flags: readonly string[]): Program =>
@@ -189,8 +258,9 @@ async function startDemo() {
   await Promise.all([run(host, agent), run(amd, amdAgent), run(synthetic, up), run(collector, up)]);
   const questions = setInterval(() => void askHistory(collector, syntheticState), 1000);
   onTestFinished(() => clearInterval(questions));
+  const page = await startMetricPage(pageMetrics());
   const targets = [host, amd, synthetic, collector].map((port) => `127.0.0.1:${port}`);
-  const prometheus = await startPrometheus(folder, ...targets);
+  const prometheus = await startPrometheus(folder, page, ...targets);
   onTestFinished(async () => void (await prometheus.program.stop()));
   let gpu = 0;
   const inject = async ({ kind, code }: NeededFault): Promise<void> => {
@@ -203,7 +273,7 @@ async function startDemo() {
     ]);
     expect(await program.ended(), program.output()).toBe(0);
   };
-  return { prometheus, inject };
+  return { prometheus, inject, node: `127.0.0.1:${synthetic}` };
 }
 
 /** Somebody looks at the console. */
