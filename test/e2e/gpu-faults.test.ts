@@ -5,7 +5,7 @@ import { injectFaults } from "../kit/nvml-faults.ts";
 
 test(
   "GPUs that hang, are lost, split or reloaded cost the others no sample, leave no handle and one process at most",
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const counts = { hangs: 8, hangsInReading: 1, losses: 8, splits: 4, reloads: 3 };
     const report = await injectFaults(makeFolder(), counts);

@@ -47,7 +47,7 @@ test("a filesystem of this host that is filled reaches both pagers, and its empt
   await expectPageAndResolve("HostFilesystemFilling", filesystem.mountPoint, () =>
     filesystem.empty(),
   );
-}, 60_000);
+}, 120_000);
 
 test("a fault of a synthetic GPU reaches both pagers, and its end resolves both", async () => {
   const inject = startWarpwatch([
@@ -59,7 +59,7 @@ test("a fault of a synthetic GPU reaches both pagers, and its end resolves both"
   ]);
   expect(await inject.ended()).toBe(0);
   await expectPageAndResolve("GpuPowerBrake", "3", () => undefined);
-}, 60_000);
+}, 120_000);
 
 test("what Alertmanager got from us is valid in its own eyes", async () => {
   const page = await fetch(`${stack.collectorAddress}/metrics`);

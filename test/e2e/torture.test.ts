@@ -6,13 +6,13 @@ test("a collector killed 20 times loses no alert, opens none twice and starts no
   const report = await runTorture({ kills: 20, seed: 7 });
   expect(report.faults).toEqual([]);
   expect(report.incidents).toBeGreaterThan(5);
-}, 120_000);
+}, 240_000);
 
 test("the whole collector, killed eight times, loses none and opens none twice either", async () => {
   const report = await runTorture({ kills: 8, seed: 7, binary: true });
   expect(report.faults).toEqual([]);
   expect(report.incidents).toBeGreaterThan(5);
-}, 180_000);
+}, 300_000);
 
 describe("the oracle of the crash test", () => {
   const sample = (timeMilliseconds: number, high: boolean, confirmed = true): ServedSample => ({
