@@ -209,6 +209,8 @@ async function feed(parts: { rules: boolean; folder: string | null }): Promise<n
       };
       waiting.push(door.frames({ headers, body: body.bytes }));
     }
+    // A session's requests come one after the other.
+    await new Promise((resolve) => setImmediate(resolve));
     if (waiting.length >= together) await settle();
   }
   await settle();
