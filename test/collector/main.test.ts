@@ -100,12 +100,12 @@ describe("the collector", () => {
     const make = createFrameMaker();
     collector.frameSink.accept(make(env.clock.now(), [heat(90)]));
     expect(collector.alerts()[0]).toMatchObject({ rule: "GpuHot", state: "firing" });
-    await vi.waitFor(() => expect(bodies).toHaveLength(1), 5000);
+    await vi.waitFor(() => expect(bodies).toHaveLength(1), 20_000);
     const listed = await call(collector, "/api/v1/alerts");
     expect(listed.body.alerts[0].annotations.summary).toBe("GPU 0 of node-1 is at 90 °C");
     await new Promise((resolve) => setTimeout(resolve, 5));
     collector.frameSink.accept(make(env.clock.now(), [heat(70)]));
-    await vi.waitFor(() => expect(bodies).toHaveLength(2), 5000);
+    await vi.waitFor(() => expect(bodies).toHaveLength(2), 20_000);
     expect((await call(collector, "/api/v1/alerts")).body).toEqual({ alerts: [] });
   });
 
@@ -116,7 +116,7 @@ describe("the collector", () => {
     const first = await start(yaml, folder);
     const make = createFrameMaker();
     first.frameSink.accept(make(env.clock.now(), [heat(90)]));
-    await vi.waitFor(() => expect(bodies).toHaveLength(1), 5000);
+    await vi.waitFor(() => expect(bodies).toHaveLength(1), 20_000);
     await first.stop();
     const second = await start(yaml, folder);
     expect(second.alerts()[0]).toMatchObject({ state: "firing", unknown: true });
@@ -161,7 +161,7 @@ describe("the collector", () => {
       expect((await call(collector, "/-/ready")).status).toBe(200);
       const { body } = await call(collector, "/api/v1/nodes");
       expect(body.nodes[0]).toMatchObject({ node: "node-1", state: "up", gpusExpected: 1 });
-    }, 5000);
+    }, 20_000);
     const overview = (await call(collector, "/api/v1/overview")).body;
     expect(overview.nodes[0].gpus[0]).toMatchObject({
       uuid: "GPU-1",
@@ -201,13 +201,16 @@ describe("the collector", () => {
     const nodes = async () => (await call(collector, "/api/v1/nodes")).body.nodes;
     await vi.waitFor(
       async () => expect(await nodes()).toMatchObject([{ node: "far", gpusExpected: 8 }]),
-      5000,
+      20_000,
     );
     writeFileSync(file, "nodes: [{nmae: far}]\n# longer\n");
     await new Promise((resolve) => setTimeout(resolve, 1200));
     expect(await nodes()).toMatchObject([{ node: "far", gpusExpected: 8 }]);
     writeFileSync(file, "nodes: [{name: far, gpus: 4}]\n# still longer\n");
-    await vi.waitFor(async () => expect(await nodes()).toMatchObject([{ gpusExpected: 4 }]), 5000);
+    await vi.waitFor(
+      async () => expect(await nodes()).toMatchObject([{ gpusExpected: 4 }]),
+      20_000,
+    );
   });
 
   it("says in one sentence that its port is taken, and leaves nothing behind", async () => {
@@ -275,6 +278,6 @@ describe("the collector's server", () => {
       expect(body).toContain('route="/api/v1/alerts",method="GET",code="200"} 1');
       expect(body).toContain('route="refused",method="GET",code="404"} 1');
       expect(body).not.toContain("made-up");
-    }, 5000);
+    }, 20_000);
   });
 });

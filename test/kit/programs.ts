@@ -15,7 +15,7 @@ export interface Program {
   stop(): Promise<number | null>;
 }
 
-const stopMilliseconds = 5000;
+const stopMilliseconds = 15_000;
 
 export function startProgram(
   command: string,
@@ -64,7 +64,7 @@ export function hasProgram(name: string): boolean {
 export async function untilAnswered(
   url: string,
   program: Program,
-  timeoutMilliseconds = 15_000,
+  timeoutMilliseconds = 45_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMilliseconds;
   while (performance.now() < deadline) {

@@ -46,7 +46,7 @@ test("tells of a call that hangs until it comes back", async () => {
   const late = probes.slowKernel.ask("answerLate", "/mnt/dead", 2500, 10_000);
   expect(await read(opened)).toEqual([]);
   await vi.waitUntil(() => probes.slowKernel.inFlight().some(({ seconds }) => seconds > 1.5), {
-    timeout: 5000,
+    timeout: 20_000,
   });
   expect(await opened.read(new Float64Array(4), never)).toBe("changed");
   expect(await read(opened)).toEqual([

@@ -121,7 +121,7 @@ test("a resolve that is committed while its alert is being repeated goes out aft
   await bench.drained("alertmanager");
   receiver.plan({ kind: "slow", milliseconds: 400 });
   // The receiver has the repetition and sits on it: the resolve has to wait for its answer.
-  await expect.poll(() => receiver.connectionsBusy(), { timeout: 5000, interval: 5 }).toBe(1);
+  await expect.poll(() => receiver.connectionsBusy(), { timeout: 20_000, interval: 5 }).toBe(1);
   bench.notify(resolved(alert));
   await bench.drained("alertmanager");
   const verdicts = receiver.requests.map(({ body }) => isOver(alertsOf(body)[0]));

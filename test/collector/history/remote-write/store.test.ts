@@ -126,7 +126,7 @@ async function untilCounted(
 ): Promise<void> {
   const hasAll = async (): Promise<void> =>
     expect(await counted()).toEqual(expect.arrayContaining([...lines]));
-  await vi.waitFor(hasAll, { timeout: 5000 });
+  await vi.waitFor(hasAll, { timeout: 20_000 });
 }
 
 const one = (metric: string, value: number | undefined): Sample => ({ metric, value });

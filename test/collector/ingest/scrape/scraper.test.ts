@@ -70,7 +70,7 @@ function start(job: Partial<JobConfig> & { targets?: string[]; labels?: Record<s
       const [view] = scraper.targets();
       if (!view || view.state === "new") throw new Error("not scraped yet");
       return view;
-    }, 5000);
+    }, 20_000);
   return { scraper, frames, sent, settled, metrics };
 }
 
@@ -116,7 +116,7 @@ describe("the scraper", () => {
     });
     server.on("connection", () => (connections += 1));
     const { frames, sent } = start({ targets: [address] });
-    await vi.waitFor(() => expect(frames.length).toBeGreaterThan(4), 5000);
+    await vi.waitFor(() => expect(frames.length).toBeGreaterThan(4), 20_000);
     expect(frames.slice(0, 3).map((frame) => frame["a"])).toEqual([1, 2, 3]);
     expect(connections).toBe(1);
     expect(new Set(sent.map((frame) => frame.schema)).size).toBe(1);
@@ -170,15 +170,15 @@ describe("the scraper", () => {
       response.writeHead(healthy ? 200 : 503, text).end("a 1\n");
     });
     const { frames, sent } = start({ targets: [address] });
-    await vi.waitFor(() => expect(frames.length).toBeGreaterThan(0), 5000);
+    await vi.waitFor(() => expect(frames.length).toBeGreaterThan(0), 20_000);
     healthy = false;
     await vi.waitFor(
       () => expect(frames.at(-1)).toEqual({ up: 0, scrape_samples_scraped: 0 }),
-      5000,
+      20_000,
     );
     expect(sent.at(-1)?.schema).toBe(sent[0]?.schema);
     healthy = true;
-    await vi.waitFor(() => expect(frames.at(-1)).toMatchObject({ up: 1, a: 1 }), 5000);
+    await vi.waitFor(() => expect(frames.at(-1)).toMatchObject({ up: 1, a: 1 }), 20_000);
   });
 
   it("says nothing of what may stand behind the end of a page that was cut off", async () => {
@@ -297,7 +297,7 @@ describe("target files", () => {
     renameSync(`${path}.new`, path);
   }
   const instances = (scraper: Scraper) => scraper.targets().map(({ instance }) => instance);
-  const later = { timeout: 5000, interval: 20 };
+  const later = { timeout: 20_000, interval: 20 };
 
   it("are read as JSON and YAML, and again when they change, come or go", async () => {
     const path = folder();
