@@ -1,18 +1,13 @@
 /** The page at `/`: what this is, what it serves, and how each source does. */
 import { version } from "../core/kit/version.ts";
-import type { SourceStatus } from "./sampler-source.ts";
+import { isAwaited, type SourceStatus } from "./sampler-source.ts";
 
 export function renderLandingPage(
   node: string,
   telemetryPath: string,
   sources: readonly SourceStatus[],
 ): string {
-  const rows = sources.map(
-    ({ name, state, reason, series, durationSeconds }) =>
-      `<tr><td>${escape(name)}</td><td>${state}</td><td>${series}</td>` +
-      `<td>${Number.isNaN(durationSeconds) ? "" : (durationSeconds * 1000).toFixed(2)}</td>` +
-      `<td>${escape(reason)}</td></tr>`,
-  );
+  const rows = sources.map(sourceRow);
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Warpwatch agent on ${escape(node)}</title></head>
@@ -33,6 +28,15 @@ ${rows.join("\n")}
 </body>
 </html>
 `;
+}
+
+function sourceRow(status: SourceStatus): string {
+  const { name, state, reason, series, durationSeconds } = status;
+  return (
+    `<tr><td>${escape(name)}</td><td>${isAwaited(status) ? "awaited" : state}</td><td>${series}</td>` +
+    `<td>${Number.isNaN(durationSeconds) ? "" : (durationSeconds * 1000).toFixed(2)}</td>` +
+    `<td>${escape(reason)}</td></tr>`
+  );
 }
 
 const entities: Readonly<Record<string, string>> = {

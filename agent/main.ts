@@ -16,7 +16,7 @@ import { createOwnMetrics } from "./own-metrics.ts";
 import { createProbes, type OwnedProbes } from "./probes/process.ts";
 import type { Pusher } from "./push/pusher.ts";
 import type { AgentReading } from "./sampler-frame.ts";
-import type { SourceState, SourceStatus } from "./sampler-source.ts";
+import { isAwaited, type SourceState, type SourceStatus } from "./sampler-source.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { startServer, type ListeningView } from "./server.ts";
 import type { Source } from "./sources/source.ts";
@@ -100,6 +100,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   // Node opens its inspector on this signal otherwise: a port through which anybody on the machine could run code.
   process.on("SIGUSR1", ignoreSignal);
   await sampler.start();
+  tellSources(sampler.status(), log);
   log.info("the agent serves metrics", { address: server.address, path: config.telemetryPath });
 
   views.forEach(({ view }, index) => {
@@ -223,7 +224,26 @@ function ownReadings(node: string, events: AgentEvents, sampler: () => Sampler):
   ];
 }
 
-/** The first state is a log line; a change from one to another is an event. */
+/** One line for all of them: most of what can be measured is on no single machine. */
+function tellSources(sources: readonly SourceStatus[], log: Log): void {
+  const awaited = sources.filter(isAwaited);
+  const known = sources.filter((one) => !isAwaited(one));
+  const names = (state: SourceState): string[] =>
+    known.filter((one) => one.state === state).map(({ name }) => name);
+  const [up, absent, down] = [names("up"), names("absent"), names("down")];
+  log.info(
+    `sources: ${up.length} up, ${absent.length} absent, ${down.length} down, ${awaited.length} awaited; ` +
+      "the agent's page / says why, and so do debug lines",
+    {
+      up: up.join(" "),
+      absent: absent.join(" "),
+      down: down.join(" "),
+      awaited: awaited.map(({ name }) => name).join(" "),
+    },
+  );
+}
+
+/** The first state is a debug line, as there are many of them; a change from one to another is an event. */
 function tellStateChange(
   env: Env,
   log: Log,
@@ -233,7 +253,7 @@ function tellStateChange(
 ): void {
   const { name: source, state, reason } = status;
   if (before === null) {
-    if (state !== "down") log.info(`source ${source} is ${state}`, { source, reason });
+    if (state !== "down") log.debug(`source ${source} is ${state}`, { source, reason });
     return;
   }
   events.report({

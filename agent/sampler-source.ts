@@ -89,7 +89,7 @@ export function createRunner(source: Source, options: RunnerOptions): SourceRunn
     source,
     options,
     state: null,
-    reason: "not opened yet",
+    reason: "its first answer is awaited",
     reader: null,
     taken: nothingTaken(),
     taking: nothingTaken(),
@@ -126,6 +126,11 @@ export function statusOf(runner: SourceRunner): SourceStatus {
     inFlightSeconds:
       inFlightSince === null ? 0 : (clockOf(runner).monotonic() - inFlightSince) / 1000,
   };
+}
+
+/** Whether nothing is known of the source yet, neither good nor bad: the process has only just started. */
+export function isAwaited(status: SourceStatus): boolean {
+  return status.state === "down" && Number.isNaN(status.durationSeconds) && status.failures === 0;
 }
 
 /** Whether a round would do anything now: none is under way, and there is a reader or it is time to open again. */

@@ -30,7 +30,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "demo",
-    summary: "Watch a synthetic fleet break, and what is told of it, in three minutes.",
+    summary: "Watch a synthetic fleet break, and what is told of it, in six minutes.",
     load: async () => (await import("./demo.ts")).demoCommand,
   },
   {

@@ -1,5 +1,5 @@
 /** What `warpwatch up` says once it runs: sources, first readings, addresses. */
-import type { SourceStatus } from "../agent/sampler-source.ts";
+import { isAwaited, type SourceStatus } from "../agent/sampler-source.ts";
 import type { GpuOverview, NodeOverview } from "../collector/console/overview.ts";
 import { row, type Terminal, type Tone } from "./terminal.ts";
 
@@ -11,6 +11,8 @@ export interface Findings {
   readonly isSynthetic: boolean;
   readonly rules: number;
   readonly notifiers: readonly string[];
+  /** Tells of each source why it isn't up. */
+  readonly agentPage: string;
   readonly addresses: readonly { readonly title: string; readonly url: string }[];
 }
 
@@ -24,7 +26,7 @@ export function reportText(found: Findings, terminal: Terminal): string {
   return [
     `${title} is watching ${what}`,
     section("Sources", terminal),
-    ...sourceRows(found.sources, terminal),
+    ...sourceRows(found, terminal),
     section("First readings", terminal),
     ...readingRows(found, terminal),
     section("Judged and told", terminal),
@@ -40,9 +42,16 @@ function section(title: string, terminal: Terminal): string {
   return `\n${terminal.paint("strong", title)}`;
 }
 
-function sourceRows(sources: readonly SourceStatus[], terminal: Terminal): string[] {
+function namesOf(sources: readonly SourceStatus[]): string {
+  return sources.map(({ name }) => name).join(", ");
+}
+
+function sourceRows(found: Findings, terminal: Terminal): string[] {
+  const { sources } = found;
   const up = sources.filter(({ state }) => state === "up");
-  const rest = sources.filter(({ state }) => state !== "up");
+  const down = sources.filter((one) => one.state === "down" && !isAwaited(one));
+  const absent = sources.filter(({ state }) => state === "absent");
+  const awaited = sources.filter(isAwaited);
   const series = up.reduce((sum, source) => sum + source.series, 0);
   const line = (label: string, tone: Tone, text: string): string =>
     row(label, text, {
@@ -51,10 +60,12 @@ function sourceRows(sources: readonly SourceStatus[], terminal: Terminal): strin
       paintLabel: (plain) => terminal.paint(tone, plain),
     });
   return [
-    line("up", "good", `${up.map(({ name }) => name).join(", ")} (${series} series)`),
-    ...rest.map(({ name, state, reason }) =>
-      line(state, state === "down" ? "bad" : "faint", `${name}: ${reason}`),
-    ),
+    line("up", "good", `${namesOf(up)} (${series} series)`),
+    ...down.map(({ name, reason }) => line("down", "bad", `${name}: ${reason}`)),
+    ...(awaited.length === 0 ? [] : [line("awaited", "faint", namesOf(awaited))]),
+    ...(absent.length === 0
+      ? []
+      : [line("absent", "faint", `${namesOf(absent)}; why: ${found.agentPage}`)]),
   ];
 }
 
@@ -92,11 +103,14 @@ function readingRows(found: Findings, terminal: Terminal): string[] {
   return rows;
 }
 
+/** A source that is absent tells no more than these do: the driver's interfaces, not what is built upon them. */
+const waysToGpus = new Set(["nvml", "nvidia_smi", "amdgpu", "intel_gpu", "tpu"]);
+
 function noGpuSentence(sources: readonly SourceStatus[]): string {
   const reasons = sources
-    .filter(({ name, state }) => state !== "up" && /nvidia|gpu/.test(name))
+    .filter(({ name, state }) => state !== "up" && waysToGpus.has(name))
     .map(({ reason }) => reason);
-  const why = reasons.length === 0 ? "" : ` (${reasons.join("; ")})`;
+  const why = reasons.length === 0 ? "" : ` (${[...new Set(reasons)].join("; ")})`;
   return `none found${why}. To see what a GPU node looks like: npm start -- --synthetic`;
 }
 

@@ -101,6 +101,7 @@ export const upCommand: Command = {
             isSynthetic: fleet !== null,
             rules: collectorConfig.rules.length,
             notifiers: collectorConfig.notifiers.map(({ name }) => name),
+            agentPage: `${running.agent.address}/`,
             addresses: addressesOf(running, agentConfig, terminal),
           },
           terminal,

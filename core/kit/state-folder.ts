@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -9,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { systemCode, WarpwatchError } from "./errors.ts";
 
 export interface LocalToken {
@@ -29,7 +30,7 @@ const tokenName = "token";
  */
 export function prepareStateFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: ownerOnlyFolder });
+    makeFolder(folder);
     const found = statSync(folder);
     if (!found.isDirectory()) throw unusable(folder, "is not a folder");
     if (found.uid !== process.getuid?.()) throw unusable(folder, "belongs to another user");
@@ -44,6 +45,17 @@ export function prepareStateFolder(folder: string): void {
   } catch (thrown) {
     if (thrown instanceof WarpwatchError) throw thrown;
     throw unusable(folder, `can't be used (${systemCode(thrown) || "unknown reason"})`, thrown);
+  }
+}
+
+/** Node's own recursive way never ends where a parent is there and takes no folder, as /proc: it tries again for ever. */
+function makeFolder(folder: string): void {
+  const parent = dirname(folder);
+  if (parent !== folder && !existsSync(parent)) makeFolder(parent);
+  try {
+    mkdirSync(folder, { mode: ownerOnlyFolder });
+  } catch (thrown) {
+    if (systemCode(thrown) !== "EEXIST") throw thrown;
   }
 }
 

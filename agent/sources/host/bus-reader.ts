@@ -1,4 +1,5 @@
 /** A reader of a service on the system bus. */
+import { join } from "node:path";
 import type { Env } from "../../../core/kit/env.ts";
 import { findSystemBus, hasOwner, type Bus } from "../../dbus/bus.ts";
 import { keepBus } from "../../dbus/kept-bus.ts";
@@ -23,7 +24,7 @@ export async function openBusReader(
 ): Promise<Reader | Absent> {
   const socketPath = findSystemBus(env);
   if (socketPath === null)
-    return absent(`there is no run/dbus/system_bus_socket under ${env.paths.rootfs}`);
+    return absent(`no system bus is at ${join(env.paths.rootfs, "run/dbus/system_bus_socket")}`);
   const kept = keepBus(socketPath);
   if (!(await kept.use((bus) => hasOwner(bus, name, signal), signal))) {
     kept.close();

@@ -25,6 +25,12 @@ test("a folder is made for its owner only, whatever the umask", () => {
   }
 });
 
+test("a folder that can't be made where it is wanted is refused at once", () => {
+  expect(() => prepareStateFolder("/proc/warpwatch/state")).toThrow(
+    "/proc/warpwatch/state can't be used (ENOENT)",
+  );
+});
+
 test("an empty folder that others could enter is closed to them, and so is one used before", () => {
   const folder = makeFolder();
   chmodSync(folder, 0o777);
@@ -92,7 +98,7 @@ test.each([
 test("a folder that is a file, or can't be made, is refused with one sentence", () => {
   const file = join(makeFolder(), "file");
   writeFileSync(file, "");
-  expect(() => prepareStateFolder(file)).toThrow(/can't be used \(EEXIST\)/);
+  expect(() => prepareStateFolder(file)).toThrow(/is not a folder/);
   expect(() => prepareStateFolder(join(file, "below"))).toThrow(/can't be used \(ENOTDIR\)/);
 });
 

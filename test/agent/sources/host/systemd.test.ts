@@ -210,6 +210,6 @@ test("is absent where there is no bus", async () => {
   const context = makeHostContext({ variables: {}, paths: { procfs: "", sysfs: "", rootfs } });
   expect(await logindSource.open(context, new AbortController().signal)).toHaveProperty(
     "absent",
-    `there is no run/dbus/system_bus_socket under ${rootfs}`,
+    `no system bus is at ${rootfs}/run/dbus/system_bus_socket`,
   );
 });
