@@ -164,7 +164,7 @@ const parts: Row = {
   collapsed: true,
   panels: [
     sheet(
-      "GPUs and boards",
+      "GPUs",
       "Model, serial number, driver and power limit: what a return to the vendor asks for.",
       {
         facts: gpu.info,

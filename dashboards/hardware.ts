@@ -216,7 +216,7 @@ const chassis: Row = {
       "Voltages",
       "Voltage by sensor; a rail that sags under load is its supply or regulator.",
       [bmc.bmcVoltage],
-      { width: 6 },
+      { width: 6, minimum: "any" },
     ),
     trend(
       "Currents",
