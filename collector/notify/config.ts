@@ -11,12 +11,11 @@ import {
   sharedFields,
   urlSchema,
 } from "./config-fields.ts";
-import { slackSchema } from "./config-services.ts";
+import { createService, serviceSchemas } from "./config-services.ts";
 import type { Notifier } from "./notifier.ts";
 import { createPagerDuty } from "./pagerduty.ts";
 import { createPost } from "./post.ts";
 import { secretFileSchema, secretSchema, type Secret } from "./secret.ts";
-import { createSlack, type SlackTarget } from "./slack.ts";
 import { createWebhook } from "./webhook.ts";
 
 const pagerDutySchema = z
@@ -69,7 +68,12 @@ const webhookSchema = z.strictObject({
 
 export const notifiersSchema = z
   .array(
-    z.discriminatedUnion("type", [pagerDutySchema, alertmanagerSchema, webhookSchema, slackSchema]),
+    z.discriminatedUnion("type", [
+      pagerDutySchema,
+      alertmanagerSchema,
+      webhookSchema,
+      ...serviceSchemas,
+    ]),
   )
   .max(32)
   .superRefine((entries, context) => {
@@ -127,13 +131,11 @@ function createOne(entry: NotifierSettings, context: NotifierContext): Notifier[
           holdMilliseconds: entry.hold,
         });
       });
-    case "slack": {
-      const target = slackTarget(entry);
-      if (target === null) return [];
-      return [
-        createSlack({ ...common, name: entry.name, target, dashboardsUrl: entry.dashboards_url }),
-      ];
-    }
+    case "slack":
+    case "teams":
+    case "opsgenie":
+    case "stdout":
+      return [createService(entry, common)];
     default:
       return [
         createWebhook({
@@ -145,12 +147,6 @@ function createOne(entry: NotifierSettings, context: NotifierContext): Notifier[
         }),
       ];
   }
-}
-
-function slackTarget(entry: NotifierSettings & { type: "slack" }): SlackTarget | null {
-  const { webhook_url_file: url, token_file: token, channel = "" } = entry;
-  if (token) return { kind: "token", api: new URL(entry.api_url), token, channel };
-  return url ? { kind: "webhook", url } : null;
 }
 
 /** An alert whose severity is none of ours (rules from elsewhere) concerns everyone: nothing is lost silently. */

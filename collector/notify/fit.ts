@@ -3,6 +3,13 @@
 /** Takes one character and gives what stands for it. */
 export type Escape = (character: string) => string;
 
+/** For HTML, and for Slack, which wants these three: with them go mentions of everyone and forged links. */
+export const escapeMarkup: Escape = (character) => {
+  if (character === "&") return "&amp;";
+  if (character === "<") return "&lt;";
+  return character === ">" ? "&gt;" : character;
+};
+
 const asItIs: Escape = (character) => character;
 
 /** At most `limit` UTF-16 units, counted after escaping: that is never less than a service counts. */

@@ -9,7 +9,7 @@
 import { z } from "zod";
 import type { Alert } from "../state/alert.ts";
 import type { Notification } from "../state/outbox.ts";
-import { fitItems, fitText } from "./fit.ts";
+import { escapeMarkup, fitItems, fitText } from "./fit.ts";
 import { composeMessage, type LinkBases, type Message, type Mood } from "./message.ts";
 import type { Notifier, Receipt } from "./notifier.ts";
 import { retryBecause, type Post } from "./post.ts";
@@ -94,13 +94,6 @@ export function createSlack(options: SlackOptions): Notifier {
   };
 }
 
-/** `&`, `<` and `>` are all that Slack wants escaped, and with them go mentions of everyone and forged links. */
-function escape(character: string): string {
-  if (character === "&") return "&amp;";
-  if (character === "<") return "&lt;";
-  return character === ">" ? "&gt;" : character;
-}
-
 function call(
   { api, token }: SlackTarget & { kind: "token" },
   post: Post,
@@ -148,7 +141,7 @@ function encode(notification: Notification, bases: LinkBases): Record<string, un
   const message = composeMessage(notification, bases);
   const identity = `${notification.action}-${notification.alert.fingerprint}`;
   return {
-    text: `*${fitText(message.headline, maximumTextCharacters - 2, escape)}*`,
+    text: `*${fitText(message.headline, maximumTextCharacters - 2, escapeMarkup)}*`,
     attachments: [{ color: colors[message.mood], blocks: blocksOf(message, identity) }],
     unfurl_links: false,
     unfurl_media: false,
@@ -159,13 +152,15 @@ function encode(notification: Notification, bases: LinkBases): Record<string, un
 function blocksOf(message: Message, identity: string): Record<string, unknown>[] {
   const labels = message.labels.map(
     ({ name, value }) =>
-      `*${fitText(name, 100, escape)}* ${fitText(value, maximumLabelCharacters, escape)}`,
+      `*${fitText(name, 100, escapeMarkup)}* ${fitText(value, maximumLabelCharacters, escapeMarkup)}`,
   );
   const texts = [
-    fitText(message.description, maximumTextCharacters, escape),
+    fitText(message.description, maximumTextCharacters, escapeMarkup),
     fitItems(labels, maximumTextCharacters, "labels").join("\n"),
   ];
-  const facts = message.facts.map(({ name, value }) => `${name}: ${fitText(value, 200, escape)}`);
+  const facts = message.facts.map(
+    ({ name, value }) => `${name}: ${fitText(value, 200, escapeMarkup)}`,
+  );
   return [
     ...texts.filter((text) => text !== "").map((text) => ({ type: "section", text: markup(text) })),
     { type: "context", block_id: identity, elements: [markup(facts.join(" · "))] },

@@ -31,7 +31,7 @@ export function createWebhook(options: WebhookOptions): Notifier {
     accepts: options.accepts,
     timeoutMilliseconds: options.timeoutMilliseconds,
     async send(notification, signal) {
-      const body = encode(notification);
+      const body = encodeNotification(notification);
       const headers: Record<string, string> = {};
       if (options.authorization) headers["authorization"] = options.authorization.reveal();
       if (options.secret) {
@@ -49,7 +49,8 @@ function sign(secret: Secret, timestamp: string, body: string): string {
   return `sha256=${digest}`;
 }
 
-function encode({ action, alert }: Notification): string {
+/** The body as the head of this file describes it. */
+export function encodeNotification({ action, alert }: Notification): string {
   return JSON.stringify({
     version: 1,
     action,
