@@ -149,7 +149,7 @@ export function uuidOf(index: number): string {
   return `GPU-5a1e0000-0000-4000-8000-${String(index).padStart(12, "0")}`;
 }
 
-function pciBusIdOf(index: number): string {
+export function pciBusIdOf(index: number): string {
   return `00000000:${(0x1b + 0x10 * index).toString(16).toUpperCase().padStart(2, "0")}:00.0`;
 }
 

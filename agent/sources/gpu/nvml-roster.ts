@@ -4,6 +4,7 @@ import type { AttachAnswer, DescribeAnswer, GpuProcess } from "../../probes/nvml
 import type { ReadingGroup } from "../../probes/nvml/readings.ts";
 import { outcomeOf } from "../../probes/nvml/return-codes.ts";
 import type { GpuInstance, GpuProcessUse } from "../../gpu-directory.ts";
+import type { BoundGpu } from "./bound-gpus.ts";
 
 /**
  * `silent`: a call to it is out and hasn't come back. `quarantined`: no call is made to it until it was reset.
@@ -36,6 +37,8 @@ export interface NvmlRoster {
   readonly devices: readonly NvmlDevice[];
   /** Takes what the driver lists at an index; what it can't name is left out. */
   admit(index: number, answer: AttachAnswer, driverVersion: string): void;
+  /** Takes a GPU that the driver has bound and that NVML can't name any more: it was lost before it was ever seen. */
+  miss(index: number, bound: BoundGpu, driverVersion: string): void;
 }
 
 /** A node holds far fewer; identities made up by a broken driver must not pile up. */
@@ -43,6 +46,16 @@ export const maximumGpus = 64;
 
 export function createNvmlRoster(node: string): NvmlRoster {
   let devices: NvmlDevice[] = [];
+
+  /** In the place of what had the same address. */
+  function add(device: NvmlDevice): void {
+    const { pciBusId, index } = device.identity;
+    const others = devices.filter((each) => pciBusId === "" || each.identity.pciBusId !== pciBusId);
+    if (others.length >= maximumGpus) return;
+    const later = others.findIndex((each) => each.identity.index > index);
+    devices = others.toSpliced(later === -1 ? others.length : later, 0, device);
+  }
+
   return {
     get devices() {
       return devices;
@@ -57,21 +70,26 @@ export function createNvmlRoster(node: string): NvmlRoster {
         return;
       }
       // Another GPU in the place of one that is gone: that one was exchanged and is missed no more.
-      const others = devices.filter(
-        (device) => pciBusId === "" || device.identity.pciBusId !== pciBusId,
-      );
-      if (others.length >= maximumGpus) return;
-      const device: NvmlDevice = {
-        identity,
-        description: null,
-        isDescribed: false,
-        isListed: true,
-        state: "new",
-        values: { fast: null, steady: null },
-        processes: null,
-      };
-      devices = [...others, device].toSorted((a, b) => a.identity.index - b.identity.index);
+      add(newDevice(identity, true));
     },
+    miss(index, { uuid, pciBusId, model }, driverVersion) {
+      const isKnown = devices.some(
+        ({ identity }) => identity.uuid === uuid || identity.pciBusId === pciBusId,
+      );
+      if (!isKnown) add(newDevice({ node, index, uuid, pciBusId, model, driverVersion }, false));
+    },
+  };
+}
+
+function newDevice(identity: GpuIdentity, isListed: boolean): NvmlDevice {
+  return {
+    identity,
+    description: null,
+    isDescribed: false,
+    isListed,
+    state: isListed ? "new" : "lost",
+    values: { fast: null, steady: null },
+    processes: null,
   };
 }
 

@@ -22,6 +22,7 @@ import {
   usesOf,
   type NvmlDevice,
 } from "./nvml-roster.ts";
+import { readBoundGpus } from "./bound-gpus.ts";
 
 export interface NvmlSession {
   /** Those seen since the agent started, but those whose place another has taken. */
@@ -114,18 +115,36 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
     for (const device of roster.devices) device.isListed = false;
     mayHaveChanged = true;
     const { driverVersion } = opened;
+    const lostIndexes: number[] = [];
     const attaching = Array.from({ length: count }, async (_, index) => {
       const key = `gpu${index}`;
       // One that comes late is described with the next round.
       const time = patience.attachMilliseconds;
-      roster.admit(index, await ask<AttachAnswer>("nvml.attach", key, index, time), driverVersion);
+      const answer = await ask<AttachAnswer>("nvml.attach", key, index, time);
+      if (stateOf(answer.code) === "lost") lostIndexes.push(index);
+      roster.admit(index, answer, driverVersion);
     });
     const wait = everOpened ? patience.againMilliseconds : patience.attachMilliseconds;
     await Promise.race([Promise.allSettled(attaching), pause(wait)]);
+    if (lostIndexes.length > 0) missBound(lostIndexes, driverVersion);
     const busy = busyKeys();
     for (const device of roster.devices)
       if (!device.isListed)
         device.state = busy.has(`gpu${device.identity.index}`) ? "silent" : "lost";
+  }
+
+  /** NVML doesn't say who a lost GPU is; the kernel's module does, in the order of the addresses as well. */
+  function missBound(lostIndexes: readonly number[], driverVersion: string): void {
+    const listed = new Set(
+      roster.devices.flatMap(({ identity, isListed }) => (isListed ? [identity.pciBusId] : [])),
+    );
+    const missing = readBoundGpus(env.paths.procfs).filter(
+      ({ pciBusId }) => !listed.has(pciBusId.toUpperCase()),
+    );
+    const indexes = lostIndexes.toSorted((one, other) => one - other);
+    // Others may be hidden from this process: only as many as the driver calls lost are missed.
+    if (missing.length !== indexes.length) return;
+    missing.forEach((bound, place) => roster.miss(indexes[place] ?? -1, bound, driverVersion));
   }
 
   function busyKeys(): Set<string> {
@@ -211,7 +230,10 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
       await look();
       await describeAll();
       await read(group);
-      if (group === "steady") await listAll();
+      if (group === "steady") {
+        await listAll();
+        await attachMissed();
+      }
     } catch (thrown) {
       // The child is gone or holds still, and with it every handle.
       opened = null;
@@ -283,6 +305,23 @@ export function createNvmlSession(context: SourceContext, options: NvmlOptions):
       if (changed) device.isDescribed = false;
       device.values[group] = code === 0 ? { column, takenAt } : null;
     });
+  }
+
+  /** A GPU that was lost before it was ever seen may have been reset meanwhile. */
+  async function attachMissed(): Promise<void> {
+    const taken = new Set(
+      roster.devices.flatMap(({ identity, isListed }) => (isListed ? [identity.index] : [])),
+    );
+    for (const { identity, isListed } of roster.devices) {
+      const { index } = identity;
+      if (isListed || taken.has(index) || index >= count || !opened) continue;
+      const time = patience.askMilliseconds;
+      const asking = ask<AttachAnswer>("nvml.attach", `gpu${index}`, index, time);
+      const answer = await asking.catch(() => null);
+      if (answer?.code !== 0) continue;
+      roster.admit(index, answer, opened.driverVersion);
+      mayHaveChanged = true;
+    }
   }
 
   async function listAll(): Promise<void> {

@@ -19,6 +19,7 @@ import type { GpuProcess, NvmlEvent } from "../../probes/nvml/messages.ts";
 import type { ReadingGroup } from "../../probes/nvml/readings.ts";
 import type { ProcessesByGpu } from "../../gpu-directory.ts";
 import { absent, type Reader, type Source, type SourceContext } from "../source.ts";
+import { reportLost } from "./lost.ts";
 import type { NvmlDevice } from "./nvml-roster.ts";
 import { createNvmlSession, type NvmlOptions, type NvmlSession } from "./nvml-session.ts";
 import type { Better } from "./stand-by.ts";
@@ -149,7 +150,7 @@ function createReader(
   function tellLosses(): void {
     for (const device of session.devices) {
       const isLost = device.state === "lost";
-      if (isLost && known.get(device) !== true) reportLost(context, device);
+      if (isLost && known.get(device) !== true) reportLost(context, "nvml", device.identity);
       known.set(device, isLost);
     }
   }
@@ -343,18 +344,6 @@ function noteEvent(context: SourceContext, xids: XidMetrics, event: NvmlEvent): 
   context.events.report(xidEvent(event.uuid, event.data, now, ""));
   if (quarantiningXids.has(event.data)) context.gpus.quarantine(event.uuid, `XID ${event.data}`);
   return xids.note(event.uuid, event.data, now);
-}
-
-function reportLost(context: SourceContext, { identity }: NvmlDevice): void {
-  const text = `GPU ${identity.index} (${identity.pciBusId}) no longer answers`;
-  context.log.warn(text, { source: "nvml", gpu: identity.uuid });
-  context.events.report({
-    timeMilliseconds: context.env.clock.now(),
-    kind: "gpu_lost",
-    device: identity.uuid,
-    text,
-    fields: { gpu: String(identity.index), pci_bus_id: identity.pciBusId },
-  });
 }
 
 /** Looked at before the probe is started: a machine without the driver pays for no process. */

@@ -1,10 +1,12 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createNvmlSources } from "../../../../agent/sources/gpu/nvml.ts";
 import { makeFolder } from "../../../kit/folder.ts";
 import { describeSource } from "../../../suites/source-suite.ts";
 import { buildNvmlStandIn } from "../../../standins/build.ts";
 import { createNvmlControl } from "../../../standins/nvml-control.ts";
-import { everyLink, field, uuidOf } from "../../../standins/nvml-profiles.ts";
+import { everyLink, field, pciBusIdOf, uuidOf } from "../../../standins/nvml-profiles.ts";
 import { createNvmlHarness, makeNvmlContext } from "./nvml-harness.ts";
 
 const eight = Array.from({ length: 8 }, () => "h100" as const);
@@ -232,6 +234,32 @@ describe("a GPU that fails", () => {
     expect(events.map(({ kind, device }) => [kind, device])).toEqual([["gpu_lost", uuidOf(3)]]);
     control.change("gpu3", { lost: null });
     await opened.until((found) => found.has("DCGM_FI_DEV_GPU_TEMP 3"));
+  });
+
+  test("before the agent starts is known by what the kernel's module says of it", async () => {
+    const { up, control, context, events } = createNvmlHarness(eight);
+    for (let index = 0; index < 8; index += 1) {
+      const address = pciBusIdOf(index).toLowerCase().slice("0000".length);
+      const folder = join(context.env.paths.procfs, "driver/nvidia/gpus", address);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(
+        join(folder, "information"),
+        `Model: \t\t NVIDIA H100 80GB HBM3\nIRQ:   \t\t 99\nGPU UUID: \t ${uuidOf(index)}\nBus Type: \t PCIe\n`,
+      );
+    }
+    control.change("gpu2", { lost: 1 });
+    const opened = await up();
+    const samples = await opened.read();
+    expect(samples.get("warpwatch_gpu_lost 2")).toBe(1);
+    expect(others(2).filter((index) => samples.get(`warpwatch_gpu_lost ${index}`) !== 0)).toEqual(
+      [],
+    );
+    expect(samples.has("DCGM_FI_DEV_GPU_TEMP 2")).toBe(false);
+    expect(events.map(({ kind, device }) => [kind, device])).toEqual([["gpu_lost", uuidOf(2)]]);
+    control.change("gpu2", { lost: null });
+    // It is asked for again with every round of what moves slowly.
+    await (await up("nvml_details")).read();
+    await opened.until((found) => found.has("DCGM_FI_DEV_GPU_TEMP 2"));
   });
 
   test("that hangs is skipped, shown as in flight, and comes back when it answers", async () => {
