@@ -58,7 +58,7 @@ test("a fault of a synthetic GPU reaches both pagers, and its end resolves both"
     `--state.folder=${stack.syntheticState}`,
   ]);
   expect(await inject.ended()).toBe(0);
-  await expectPageAndResolve("GpuPowerBrake", "3", () => undefined);
+  await expectPageAndResolve("PowerBrakeAtOnce", "3", () => undefined);
 }, 120_000);
 
 test("what Alertmanager got from us is valid in its own eyes", async () => {

@@ -150,7 +150,7 @@ function collectorSettings(given: {
     rules: { HostFilesystemFilling: { for: "0", severity: "critical" } },
     own_rules: [
       {
-        alert: "GpuPowerBrake",
+        alert: "PowerBrakeAtOnce",
         metric: "warpwatch_gpu_throttle_active",
         labels: { reason: "hw_power_brake_slowdown" },
         op: ">",
