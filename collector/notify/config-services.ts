@@ -90,7 +90,7 @@ export function createService(entry: ServiceSettings, given: CommonOptions): Not
       return createSlack({ ...common, target: slackTarget(entry) });
     case "teams":
       return createTeams({ ...common, url: entry.webhook_url_file });
-    case "opsgenie":
+    default:
       return createOpsgenie({
         ...common,
         url: opsgenieAddress(entry),

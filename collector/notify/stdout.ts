@@ -38,7 +38,8 @@ export function createStdout(options: StdoutOptions): Notifier {
 
   async function send(line: string, signal: AbortSignal): Promise<Receipt> {
     const aborted = whenAborted(signal);
-    while (current !== null && !signal.aborted) await Promise.race([current, aborted]);
+    for (let busy = current; busy !== null && !signal.aborted; busy = current)
+      await Promise.race([busy, aborted]);
     const failure = signal.aborted ? null : await Promise.race([write(line), aborted]);
     if (failure === "") return { outcome: "accepted" };
     return failure === null
