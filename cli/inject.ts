@@ -53,10 +53,14 @@ export const injectCommand: Command = {
   async run({ flags: given, operands, env, terminal }) {
     const [kind, ...rest] = operands;
     if (kind === undefined || rest.length > 0)
-      throw new WarpwatchError("FLAG_INVALID", "inject takes one kind of fault");
+      throw new WarpwatchError(
+        "FLAG_INVALID",
+        `inject takes one kind of fault: ${faultKinds.join(", ")}`,
+      );
     if (!faultKinds.some((known) => known === kind)) {
       const meant = nearest(kind, faultKinds);
-      const suggestion = meant === null ? "" : `; did you mean ${meant}?`;
+      const suggestion =
+        meant === null ? `; there are ${faultKinds.join(", ")}` : `; did you mean ${meant}?`;
       throw new WarpwatchError(
         "FLAG_INVALID",
         `${kind}: there is no such kind of fault${suggestion}`,

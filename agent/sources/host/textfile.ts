@@ -37,7 +37,7 @@ export function createTextfileSource(folder: string): Source {
       if (folder === "") return absent("no folder is named: --collector.textfile.directory");
       let files = new Map<string, TextFile>();
       return createSampleReader((add) => {
-        const paths = listFiles(folder);
+        const paths = listFiles(folder, log);
         files = new Map(
           (paths ?? []).flatMap((path) => {
             const file = readAgain(path, files.get(path), log);
@@ -57,14 +57,19 @@ export function createTextfileSource(folder: string): Source {
 }
 
 /** Null where the folder can't be read. */
-function listFiles(folder: string): string[] | null {
+function listFiles(folder: string, log: Log): string[] | null {
   try {
     return readdirSync(folder)
       .filter((name) => name.endsWith(".prom"))
       .sort()
       .slice(0, maximumFiles)
       .map((name) => join(folder, name));
-  } catch {
+  } catch (error) {
+    log.warn("the folder of metrics files can't be read", {
+      source: "textfile",
+      folder,
+      reason: describeError(error),
+    });
     return null;
   }
 }
