@@ -6,7 +6,11 @@ import { defineRule } from "./rule.ts";
 const hour = 3_600_000;
 const kibibytes = { unit: "bytes", suffix: "_bytes" } as const;
 
-const idle = aggregate("avg", placeLabels, rate(value(cpu.cpuSeconds, { mode: "idle" }), hour));
+/** A share of the time that was seen: of an hour that has only begun, the rate alone would be too low. */
+const idle = divide(
+  aggregate("sum", placeLabels, rate(value(cpu.cpuSeconds, { mode: "idle" }), hour)),
+  aggregate("sum", placeLabels, rate(value(cpu.cpuSeconds), hour)),
+);
 const available = divide(
   over("avg", value(memory.memory.metric("MemAvailable", kibibytes)), hour),
   value(memory.memory.metric("MemTotal", kibibytes)),
@@ -21,7 +25,7 @@ export const cpuNearCapacity = defineRule({
   forMilliseconds: 6 * hour,
   severity: "info",
   component: "capacity",
-  summary: "the processors of {{ node }} have been {{ value | percent }} idle for six hours",
+  summary: "the processors of {{ node }} are {{ value | percent }} idle in the mean of an hour",
   description: "More work would have to wait. Move some away, or give the host more processors.",
   source: band,
 });
@@ -33,7 +37,7 @@ export const cpuOversized = defineRule({
   severity: "info",
   component: "capacity",
   onByDefault: false,
-  summary: "the processors of {{ node }} have been {{ value | percent }} idle for six hours",
+  summary: "the processors of {{ node }} are {{ value | percent }} idle in the mean of an hour",
   description: "There is room for more work, or for a smaller host.",
   source: offSince,
 });
@@ -44,7 +48,7 @@ export const memoryNearCapacity = defineRule({
   forMilliseconds: 6 * hour,
   severity: "info",
   component: "capacity",
-  summary: "{{ node }} has had {{ value | percent }} of its memory to spare for six hours",
+  summary: "{{ node }} has {{ value | percent }} of its memory to spare in the mean of an hour",
   description: "Caches don't count. A further job may not fit.",
   source: band,
 });
@@ -56,7 +60,7 @@ export const memoryOversized = defineRule({
   severity: "info",
   component: "capacity",
   onByDefault: false,
-  summary: "{{ node }} has had {{ value | percent }} of its memory to spare for six hours",
+  summary: "{{ node }} has {{ value | percent }} of its memory to spare in the mean of an hour",
   description: "Caches don't count. There is room for more work, or for a smaller host.",
   source: offSince,
 });

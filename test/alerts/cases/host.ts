@@ -37,14 +37,16 @@ function idleCase(
   levels: { fires: number; below: number; clears: number },
 ): MakeCase {
   return () => {
-    const [one, other] = [rising(), rising()];
+    const [idle, busy] = [rising(), rising()];
     return {
       rule,
-      scene: (share, second) => [
-        { metric: cpu.cpuSeconds, labels: { cpu: "0", mode: "idle" }, value: one(share, second) },
-        { metric: cpu.cpuSeconds, labels: { cpu: "1", mode: "idle" }, value: other(share, second) },
-        { metric: cpu.cpuSeconds, labels: { cpu: "1", mode: "user" }, value: 5 * second },
-      ],
+      scene: (share, second) => {
+        const [resting, working] = [idle(share, second), busy(1 - share, second)];
+        return ["0", "1"].flatMap((number) => [
+          { metric: cpu.cpuSeconds, labels: { cpu: number, mode: "idle" }, value: resting },
+          { metric: cpu.cpuSeconds, labels: { cpu: number, mode: "user" }, value: working },
+        ]);
+      },
       ...levels,
     };
   };
