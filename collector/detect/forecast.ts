@@ -73,6 +73,8 @@ export function createTrend(
 ): Trend {
   const times = cells.subarray(firstTime, firstValue);
   const values = cells.subarray(firstValue, trendCells);
+  // What a damaged file gave is no past, and would make merging go on for ever.
+  if (!((cells[count] ?? 0) >= 0 && (cells[count] ?? 0) <= capacity)) cells.fill(0);
   if (cells[spanField] === 0) cells[spanField] = options.spanMilliseconds;
 
   function close(): void {

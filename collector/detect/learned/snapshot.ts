@@ -40,7 +40,8 @@ export function unpackSnapshot(version: number, bytes: Uint8Array): Snapshot | n
   const parts: Uint8Array[] = [];
   let at = headerEnd;
   for (const length of head.lengths) {
-    parts.push(bytes.slice(at, at + length));
+    // A copy: what a file's bytes lie in is shared with others, and slice() of a Buffer is a view of it.
+    parts.push(new Uint8Array(bytes.subarray(at, at + length)));
     at += length;
   }
   return at === bytes.length ? { header: head.header, parts } : null;
@@ -49,7 +50,7 @@ export function unpackSnapshot(version: number, bytes: Uint8Array): Snapshot | n
 /** The numbers of a part; empty when its length doesn't fit. */
 export function float64Of(part: Uint8Array | undefined): Float64Array<ArrayBuffer> {
   if (!part || part.byteLength % 8 !== 0) return new Float64Array(0);
-  return new Float64Array(part.slice().buffer);
+  return new Float64Array(new Uint8Array(part).buffer);
 }
 
 function parseHead(text: string): { header: unknown; lengths: number[] } | null {

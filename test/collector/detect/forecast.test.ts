@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createTrend, fit } from "../../../collector/detect/forecast.ts";
+import { createTrend, fit, trendCells } from "../../../collector/detect/forecast.ts";
 
 const second = 1000;
 
@@ -53,6 +53,14 @@ describe("the forecast of time to a limit", () => {
     expect(flat.forecast(90)).toBeNull();
     expect(away.forecast(90)).toBeNull();
     expect(young.forecast(90)).toBeNull();
+  });
+
+  it("starts anew over cells that hold no past, and comes to an end", () => {
+    for (const garbage of [1e161, -1, Number.NaN]) {
+      const trend = createTrend(undefined, new Float64Array(trendCells).fill(garbage));
+      for (let index = 0; index < 240; index += 1) trend.add(index * second, 40 + 0.1 * index);
+      expect(trend.forecast(90)?.slopePerSecond).toBeCloseTo(0.1, 6);
+    }
   });
 
   it("sees a change of pace within two minutes although it has watched for hours", () => {
