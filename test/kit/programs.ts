@@ -60,7 +60,7 @@ export function hasProgram(name: string): boolean {
   return spawnSync("sh", ["-c", `command -v ${name}`]).status === 0;
 }
 
-/** Polls until the address answers 200, or throws with what the program said. */
+/** Polls until the address answers 200, or ends the program and throws with what it said. */
 export async function untilAnswered(
   url: string,
   program: Program,
@@ -79,6 +79,8 @@ export async function untilAnswered(
     if (answered) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  // Nobody else will: whoever waited for it has nothing to stop it by yet.
+  await program.stop();
   throw new Error(`${url} does not answer; the program said:\n${program.output()}`);
 }
 
