@@ -31,10 +31,7 @@ export async function startBoth(
   bundle: boolean,
 ): Promise<Target[]> {
   const { url, program } = await startAgent(paths, stateFolder, bundle, sameFamilies);
-  await untilAnswered(url, program).catch(async (error: unknown) => {
-    await program.stop();
-    throw error;
-  });
+  await untilAnswered(url, program);
   return [
     { name: "warpwatch", url, program },
     { name: "node_exporter", ...(await startNodeExporter(peer, paths)) },

@@ -108,9 +108,6 @@ export async function startNodeExporter(
     `--path.udev.data=${join(paths.rootfs, "run/udev/data")}`,
   ]);
   const url = `http://127.0.0.1:${port}/metrics`;
-  await untilAnswered(url, program).catch(async (error: unknown) => {
-    await program.stop();
-    throw error;
-  });
+  await untilAnswered(url, program);
   return { url, program };
 }
