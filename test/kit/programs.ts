@@ -52,8 +52,12 @@ export function startProgram(
 }
 
 /** The checkout's own binary, under this Node.js. */
-export function startWarpwatch(args: readonly string[]): Program {
-  return startProgram(process.execPath, [join(repositoryRoot, "bin/warpwatch.js"), ...args]);
+export function startWarpwatch(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Program {
+  const binary = join(repositoryRoot, "bin/warpwatch.js");
+  return startProgram(process.execPath, [binary, ...args], environment);
 }
 
 export function hasProgram(name: string): boolean {
