@@ -99,13 +99,18 @@ export function openSpool(options: SpoolOptions): Spool {
     const bytes = takePending(writing);
     try {
       writing.handle ??= await open(join(folder, openName(segment)), "a", 0o600);
+      // It may have been dropped, and counted as such, while it was opened.
+      if (!segments.includes(segment)) {
+        await writing.handle.close();
+        return;
+      }
       await writing.handle.writeFile(bytes);
       writing.writtenFrames += frames;
       writing.writtenBytes += bytes.length;
       writing.unsyncedSince ??= clock.monotonic();
       if (clock.monotonic() - writing.unsyncedSince >= syncMilliseconds) await sync(writing);
     } catch (thrown) {
-      await cutBack(segment, writing, thrown);
+      if (segments.includes(segment)) await cutBack(segment, writing, thrown);
     }
   }
 
