@@ -98,9 +98,17 @@ function readingOf(value: ReturnType<Reference>[number], before: Page, after: Pa
 async function untilNvmlServes(address: string, agent: Program): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const page = await (await fetch(`http://${address}/metrics`)).text();
-    if (/^DCGM_FI_DEV_GPU_TEMP\{/m.test(page) && /^DCGM_FI_DEV_FB_TOTAL\{/m.test(page)) {
-      if (/^warpwatch_source_up\{source="nvml"\} 1$/m.test(page)) return;
-    }
+    // A value of every pace, and both sources up.
+    const values = [
+      "DCGM_FI_DEV_GPU_TEMP",
+      "DCGM_FI_DEV_FB_TOTAL",
+      "warpwatch_gpu_pcie_link_width_max",
+    ];
+    const sources = ["nvml", "nvml_details"];
+    const isServed =
+      values.every((name) => new RegExp(`^${name}\\{`, "m").test(page)) &&
+      sources.every((name) => page.includes(`\nwarpwatch_source_up{source="${name}"} 1\n`));
+    if (isServed) return;
     await wait(100);
   }
   throw new Error(`the agent doesn't read NVML; it said:\n${agent.output()}`);
