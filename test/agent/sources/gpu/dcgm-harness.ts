@@ -1,5 +1,5 @@
 /** Runs the DCGM sources against the real probe process with the stand-in library, as the sampler would. */
-import { expect, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import { createHolders } from "../../../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../../../agent/gpu-directory.ts";
 import { createProbes, type OwnedProbes } from "../../../../agent/probes/process.ts";
@@ -9,13 +9,13 @@ import {
   type ServedSeries,
 } from "../../../../agent/sources/gpu/served-series.ts";
 import type { Better } from "../../../../agent/sources/gpu/stand-by.ts";
-import type { Reader, Source, SourceContext } from "../../../../agent/sources/source.ts";
+import type { Source, SourceContext } from "../../../../agent/sources/source.ts";
 import { nowhere } from "../../../../core/catalog/device.ts";
 import { createEnv } from "../../../../core/kit/env.ts";
 import { createLog } from "../../../../core/kit/log.ts";
 import type { EventReport } from "../../../../core/wire/event.ts";
 import type { Series } from "../../../../core/wire/frame.ts";
-import { createSeriesList } from "../../../../core/wire/slots.ts";
+import { followSource, type FollowedSource } from "../../../kit/followed-source.ts";
 import { makeFolder } from "../../../kit/folder.ts";
 import { buildDcgmStandIn, type StandInOptions } from "../../../standins/build.ts";
 import { address, createDcgmControl, type DcgmControl } from "../../../standins/dcgm-control.ts";
@@ -30,15 +30,8 @@ export interface DcgmHarness {
   /** Lines of the log. */
   readonly said: string[];
   /** Throws what the source throws; a string where it is absent: why. */
-  readonly open: (name?: string) => Promise<OpenedDcgm | string>;
-  readonly up: (name?: string) => Promise<OpenedDcgm>;
-}
-
-export interface OpenedDcgm {
-  /** One round: present samples by name and labels in braces. */
-  read(): Promise<Map<string, number>>;
-  until(holds: (samples: Map<string, number>) => boolean): Promise<Map<string, number>>;
-  close(): void;
+  readonly open: (name?: string) => Promise<FollowedSource | string>;
+  readonly up: (name?: string) => Promise<FollowedSource>;
 }
 
 export interface HarnessOptions {
@@ -65,10 +58,10 @@ export function createDcgmHarness(options: HarnessOptions = {}): DcgmHarness {
   };
   const dcgm = createDcgmSources(flags, served, options.nvml ?? nobody);
 
-  async function open(name = "dcgm"): Promise<OpenedDcgm | string> {
+  async function open(name = "dcgm"): Promise<FollowedSource | string> {
     const source = dcgm.sources.find((each) => each.name === name) as Source;
     const opened = await source.open(context, AbortSignal.timeout(patienceMilliseconds));
-    return "absent" in opened ? opened.absent : follow(opened);
+    return "absent" in opened ? opened.absent : followSource(opened, nameOf);
   }
 
   return {
@@ -132,52 +125,4 @@ function nameOf({ metric, values }: Series): string {
     .map((label, index) => [label, values[index] ?? ""] as const)
     .filter(([label, value]) => value !== "" && !left.has(label));
   return `${metric.name}{${labels.map(([label, value]) => `${label}=${value}`).join(",")}}`;
-}
-
-function follow(reader: Reader): OpenedDcgm {
-  onTestFinished(() => reader.close());
-  let names: string[] = [];
-
-  function register(): void {
-    const list = createSeriesList(20_000);
-    reader.register(list);
-    expect(list.refused).toBe(0);
-    names = list.series.map(nameOf);
-  }
-
-  async function read(): Promise<Map<string, number>> {
-    register();
-    for (let attempt = 0; attempt < 2; attempt += 1) {
-      const column = new Float64Array(names.length).fill(Number.NaN);
-      if ((await reader.read(column, AbortSignal.timeout(2000))) === "changed") register();
-      else
-        return new Map(
-          names.flatMap((name, slot) => {
-            const value = column[slot] ?? Number.NaN;
-            return Number.isNaN(value) ? [] : [[name, value] as const];
-          }),
-        );
-    }
-    throw new Error("the devices changed with every read");
-  }
-
-  return {
-    read,
-    close: () => reader.close(),
-    async until(holds) {
-      const deadline = performance.now() + patienceMilliseconds;
-      let last: unknown;
-      while (performance.now() < deadline) {
-        try {
-          const samples = await read();
-          if (holds(samples)) return samples;
-          last = samples;
-        } catch (thrown) {
-          last = thrown;
-        }
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-      throw new Error("it never came to that", { cause: last });
-    },
-  };
 }
