@@ -1,0 +1,52 @@
+/** Who is expected: the fleet with its store and its file. */
+import { describeError } from "../../core/kit/errors.ts";
+import type { Log } from "../../core/kit/log.ts";
+import type { FrameSink } from "../../core/wire/frame.ts";
+import { watchFleetFile } from "../fleet/file.ts";
+import { createFleet, type Fleet } from "../fleet/fleet.ts";
+import type { State } from "../state/open.ts";
+import type { Judges } from "./judges.ts";
+import type { CollectorOptions } from "./options.ts";
+
+/** What the keyed store knows the fleet by. */
+const fleetKey = "fleet";
+
+export function openFleet(
+  { env, log, config }: CollectorOptions,
+  state: State,
+  { engine, learned }: Judges,
+  sink: FrameSink,
+  boot: string,
+): Fleet {
+  const { goneMilliseconds, maximumNodes } = config.fleet;
+  return createFleet({
+    clock: env.clock,
+    log,
+    store: {
+      load: () => state.keyed.load(fleetKey),
+      save: (record) => state.keyed.save(fleetKey, record),
+    },
+    sink,
+    boot,
+    goneMilliseconds,
+    maximumNodes,
+    onRemoved(node, device) {
+      learned.remove(node, device);
+      engine.endRemoved(node, device);
+    },
+  });
+}
+
+/** A file that can't be used is told once, and what it said before stays. */
+export function followFleetFile(file: string, fleet: Fleet, log: Log): () => void {
+  if (file === "") return () => {};
+  const watched = watchFleetFile(file);
+  return () => {
+    try {
+      const content = watched.read();
+      if (content) fleet.applyFile(content);
+    } catch (thrown) {
+      log.error(`the fleet file can't be used: ${describeError(thrown)}`);
+    }
+  };
+}
