@@ -1,20 +1,10 @@
 /** Renders an Alertmanager configuration (valid for 0.25 and later): who is told of what, and what hides what. */
 import { stringify } from "yaml";
-import { sourceDown, probeHangs } from "./agent.ts";
 import { shippedRules } from "./all.ts";
-import { agentGone, agentsGone, gpuMissing } from "./fleet.ts";
-import { gpuHot, gpuXid } from "./gpu.ts";
-import {
-  gpuDriverUnresponsive,
-  gpuLost,
-  gpuPowerBrake,
-  gpuRowRemapFailed,
-  gpuThermalSlowdown,
-} from "./gpu-faults.ts";
-import { gpuTelemetryMissing, remapBanksLow, thermalMarginLow } from "./gpu-health.ts";
+import { gpuPowerBrake } from "./gpu-faults.ts";
+import { inhibitions, named, type LabelMatcher } from "./inhibition.ts";
 import { missingSuffix } from "./prometheus.ts";
 import { watchdog } from "./prometheus-only.ts";
-import type { Rule } from "./rule.ts";
 
 export interface AlertmanagerOptions {
   /** A file that holds the PagerDuty integration key; the key itself never stands in a configuration. */
@@ -37,38 +27,8 @@ export interface AlertmanagerOptions {
   readonly secondChannelUrl?: string;
 }
 
-export interface Inhibition {
-  readonly source: Rule;
-  /** Matchers of what is not told while the source fires. */
-  readonly hides: readonly string[];
-  /** Labels that both must share. A label that both lack counts as shared: each source here carries all of its own. */
-  readonly equal: readonly string[];
-}
-
 const place = ["cluster", "node", "instance"];
 const missing = `.+${missingSuffix}`;
-const sameGpu = ["instance", "UUID"];
-const lesserOfGpu = ['component = "gpu"', 'severity != "critical"'];
-
-/** What says nothing new while the cause is told; no critical alert hides another one of another GPU. */
-export const inhibitions: readonly Inhibition[] = [
-  { source: agentsGone, hides: [named(agentGone)], equal: ["job", "instance"] },
-  { source: agentGone, hides: ['severity != "critical"'], equal: ["node"] },
-  {
-    source: gpuMissing,
-    hides: [`alertname =~ "${gpuLost.name}|Gpu${missing}"`],
-    equal: ["node"],
-  },
-  { source: gpuLost, hides: lesserOfGpu, equal: sameGpu },
-  { source: gpuXid, hides: lesserOfGpu, equal: sameGpu },
-  {
-    source: gpuDriverUnresponsive,
-    hides: [named(probeHangs, sourceDown, gpuTelemetryMissing, `Gpu${missing}`)],
-    equal: ["instance"],
-  },
-  { source: gpuThermalSlowdown, hides: [named(thermalMarginLow, gpuHot)], equal: sameGpu },
-  { source: gpuRowRemapFailed, hides: [named(remapBanksLow)], equal: sameGpu },
-];
 
 /** What the example under alerts/alertmanager is rendered with. */
 export const exampleOptions: AlertmanagerOptions = {
@@ -93,9 +53,9 @@ export function renderAlertmanager(options: AlertmanagerOptions): string {
       repeat_interval: options.repeatInterval ?? "4h",
       routes: routesOf(options, teams),
     },
-    inhibit_rules: inhibitions.map(({ source, hides, equal }) => ({
-      source_matchers: [`alertname = "${source.name}"`],
-      target_matchers: [...hides, `alertname != "${source.name}"`, 'component != "delivery"'],
+    inhibit_rules: inhibitions.map(({ source, target, equal }) => ({
+      source_matchers: source.map(rendered),
+      target_matchers: target.map(rendered),
       equal,
     })),
     receivers: [
@@ -115,7 +75,7 @@ function routesOf(options: AlertmanagerOptions, teams: readonly string[]): objec
   return [
     {
       receiver: deadManUrl === undefined ? "nobody" : "dead-man-switch",
-      matchers: [named(watchdog)],
+      matchers: [rendered(named(watchdog))],
       group_wait: "0s",
       group_interval: "1m",
       repeat_interval: "1m",
@@ -134,7 +94,7 @@ function routesOf(options: AlertmanagerOptions, teams: readonly string[]): objec
     // A matter of the facility: one page for a rack.
     {
       receiver: "page",
-      matchers: [named(gpuPowerBrake)],
+      matchers: [rendered(named(gpuPowerBrake))],
       group_by: ["alertname", "cluster", "rack"],
       group_wait: "10s",
       group_interval: "1m",
@@ -216,10 +176,6 @@ function pagerduty(options: AlertmanagerOptions): Record<string, unknown> {
   };
 }
 
-/** A matcher of these alerts. */
-function named(...rules: readonly (Rule | string)[]): string {
-  const names = rules.map((rule) => (typeof rule === "string" ? rule : rule.name));
-  return names.length === 1 && typeof rules[0] !== "string"
-    ? `alertname = "${names[0]}"`
-    : `alertname =~ "${names.join("|")}"`;
+function rendered({ label, op, value }: LabelMatcher): string {
+  return `${label} ${op} "${value}"`;
 }
