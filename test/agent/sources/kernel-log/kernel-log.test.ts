@@ -35,6 +35,8 @@ interface Machine {
   readonly events: EventReport[];
   /** Adds a record, stamped with the clock's time or another. */
   log(text: string, sequence?: number, milliseconds?: number): void;
+  /** Brings the uptime file up to the clock. */
+  keepUptime(): void;
 }
 
 function makeMachine(): Machine {
@@ -50,6 +52,8 @@ function makeMachine(): Machine {
   const gpus = createGpuDirectory();
   gpus.tell("test", [gpu]);
   let next = 100;
+  const keepUptime = (): void =>
+    writeFileSync(join(root, "proc/uptime"), `${(clock.now() - bootMilliseconds) / 1000} 0.0\n`);
   return {
     root,
     clock,
@@ -73,11 +77,11 @@ function makeMachine(): Machine {
     },
     log(text, sequence = next, milliseconds = clock.now()) {
       next = sequence + 1;
-      const uptime = (clock.now() - bootMilliseconds) / 1000;
-      writeFileSync(join(root, "proc/uptime"), `${uptime} 0.0\n`);
+      keepUptime();
       const stamp = Math.round((milliseconds - bootMilliseconds) * 1000);
       appendFileSync(file, `3,${sequence},${stamp},-;${text}\n SUBSYSTEM=pci\n`);
     },
+    keepUptime,
   };
 }
 
@@ -147,6 +151,7 @@ test("after a restart of the agent only what it hasn't read yet is reported", as
   first.close();
   machine.log("INFO: task dd:5 blocked for more than 120 seconds.", 11);
   await machine.clock.advance(60_000);
+  machine.keepUptime();
   await open(machine, machine.root);
   expect(machine.events.map(({ kind }) => kind)).toEqual(["xid", "hung_task"]);
 });
