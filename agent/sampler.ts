@@ -8,6 +8,7 @@ import type { SamplingClass } from "../core/catalog/metric.ts";
 import { every, type Timer } from "../core/kit/clock.ts";
 import { describeError } from "../core/kit/errors.ts";
 import { withSpan } from "../core/kit/tracing.ts";
+import type { EventReport } from "../core/wire/event.ts";
 import type { Frame, FrameSink, Origin } from "../core/wire/frame.ts";
 import { createFrameBuilder, type AgentReading, type FrameBuilder } from "./sampler-frame.ts";
 import {
@@ -84,12 +85,19 @@ interface State {
   failedDeliveries: number;
   refreshing: Promise<Frame> | null;
   ticker: Timer | null;
+  /** Sources that reported an event since the last frame. */
+  readonly hurried: Set<SourceRunner>;
+  hurry: Timer | null;
   stopped: boolean;
 }
 
 const firstFrameMilliseconds = 2000;
 /** How long a tick waits for asynchronous rounds before its frame goes out; what comes later rides on the next. */
 const settleMilliseconds = 50;
+/** Between frames that events bring forward. */
+const hurryMilliseconds = 250;
+/** Where frames come more seldom, one out of turn would mislead who learns their pace. */
+const longestHurriedPaceMilliseconds = 1000;
 
 export function createSampler(options: SamplerOptions): Sampler {
   const state = createState(options);
@@ -128,6 +136,7 @@ export function createSampler(options: SamplerOptions): Sampler {
     stop() {
       state.stopped = true;
       state.ticker?.cancel();
+      state.hurry?.cancel();
       state.waiting.clear();
       for (const runner of state.runners) closeRunner(runner);
     },
@@ -136,9 +145,9 @@ export function createSampler(options: SamplerOptions): Sampler {
 
 function createState(options: SamplerOptions): State {
   const { config, context } = options;
-  const runners = options.sources.map((source) =>
+  const runners: SourceRunner[] = options.sources.map((source, index) =>
     createRunner(source, {
-      context,
+      context: { ...context, events: { report: (event) => report(index, event) } },
       timeoutMilliseconds: config.timeoutMilliseconds[source.sampling],
       openTimeoutMilliseconds: config.openTimeoutMilliseconds,
       maximumSeries: config.maximumSeriesPerSource,
@@ -147,7 +156,7 @@ function createState(options: SamplerOptions): State {
   );
   const { origin, host, readings = [] } = options;
   const { clock } = context.env;
-  return {
+  const state: State = {
     options,
     runners,
     builder: createFrameBuilder({ origin, host, clock, runners, readings }),
@@ -161,8 +170,37 @@ function createState(options: SamplerOptions): State {
     failedDeliveries: 0,
     refreshing: null,
     ticker: null,
+    hurried: new Set(),
+    hurry: null,
     stopped: false,
   };
+  function report(index: number, event: EventReport): void {
+    context.events.report(event);
+    const runner = runners[index];
+    if (runner) hurry(state, runner);
+  }
+  return state;
+}
+
+/**
+ * An event isn't left waiting for the next tick: rules go by what its source counts, so that source is read again and a
+ * frame goes out at once. A storm of events brings one frame forward in 250 ms.
+ */
+function hurry(state: State, runner: SourceRunner): void {
+  const { ticker, paceMilliseconds, options } = state;
+  if (!ticker || options.sinks.length === 0 || paceMilliseconds > longestHurriedPaceMilliseconds)
+    return;
+  state.hurried.add(runner);
+  const { clock } = options.context.env;
+  const since = clock.monotonic() - state.composedAt;
+  state.hurry ??= clock.after(Math.max(0, hurryMilliseconds - since), () => {
+    state.hurry = null;
+    for (const one of state.hurried) if (isReady(one)) state.waiting.add(one);
+    state.hurried.clear();
+    const started = pump(state);
+    if (started.length === 0) publish(state);
+    else void settle(state, started, settleMilliseconds).then(() => publish(state));
+  });
 }
 
 /** Frames nobody takes aren't made: a scrape reads what is cheap anew anyway. */

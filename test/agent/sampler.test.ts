@@ -52,6 +52,49 @@ test("a fast period of 100 ms gives ten frames a second", async () => {
   expect(puppet.reads).toBe(11);
 });
 
+const event = { timeMilliseconds: wholeMinute, kind: "xid", device: "GPU-0", text: "", fields: {} };
+
+test("an event brings a frame forward in which its source, and no other, was read again", async () => {
+  const puppets = [makePuppet("one"), makePuppet("two")] as const;
+  const bench = makeBench(puppets, { startMilliseconds: wholeMinute });
+  await bench.sampler.start();
+  await bench.clock.advance(300);
+  puppets[0].value = 2;
+  puppets[1].value = 2;
+  puppets[0].events?.report(event);
+  await bench.clock.advance(0);
+  expect(bench.frames).toHaveLength(2);
+  expect([bench.value("one_value"), bench.value("two_value")]).toEqual([2, 1]);
+  await bench.clock.advance(700);
+  expect(bench.frames).toHaveLength(3);
+});
+
+test("a storm of events brings a frame forward four times a second at most", async () => {
+  const puppet = makePuppet("one");
+  const bench = makeBench([puppet], { startMilliseconds: wholeMinute });
+  await bench.sampler.start();
+  for (let time = 0; time < 2000; time += 10) {
+    puppet.events?.report(event);
+    await bench.clock.advance(10);
+  }
+  expect(bench.frames.length).toBeGreaterThan(8);
+  expect(bench.frames.length).toBeLessThanOrEqual(11);
+});
+
+test("where frames come every 15 s, an event brings none forward", async () => {
+  const puppet = makePuppet("one");
+  const { periodMilliseconds } = (await import("../../agent/config.ts")).defaultAgentConfig
+    .sampling;
+  const bench = makeBench([puppet], {
+    config: { periodMilliseconds: { ...periodMilliseconds, fast: 15_000 } },
+    startMilliseconds: wholeMinute,
+  });
+  await bench.sampler.start();
+  puppet.events?.report(event);
+  await bench.clock.advance(5000);
+  expect(bench.frames).toHaveLength(1);
+});
+
 test("a clock set back by an hour doesn't stop the sampling", async () => {
   const puppet = makePuppet("one");
   const bench = makeBench([puppet], { startMilliseconds: wholeMinute });

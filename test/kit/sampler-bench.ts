@@ -16,7 +16,7 @@ import { openMetric, type Metric, type SamplingClass } from "../../core/catalog/
 import { createEnv } from "../../core/kit/env.ts";
 import { createLog } from "../../core/kit/log.ts";
 import { isPresent, labelsOf, type Frame, type FrameSink } from "../../core/wire/frame.ts";
-import type { WarpwatchEvent } from "../../core/wire/event.ts";
+import type { EventSink, WarpwatchEvent } from "../../core/wire/event.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { createHolders } from "../../agent/attribution/holders.ts";
 import { createGpuDirectory } from "../../agent/gpu-directory.ts";
@@ -34,6 +34,8 @@ export interface Puppet {
   opens: number;
   closes: number;
   registrations: number;
+  /** Where it reports events, once it was opened. */
+  events: EventSink | null;
 }
 
 /** Each puppet has one metric of its own, `<name>_value{device}`. */
@@ -59,8 +61,9 @@ export function makePuppet(name: string, sampling: SamplingClass = "fast"): Pupp
       name,
       metrics: [metric],
       sampling,
-      open(_context, signal) {
+      open({ events }, signal) {
         puppet.opens += 1;
+        puppet.events = events;
         return puppet.open(signal);
       },
     },
@@ -72,6 +75,7 @@ export function makePuppet(name: string, sampling: SamplingClass = "fast"): Pupp
     opens: 0,
     closes: 0,
     registrations: 0,
+    events: null,
   };
   return puppet;
 }
