@@ -68,5 +68,17 @@ export function createAgentEvents(options: AgentEventsOptions): AgentEvents {
 function writeLine(log: Log, event: WarpwatchEvent): void {
   const { node, sequence, kind, device, text, fields, timeMilliseconds } = event;
   const happened = new Date(timeMilliseconds).toISOString();
-  log.info("event", { ...fields, node, sequence, kind, device, text, happened });
+  log[levelOf(fields["severity"])](text, {
+    ...fields,
+    event: kind,
+    node,
+    sequence,
+    device,
+    happened,
+  });
+}
+
+function levelOf(severity: string | undefined): "error" | "warn" | "info" {
+  if (severity === "critical") return "error";
+  return severity === "warning" ? "warn" : "info";
 }

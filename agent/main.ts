@@ -57,10 +57,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { token, file, created } =
     config.tokenFile === "" ? readLocalToken(config.stateFolder) : readTokenFile(config.tokenFile);
   if (created)
-    log.info("a token for calls from beyond loopback was made; it is shown this once", {
-      token,
-      file,
-    });
+    log.info("a token for calls from beyond loopback was made: it is in the file", { file });
 
   const probes = createProbes(env, log);
   const holders = createHolders();

@@ -57,8 +57,7 @@ export const collectorCommand: Command = {
       defaultStateFolder: textOf(flags, "state.folder") || defaultStateFolder(env.variables),
     });
     if (collector.token.created)
-      log.info("a token for the console and the API was made; it is shown this once", {
-        token: collector.token.token,
+      log.info("a token for the console and the API was made: it is in the file", {
         file: collector.token.file,
       });
     if (collector.pushToken.created)

@@ -16,7 +16,7 @@ import { systemCode, WarpwatchError } from "./errors.ts";
 export interface LocalToken {
   readonly token: string;
   readonly file: string;
-  /** Made by this call: to be shown to the user, this once. */
+  /** Made by this call. Logs name the file, never the token: they are kept and sent elsewhere. */
   readonly created: boolean;
 }
 

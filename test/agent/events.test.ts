@@ -30,7 +30,14 @@ test("numbers rise by one, and every event is one log line", () => {
   ]);
   const written = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(written.length).toBe(2);
-  expect(written[0]).toMatchObject({ message: "event", node: "n1", device: "GPU-1", xid: "79" });
+  expect(written[0]).toMatchObject({
+    level: "info",
+    message: "XID 79: GPU has fallen off the bus",
+    event: "xid",
+    node: "n1",
+    device: "GPU-1",
+    xid: "79",
+  });
 });
 
 test("a receiver that fails for a while gets everything in order, and costs no other anything", () => {

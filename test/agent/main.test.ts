@@ -226,10 +226,11 @@ test("a taken port is one sentence that names the flag, and leaves nothing behin
   expect(second.opens).toBe(0);
 });
 
-test("the token is shown at the first start only", async () => {
+test("the first start says where the token is, and not the token", async () => {
   const { folder, logLines } = await start([makePuppet("one")]);
   const { token } = readLocalToken(folder);
-  expect(logLines.filter((line) => line.includes(token)).length).toBe(1);
+  expect(logLines.filter((line) => line.includes(token))).toEqual([]);
+  expect(logLines.filter((line) => line.includes(`${folder}/token`)).length).toBe(1);
 });
 
 test("the control socket tells the state and goes away with the agent", async () => {
