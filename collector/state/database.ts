@@ -6,7 +6,7 @@ import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors
 
 export interface Database {
   readonly sqlite: DatabaseSync;
-  /** Runs the work in one transaction: on disk when it returns, undone when it throws. */
+  /** Runs the work in one transaction: on disk when it returns, undone when it throws. Within another's work it is part of that. */
   transaction<Result>(work: () => Result): Result;
   close(): void;
 }
@@ -51,6 +51,30 @@ const migrations: readonly string[] = [
      UNIQUE (notifier, fingerprint)
    ) STRICT;
    CREATE INDEX reference_by_notifier ON reference (notifier, sequence);`,
+  `CREATE TABLE audit (
+     sequence INTEGER PRIMARY KEY,
+     time REAL NOT NULL,
+     kind TEXT NOT NULL,
+     actor TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     details TEXT NOT NULL,
+     hash BLOB NOT NULL
+   ) STRICT;
+   CREATE INDEX audit_by_kind ON audit (kind, sequence);
+   CREATE TABLE audit_ends (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     anchor INTEGER NOT NULL,
+     anchor_hash BLOB NOT NULL,
+     head INTEGER NOT NULL,
+     head_hash BLOB NOT NULL
+   ) STRICT;
+   INSERT INTO audit_ends VALUES (1, 0, zeroblob(32), 0, zeroblob(32));
+   CREATE TABLE silence (
+     id TEXT PRIMARY KEY,
+     ends_at REAL NOT NULL,
+     body TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX silence_by_end ON silence (ends_at);`,
 ];
 
 /** "warp" in ASCII: tells our file from any other SQLite database. */
@@ -84,6 +108,7 @@ export function openDatabase(folder: string): Database {
 }
 
 function transaction<Result>(sqlite: DatabaseSync, file: string, work: () => Result): Result {
+  if (sqlite.isTransaction) return work();
   try {
     sqlite.exec("BEGIN IMMEDIATE");
     try {

@@ -1,0 +1,135 @@
+/** The audit log: entries in the state file, in the transaction of what they tell of, bounded by age and by number. */
+import type { Clock } from "../../core/kit/clock.ts";
+import { WarpwatchError } from "../../core/kit/errors.ts";
+import type { AuditEntry, AuditLog, AuditReader } from "./audit.ts";
+import { canonicalDetails, cutText, hashOf, mendedAction } from "./audit-chain.ts";
+import { createAuditReader, createEndsReader, createSearch } from "./audit-reader.ts";
+import type { Database } from "./database.ts";
+
+export interface EmbeddedAuditLog extends AuditLog, AuditReader {
+  /** Takes out what is over 90 days old, at most {@link pruneRows} at once, and says how many that were. */
+  prune(): number;
+  entries(): number;
+  /** Entries younger than that, taken out since the start because there were too many. */
+  dropped(): number;
+}
+
+export interface AuditLogOptions {
+  readonly clock: Clock;
+  readonly maximumRows?: number;
+}
+
+export const auditKeepMilliseconds = 90 * 24 * 3_600_000;
+const defaultMaximumRows = 2_000_000;
+const pruneRows = 10_000;
+/** What makes room at the bound goes in portions, so that not every entry has to. */
+const dropRows = 1000;
+
+export function createAuditLog(database: Database, options: AuditLogOptions): EmbeddedAuditLog {
+  const { sqlite } = database;
+  const { clock, maximumRows = defaultMaximumRows } = options;
+  const insert = sqlite.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)");
+  const moveHead = sqlite.prepare("UPDATE audit_ends SET head = ?, head_hash = ? WHERE id = 1");
+  const hashAt = sqlite.prepare("SELECT hash FROM audit WHERE sequence = ?");
+  const moveAnchor = sqlite.prepare(
+    "UPDATE audit_ends SET anchor = ?, anchor_hash = ? WHERE id = 1",
+  );
+  const remove = sqlite.prepare("DELETE FROM audit WHERE sequence <= ?");
+  const readEnds = createEndsReader(sqlite);
+  const firstSince = createSearch(sqlite);
+  let dropped = 0;
+  mendEnds(database, append);
+
+  function ends(): NonNullable<ReturnType<typeof readEnds>> {
+    const found = readEnds();
+    if (found === null)
+      throw new WarpwatchError("STATE_UNUSABLE", "the audit log's record of its ends is gone");
+    return found;
+  }
+
+  function append(entry: AuditEntry): void {
+    const { anchor, head } = ends();
+    const row = {
+      sequence: head.sequence + 1,
+      timeMilliseconds: Math.round(clock.now()),
+      kind: entry.kind,
+      actor: cutText(entry.actor),
+      subject: cutText(entry.subject),
+      details: canonicalDetails(entry.details),
+    };
+    const hash = hashOf(head.hash, row);
+    const { sequence, timeMilliseconds, kind, actor, subject, details } = row;
+    insert.run(sequence, timeMilliseconds, kind, actor, subject, details, hash);
+    moveHead.run(sequence, hash);
+    if (sequence - anchor.sequence > maximumRows)
+      dropped += removeUpTo(anchor.sequence + Math.min(dropRows, maximumRows));
+  }
+
+  /** Within a transaction: the last that goes becomes the anchor, on which the rest still follows. */
+  function removeUpTo(sequence: number): number {
+    const hash = hashAt.get(sequence)?.["hash"];
+    if (!(hash instanceof Uint8Array)) return 0;
+    moveAnchor.run(sequence, hash);
+    return Number(remove.run(sequence).changes);
+  }
+
+  function prune(): number {
+    return database.transaction(() => {
+      const { anchor } = ends();
+      const firstKept = firstSince(clock.now() - auditKeepMilliseconds);
+      const last = Math.min(firstKept - 1, anchor.sequence + pruneRows);
+      if (last <= anchor.sequence) return 0;
+      const pruned = removeUpTo(last);
+      append({
+        kind: "action",
+        actor: "collector",
+        subject: "audit log",
+        details: { action: "pruned", entries: pruned, upTo: last },
+      });
+      return pruned;
+    });
+  }
+
+  return {
+    ...createAuditReader(sqlite),
+    record: (entry) => database.transaction(() => append(entry)),
+    prune,
+    entries() {
+      const { anchor, head } = ends();
+      return head.sequence - anchor.sequence;
+    },
+    dropped: () => dropped,
+  };
+}
+
+/**
+ * While no collector had the file, somebody may have taken out the record of the log's ends or set it back. Alerts have to
+ * be written all the same: the log goes on after its last entry, and says so.
+ */
+function mendEnds(database: Database, append: (entry: AuditEntry) => void): void {
+  const { sqlite } = database;
+  const head = sqlite.prepare("SELECT head FROM audit_ends").get()?.["head"];
+  const row = sqlite.prepare("SELECT min(sequence) AS low, max(sequence) AS high FROM audit").get();
+  const high = Number(row?.["high"] ?? 0);
+  if (head !== undefined && Number(head) >= high) return;
+  database.transaction(() => {
+    sqlite
+      .prepare("INSERT OR IGNORE INTO audit_ends VALUES (1, ?, zeroblob(32), 0, zeroblob(32))")
+      .run(Math.max(0, Number(row?.["low"] ?? 0) - 1));
+    sqlite
+      .prepare(
+        "UPDATE audit_ends SET head = ?1, head_hash = ifnull((SELECT hash FROM audit WHERE sequence = ?1), zeroblob(32))",
+      )
+      .run(high);
+    append({
+      kind: "action",
+      actor: "collector",
+      subject: "audit log",
+      details: {
+        action: mendedAction,
+        recorded: head === undefined ? "none" : Number(head),
+        found: high,
+      },
+    });
+  });
+}

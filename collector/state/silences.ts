@@ -1,0 +1,65 @@
+/** Silences as they are kept: who wants to hear nothing of which alerts, from when to when, and why. */
+import { WarpwatchError } from "../../core/kit/errors.ts";
+import type { Database } from "./database.ts";
+
+/** As in Alertmanager's API. */
+export interface SilenceMatcher {
+  readonly name: string;
+  readonly value: string;
+  readonly isRegex: boolean;
+  /** False: only what doesn't match. */
+  readonly isEqual: boolean;
+}
+
+export interface Silence {
+  readonly id: string;
+  readonly matchers: readonly SilenceMatcher[];
+  readonly startsAtMilliseconds: number;
+  readonly endsAtMilliseconds: number;
+  readonly updatedAtMilliseconds: number;
+  readonly createdBy: string;
+  readonly comment: string;
+}
+
+export interface SilenceStore {
+  load(): Silence[];
+  /** Durable when it returns, or with the transaction that it is part of. */
+  save(silence: Silence): void;
+  /** Takes out those that ended before, and the oldest of those that ended when there are too many. Says whether any went. */
+  prune(now: number): boolean;
+}
+
+export const silenceKeepMilliseconds = 90 * 24 * 3_600_000;
+/** Of silences that are over. */
+const maximumEnded = 10_000;
+
+export function createSilenceStore(database: Database): SilenceStore {
+  const { sqlite } = database;
+  const select = sqlite.prepare("SELECT body FROM silence ORDER BY ends_at, id");
+  const upsert = sqlite.prepare("INSERT OR REPLACE INTO silence VALUES (?, ?, ?)");
+  const remove = sqlite.prepare(
+    `DELETE FROM silence WHERE ends_at < max(?1, ifnull((
+       SELECT ends_at FROM silence WHERE ends_at < ?2
+       ORDER BY ends_at DESC LIMIT 1 OFFSET ${maximumEnded - 1}), 0))`,
+  );
+  return {
+    load: () => select.all().map((row) => decode(String(row["body"]))),
+    save: (silence) =>
+      database.transaction(
+        () => void upsert.run(silence.id, silence.endsAtMilliseconds, JSON.stringify(silence)),
+      ),
+    prune: (now) =>
+      database.transaction(
+        () => Number(remove.run(now - silenceKeepMilliseconds, now).changes) > 0,
+      ),
+  };
+}
+
+function decode(body: string): Silence {
+  try {
+    const silence: Silence = JSON.parse(body);
+    return silence;
+  } catch (cause) {
+    throw new WarpwatchError("STATE_UNUSABLE", "a stored silence can't be read", { cause });
+  }
+}
