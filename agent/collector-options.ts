@@ -1,7 +1,7 @@
 /** Flags that say what of a family is told, spelled as node_exporter spells them, with its defaults. */
 import { WarpwatchError } from "../core/kit/errors.ts";
 import type { Flag } from "./flags.ts";
-import { compilePattern } from "./patterns.ts";
+import { compileFlagPattern } from "./patterns.ts";
 import type { HostOptions, NameFilter } from "./sources/host/options.ts";
 
 export type GivenFlags = Readonly<Record<string, unknown>>;
@@ -211,7 +211,7 @@ type Extent = "part" | "whole";
 function matcher(flag: string, text: string, extent: Extent = "part"): NameFilter {
   // Our own are quick and need no translation.
   const isDefault = text === optionFlags[flag]?.default;
-  const { source, flags } = isDefault ? new RegExp(text) : compilePattern(flag, text);
+  const { source, flags } = isDefault ? new RegExp(text) : compileFlagPattern(flag, text);
   const compiled = new RegExp(extent === "whole" ? `^(?:${source})$` : source, flags);
   return (name) => compiled.test(name);
 }

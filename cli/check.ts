@@ -2,7 +2,7 @@
 import { loadPlace } from "../agent/place.ts";
 import { loadCollectorConfig } from "../collector/config.ts";
 import { fleetFileSchema } from "../collector/fleet/file.ts";
-import { targetGroupsSchema } from "../collector/ingest/scrape/discovery.ts";
+import { targetGroupsSchema } from "../collector/ingest/scrape/file-discovery.ts";
 import { ConfigError, formatIssue, loadConfigFile, type ConfigIssue } from "../core/kit/config.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
 import { loadScenario } from "../simulator/script.ts";

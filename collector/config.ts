@@ -7,6 +7,7 @@ import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.
 import { describeError } from "../core/kit/errors.ts";
 import { placeholdersOf, isTemplateFormat } from "./detect/template.ts";
 import { remoteStoresSchema, type RemoteStoreSettings } from "./history/remote-write/settings.ts";
+import { historySchema, type HistorySettings } from "./history/settings.ts";
 import { defaultIngestLimits, type IngestLimits } from "./ingest/door.ts";
 import {
   remoteWriteReceiverSchema,
@@ -41,12 +42,7 @@ export interface CollectorConfig {
     readonly goneMilliseconds: number;
     readonly maximumNodes: number;
   };
-  readonly history: {
-    readonly enabled: boolean;
-    readonly retentionMilliseconds: number;
-    readonly rawMilliseconds: number;
-    readonly maximumBytes: number;
-  };
+  readonly history: HistorySettings;
   /** The rules that are judged: ours as changed, then the user's. */
   readonly rules: readonly Rule[];
   readonly notifiers: readonly NotifierSettings[];
@@ -112,7 +108,10 @@ const jobSchema = z
       bodyLimitBytes: entry.body_limit_bytes,
       groups: [{ targets: entry.targets, labels: entry.labels }],
       files: entry.files,
-      tokenFile: entry.token_file,
+      credentials:
+        entry.token_file === undefined
+          ? undefined
+          : { kind: "token", scheme: "Bearer", secret: { file: entry.token_file, text: "" } },
       kubernetes: entry.kubernetes,
     };
     entry.targets.forEach((target, index) => {
@@ -208,24 +207,6 @@ const ingestSchema = z
     seriesPerOrigin: entry.series_per_origin,
     labelValueLength: entry.label_value_length,
     lateMilliseconds: entry.late_after,
-  }));
-
-const historySchema = z
-  .strictObject({
-    enabled: z.boolean().default(true),
-    retention_days: count(3650).default(30),
-    raw_hours: count(87_600).default(24),
-    maximum_bytes: z
-      .int()
-      .min(64 * 2 ** 20)
-      .default(20 * 2 ** 30),
-  })
-  .prefault({})
-  .transform((entry) => ({
-    enabled: entry.enabled,
-    retentionMilliseconds: entry.retention_days * 86_400_000,
-    rawMilliseconds: entry.raw_hours * 3_600_000,
-    maximumBytes: entry.maximum_bytes,
   }));
 
 const jobsSchema = z

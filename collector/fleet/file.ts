@@ -1,8 +1,7 @@
 /** The fleet file: which nodes and GPUs are expected, and what was taken away on purpose. */
-import { statSync } from "node:fs";
 import { z } from "zod";
 import { loadConfigFile } from "../../core/kit/config.ts";
-import { systemCode } from "../../core/kit/errors.ts";
+import { stampOf } from "../../core/kit/file-stamp.ts";
 
 export interface FleetFile {
   readonly nodes: readonly { readonly name: string; readonly gpus?: number | undefined }[];
@@ -32,20 +31,10 @@ export function watchFleetFile(file: string): WatchedFleetFile {
   let seen = "";
   return {
     read() {
-      const now = stamp(file);
+      const now = stampOf(file);
       if (now === seen) return null;
       seen = now;
       return loadConfigFile(file, fleetFileSchema);
     },
   };
-}
-
-/** What tells one content of a file from the next. */
-function stamp(file: string): string {
-  try {
-    const { mtimeMs, size, ino } = statSync(file);
-    return `${mtimeMs} ${size} ${ino}`;
-  } catch (thrown) {
-    return systemCode(thrown) || "unreadable";
-  }
 }

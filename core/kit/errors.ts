@@ -35,6 +35,8 @@ export const errorTable = {
     "open the address with curl: it must answer 200 with a metrics page, not redirect",
   TARGET_TOO_LARGE:
     "the answer is over the limit: raise `body_limit_bytes` of the job or scrape less",
+  TLS_UNUSABLE:
+    "look at certificate, key and authorities with `openssl x509` and `openssl pkey`: they must be PEM, belong together and be readable",
   EXPOSITION_MALFORMED: "the target's metrics page breaks the format at the line that is named",
   FRAME_MALFORMED:
     "the sender and this process don't speak the same frame format: run the same version on both",

@@ -148,8 +148,8 @@ notifiers:
     ],
     [
       "a label that can't be",
-      "scrape:\n  - job: a\n    targets: [a:1]\n    labels: {job: x}\n",
-      /"job" can't be a target's label/,
+      "scrape:\n  - job: a\n    targets: [a:1]\n    labels: {9a: x}\n",
+      /^collector\.yaml:4: scrape\.0\.labels\.9a: /,
     ],
     [
       "a rule that isn't",

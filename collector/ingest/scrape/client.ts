@@ -2,13 +2,13 @@
  * Fetches a metrics page over kept-alive connections, with a deadline for the whole answer and bounds before and after
  * unpacking. node:http itself: its answers cost less than half of what fetch's do.
  */
-import { readFileSync } from "node:fs";
 import { Agent, request, type IncomingMessage } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { singleLine, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
+import type { ClientTls } from "../../../core/kit/tls-files.ts";
 import type { ExpositionFormat } from "../../../core/wire/exposition.ts";
 
 interface Page {
@@ -20,13 +20,17 @@ interface FetchOptions {
   readonly url: URL;
   readonly timeoutMilliseconds: number;
   readonly bodyLimitBytes: number;
-  /** Read for each request: who exchanges a token need not restart the collector. */
-  readonly tokenFile?: string | undefined;
+  /** As the target's job has them now; `authorization` among them. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The same object until the job's files change: connections are kept per object. Left out: the system's authorities. */
+  readonly tls?: ClientTls | undefined;
 }
 
 export interface ScrapeClient {
   /** Throws TARGET_UNREACHABLE, TARGET_TIMEOUT, TARGET_REFUSED or TARGET_TOO_LARGE. */
   fetch(options: FetchOptions): Promise<Page>;
+  /** Ends the connections that were made with these certificates. */
+  forget(tls: ClientTls): void;
   close(): void;
 }
 
@@ -39,13 +43,14 @@ export function createScrapeClient(clock: Clock, maximumConnections: number): Sc
   const options = { keepAlive: true, maxTotalSockets: maximumConnections, maxFreeSockets: 256 };
   const agent = new Agent(options);
   const secureAgent = new SecureAgent(options);
+  const ownAgents = new Map<ClientTls, SecureAgent>();
 
   return {
-    async fetch({ url, timeoutMilliseconds, bodyLimitBytes, tokenFile }) {
+    async fetch({ url, timeoutMilliseconds, bodyLimitBytes, headers, tls }) {
       const deadline = new AbortController();
       const timer = clock.after(timeoutMilliseconds, () => deadline.abort());
       try {
-        const response = await open(url, deadline.signal, authorizationOf(tokenFile));
+        const response = await open(url, deadline.signal, headers, tls);
         const packed = await readBody(response, bodyLimitBytes);
         const body = await decode(packed, response, bodyLimitBytes);
         return { body, format: formatOf(response) };
@@ -63,39 +68,40 @@ export function createScrapeClient(clock: Clock, maximumConnections: number): Sc
         deadline.abort();
       }
     },
+    forget(tls) {
+      ownAgents.get(tls)?.destroy();
+      ownAgents.delete(tls);
+    },
     close() {
-      agent.destroy();
-      secureAgent.destroy();
+      for (const one of [agent, secureAgent, ...ownAgents.values()]) one.destroy();
     },
   };
+
+  function agentOf(tls: ClientTls | undefined): SecureAgent {
+    if (tls === undefined) return secureAgent;
+    let own = ownAgents.get(tls);
+    if (!own) ownAgents.set(tls, (own = new SecureAgent({ ...options, ...tls })));
+    return own;
+  }
 
   function open(
     url: URL,
     signal: AbortSignal,
-    authorization: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>> | undefined,
+    tls: ClientTls | undefined,
   ): Promise<IncomingMessage> {
     const secure = url.protocol === "https:";
     return new Promise((resolve, reject) => {
       const sent = (secure ? secureRequest : request)(url, {
-        agent: secure ? secureAgent : agent,
+        agent: secure ? agentOf(tls) : agent,
         signal,
         maxHeaderSize: maximumHeaderBytes,
-        headers: { accept, "accept-encoding": "gzip", "user-agent": "Warpwatch", ...authorization },
+        headers: { accept, "accept-encoding": "gzip", "user-agent": "Warpwatch", ...headers },
       });
       sent.on("error", (cause) => reject(unreachable(cause)));
       sent.on("response", resolve);
       sent.end();
     });
-  }
-}
-
-function authorizationOf(tokenFile: string | undefined): Readonly<Record<string, string>> {
-  if (tokenFile === undefined) return {};
-  try {
-    return { authorization: `Bearer ${readFileSync(tokenFile, "utf8").trim()}` };
-  } catch (cause) {
-    const sentence = `the token file ${tokenFile} can't be read (${systemCode(cause)})`;
-    throw new WarpwatchError("TARGET_REFUSED", sentence, { cause });
   }
 }
 

@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { Clock, Timer } from "../../../core/kit/clock.ts";
 import { describeError, WarpwatchError } from "../../../core/kit/errors.ts";
+import type { Discovery } from "./discovery.ts";
 import type { TargetGroup } from "./target.ts";
 
 /** The service whose pods are the targets, and who may ask for them. */
@@ -17,14 +18,6 @@ export interface KubernetesService {
   readonly api: string;
   /** Where the pod's service account is mounted: `token`, `ca.crt`, `namespace`. */
   readonly accountFolder: string;
-}
-
-export interface KubernetesDiscovery {
-  /** The groups as they are now, or null when nothing changed since the last call. */
-  read(): readonly TargetGroup[] | null;
-  /** One sentence while the API can't be asked; the targets known before stay. */
-  errors(): readonly string[];
-  stop(): void;
 }
 
 const pollMilliseconds = 15_000;
@@ -46,7 +39,7 @@ export function createKubernetesDiscovery(
   options: KubernetesService,
   clock: Clock,
   onError: (sentence: string) => void,
-): KubernetesDiscovery {
+): Discovery {
   let groups: readonly TargetGroup[] = [];
   let shape = "";
   let changed = false;

@@ -3,13 +3,16 @@ import * as collector from "../../../core/catalog/collector.ts";
 import type { Device } from "../../../core/catalog/device.ts";
 import { openMetric, type Metric } from "../../../core/catalog/metric.ts";
 import { setPresent, type Frame, type Schema, type Series } from "../../../core/wire/frame.ts";
-import type { ParsedExposition, ParsedSeries } from "../../../core/wire/parsed.ts";
+import type { ParsedExposition } from "../../../core/wire/parsed.ts";
 import { gpuOf } from "../device.ts";
+import type { LabelledPage, LabelledSeries } from "./series-labels.ts";
 import type { Target } from "./target.ts";
 
 interface ScrapeOutcome {
   /** null when the scrape failed: its series are missing then, and have not ended. */
   readonly page: ParsedExposition | null;
+  /** What the page's series are called here; null with the page. */
+  readonly labelled: LabelledPage | null;
   readonly timeMilliseconds: number;
   readonly durationSeconds: number;
 }
@@ -27,8 +30,8 @@ const ownSeries: readonly Series[] = [
 ].map((metric) => ({ metric, values: [], device: null }));
 
 export function createTargetFrames(target: Target, boot: string): TargetFrames {
-  const origin = { node: target.node, job: target.job.name, instance: target.instance, boot };
-  let layoutVersion = -1;
+  const origin = { node: target.node, job: target.jobName, instance: target.instance, boot };
+  let known: LabelledPage | null = null;
   let schema = makeSchema(1, []);
   let sequence = 0;
 
@@ -39,21 +42,26 @@ export function createTargetFrames(target: Target, boot: string): TargetFrames {
   }
 
   return {
-    make({ page, timeMilliseconds, durationSeconds }) {
-      if (page !== null && page.layoutVersion !== layoutVersion) {
-        layoutVersion = page.layoutVersion;
-        schema = makeSchema(schema.version + 1, createSeries(page.series, target));
+    make({ page, labelled, timeMilliseconds, durationSeconds }) {
+      if (labelled !== null && labelled !== known) {
+        known = labelled;
+        schema = makeSchema(schema.version + 1, createSeries(labelled.series, target));
       }
       const own = ownSeries.length;
       const values = new Float64Array(schema.series.length);
       const present = new Uint8Array(Math.ceil(schema.series.length / 8));
       values.set([page === null ? 0 : 1, durationSeconds, page?.samples ?? 0]);
       for (let slot = 0; slot < own; slot++) setPresent(present, slot);
-      if (page !== null) {
-        values.set(page.values.subarray(0, schema.series.length - own), own);
-        for (let slot = 0; slot < page.series.length; slot++)
-          if (((page.present[slot >> 3] ?? 0) & (1 << (slot & 7))) !== 0)
+      if (page !== null && labelled !== null) {
+        const { slots } = labelled;
+        const count = schema.series.length - own;
+        if (slots === null) values.set(page.values.subarray(0, count), own);
+        for (let slot = 0; slot < count; slot++) {
+          const from = slots === null ? slot : (slots[slot] ?? 0);
+          if (slots !== null) values[slot + own] = page.values[from] ?? Number.NaN;
+          if (((page.present[from >> 3] ?? 0) & (1 << (from & 7))) !== 0)
             setPresent(present, slot + own);
+        }
       }
       sequence += 1;
       return {
@@ -69,24 +77,18 @@ export function createTargetFrames(target: Target, boot: string): TargetFrames {
   };
 }
 
-function createSeries(parsed: readonly ParsedSeries[], target: Target): Series[] {
+function createSeries(labelled: readonly LabelledSeries[], target: Target): Series[] {
   const metrics = new Map<string, Metric>();
   const devices = new Map<string, Device>();
-  const taken = new Set(["job", "instance", ...target.labels.map(([name]) => name)]);
-  const extraNames = target.labels.map(([name]) => name);
-  const extraValues = target.labels.map(([, value]) => value);
-  return parsed.map((series) => {
-    // The target's own labels win, and the page's are kept under another name: `honor_labels: false`.
-    const names = series.labels.map((name) => (taken.has(name) ? `exported_${name}` : name));
-    const labels = [...names, ...extraNames];
-    const key = `${series.name} ${series.kind} ${labels.join(",")}`;
+  return labelled.map(({ parsed, name, labels, labelValues }) => {
+    const key = `${name} ${parsed.kind} ${labels.join(",")}`;
     let metric = metrics.get(key);
     if (!metric) {
-      metric = openMetric(series.name, series.kind, series.help, labels);
+      metric = openMetric(name, parsed.kind, parsed.help, labels);
       metrics.set(key, metric);
     }
-    const values = [...series.labelValues, ...extraValues];
-    const label = (name: string): string => series.labelValues[series.labels.indexOf(name)] ?? "";
-    return { metric, values, device: gpuOf(label, target.node, devices) };
+    const label = (wanted: string): string =>
+      parsed.labelValues[parsed.labels.indexOf(wanted)] ?? "";
+    return { metric, values: labelValues, device: gpuOf(label, target.node, devices) };
   });
 }
