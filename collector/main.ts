@@ -176,6 +176,8 @@ function openScraper(
 function scheduleUpkeep(history: History | null, { env, log }: CollectorOptions): Schedule {
   const schedule = createSchedule({ clock: env.clock, log });
   schedule.add("compaction of history", "5 * * * *", () => history?.compact());
+  // Before old days become minutes, and before any of them goes.
+  schedule.add("daily features of history", "12 * * * *", () => history?.makeFeatures());
   schedule.add("retention of history", "20 * * * *", () => history?.retain());
   schedule.add("roll-up of history", "35 * * * *", () => history?.rollUp());
   return schedule;

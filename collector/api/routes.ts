@@ -11,11 +11,10 @@ import { consoleHeaders, loadConsolePages } from "../console/pages.ts";
 import type { Engine } from "../detect/engine.ts";
 import type { Learned } from "../detect/learned/learned.ts";
 import type { Fleet } from "../fleet/fleet.ts";
-import { answerQuery } from "../history/answer.ts";
-import type { History } from "../history/history.ts";
 import type { Ingest } from "../ingest/door.ts";
 import type { Scraper } from "../ingest/scrape/scraper.ts";
 import type { RecentEvents } from "./events.ts";
+import { createHistoryRoutes, type HistoryParts } from "./history-routes.ts";
 import { createOverview } from "./overview.ts";
 
 export interface ApiParts {
@@ -27,8 +26,7 @@ export interface ApiParts {
   readonly learned: Pick<Learned, "findings" | "failures" | "lastFrame">;
   readonly scraper: Pick<Scraper, "targets" | "errors">;
   readonly events: RecentEvents;
-  /** null when none is kept. */
-  readonly history: Pick<History, "query"> | null;
+  readonly history: HistoryParts["history"];
   /** One sentence when the collector isn't ready, null when it is. */
   readonly unready: () => string | null;
 }
@@ -70,7 +68,7 @@ export function createRoutes(parts: ApiParts): ApiRoute[] {
     ...pageRoutes(),
     ...healthRoutes(parts),
     ...dataRoutes(parts),
-    ...queryRoutes(parts),
+    ...createHistoryRoutes(parts),
     ...removalRoutes(parts),
   ];
 }
@@ -140,22 +138,8 @@ function dataRoutes(parts: ApiParts): ApiRoute[] {
     })),
     json("nodes", () => ({ nodes: parts.fleet.nodes() })),
     json("targets", () => ({ targets: parts.scraper.targets(), errors: parts.scraper.errors() })),
-    json("events", (query) => ({ events: parts.events.list(query.get("node") ?? "") })),
     json("removals", () => ({ removals: parts.fleet.removals() })),
   ];
-}
-
-/** The first takes `start`, `end` and `step`, the second `time`. */
-function queryRoutes({ clock, history }: ApiParts): ApiRoute[] {
-  return ["query_range", "query"].map((path) => ({
-    method: "GET",
-    path: `/api/v1/${path}`,
-    role: "viewer",
-    handle: ({ query }) =>
-      history
-        ? answerQuery(history, clock, query)
-        : refuse(503, "no history is kept here: see `history` in docs/configuration.md"),
-  }));
 }
 
 /** What was taken out on purpose: for an operator, since it silences. */

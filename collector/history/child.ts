@@ -7,6 +7,10 @@ import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
 import type {
   CompactAnswer,
   CompactJob,
+  FeatureQueryAnswer,
+  FeatureQueryJob,
+  FeaturesAnswer,
+  FeaturesJob,
   Job,
   QueryAnswer,
   QueryJob,
@@ -18,7 +22,9 @@ export interface JobRunner {
   /** A folder of the job's own, on history's file system; gone when the job's promise settles and `keep` wasn't called. */
   compact(job: Omit<CompactJob, "scratch">, take: Take<CompactAnswer>): Promise<void>;
   rollUp(job: Omit<RollUpJob, "scratch">, take: Take<CompactAnswer>): Promise<void>;
+  features(job: Omit<FeaturesJob, "scratch">, take: Take<FeaturesAnswer>): Promise<void>;
   query(job: Omit<QueryJob, "scratch">): Promise<QueryAnswer>;
+  queryFeatures(job: Omit<FeatureQueryJob, "scratch">): Promise<FeatureQueryAnswer>;
   /** Kills what runs. */
   close(): Promise<void>;
 }
@@ -32,6 +38,9 @@ export interface JobRunnerOptions {
   readonly compactMilliseconds?: number;
   readonly queryMilliseconds?: number;
 }
+
+/** Of each kind of job by itself. */
+type WithoutScratch<One extends Job> = One extends Job ? Omit<One, "scratch"> : never;
 
 export const scratchName = ".scratch";
 const defaultCompactMilliseconds = 600_000;
@@ -102,23 +111,26 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     return promise;
   }
 
-  function write(
-    job: Omit<CompactJob, "scratch"> | Omit<RollUpJob, "scratch">,
-    take: Take<CompactAnswer>,
-  ): Promise<void> {
+  type Written = CompactJob | RollUpJob | FeaturesJob;
+
+  function write<Answer>(job: WithoutScratch<Written>, take: Take<Answer>): Promise<void> {
     return inScratch(async (scratch) => {
       const limit = options.compactMilliseconds ?? defaultCompactMilliseconds;
-      await take(await run<CompactAnswer>({ ...job, scratch }, limit), scratch);
+      await take(await run<Answer>({ ...job, scratch }, limit), scratch);
     });
   }
 
+  function ask<Answer>(job: WithoutScratch<QueryJob | FeatureQueryJob>): Promise<Answer> {
+    const limit = options.queryMilliseconds ?? defaultQueryMilliseconds;
+    return inScratch((scratch) => run<Answer>({ ...job, scratch }, limit));
+  }
+
   return {
-    compact: write,
-    rollUp: write,
-    query: (job) =>
-      inScratch((scratch) =>
-        run({ ...job, scratch }, options.queryMilliseconds ?? defaultQueryMilliseconds),
-      ),
+    compact: (job, take) => write(job, take),
+    rollUp: (job, take) => write(job, take),
+    features: (job, take) => write(job, take),
+    query: (job) => ask(job),
+    queryFeatures: (job) => ask(job),
     async close() {
       const pending = [...running.values()];
       for (const stop of running.keys()) stop();

@@ -5,6 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
 
 export const databaseName = "journal.db";
+/** What an event takes beside its text: its columns, and its places in five indexes. */
+export const eventRowBytes = 400;
 
 /**
  * A chain is a run of frames of one origin that can be decoded from its first frame on: that one is whole, the others are
@@ -65,6 +67,23 @@ const migrations: readonly string[] = [
    ) STRICT;`,
   // Milliseconds between the rows of a series; 0 where every sample is in it.
   "ALTER TABLE parquet ADD COLUMN resolution INTEGER NOT NULL DEFAULT 0;",
+  // Events by what they are asked for, with their size; and the days whose features were made.
+  `ALTER TABLE event ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+   ALTER TABLE event ADD COLUMN device TEXT NOT NULL DEFAULT '';
+   UPDATE event SET kind = json_extract(body, '$.kind'), device = json_extract(body, '$.device');
+   CREATE INDEX event_by_time ON event (time);
+   CREATE INDEX event_by_node ON event (node, time);
+   CREATE INDEX event_by_device ON event (device, time) WHERE device <> '';
+   CREATE INDEX event_by_kind ON event (kind, time);
+   CREATE TABLE event_size (bytes INTEGER NOT NULL) STRICT;
+   INSERT INTO event_size SELECT coalesce(sum(octet_length(body) + ${eventRowBytes}), 0) FROM event;
+   CREATE TABLE feature_day (
+     day TEXT PRIMARY KEY,
+     file TEXT NOT NULL,
+     rows INTEGER NOT NULL,
+     bytes INTEGER NOT NULL,
+     state TEXT NOT NULL CHECK (state IN ('current', 'stale', 'final'))
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** "wwhi" in ASCII: tells our file from any other SQLite database. */

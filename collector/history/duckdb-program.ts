@@ -2,9 +2,11 @@
 import { setPriority } from "node:os";
 import { describeError } from "../../core/kit/errors.ts";
 import { compact } from "./duckdb-compact.ts";
+import { makeFeatures } from "./duckdb-features.ts";
+import { queryFeatures } from "./duckdb-feature-query.ts";
 import { query } from "./duckdb-query.ts";
 import { rollUp } from "./duckdb-roll-up.ts";
-import type { CompactAnswer, Job, QueryAnswer } from "./job.ts";
+import type { Answer, Job } from "./job.ts";
 
 const lowPriority = 10;
 
@@ -22,7 +24,7 @@ async function run(line: string): Promise<void> {
   try {
     const job = JSON.parse(line) as Job;
     // A person waits for a query only.
-    if (job.kind !== "query") setPriority(lowPriority);
+    if (!["query", "feature-query"].includes(job.kind)) setPriority(lowPriority);
     reply = JSON.stringify({ answer: await work(job) });
   } catch (thrown) {
     reply = JSON.stringify({ error: describeError(thrown) });
@@ -30,7 +32,9 @@ async function run(line: string): Promise<void> {
   process.stdout.write(reply, () => process.exit(0));
 }
 
-function work(job: Job): Promise<CompactAnswer | QueryAnswer> {
+function work(job: Job): Promise<Answer> {
   if (job.kind === "compact") return compact(job);
-  return job.kind === "roll-up" ? rollUp(job) : query(job);
+  if (job.kind === "roll-up") return rollUp(job);
+  if (job.kind === "features") return makeFeatures(job);
+  return job.kind === "query" ? query(job) : queryFeatures(job);
 }

@@ -6,6 +6,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Log } from "../../core/kit/log.ts";
 import { scratchName } from "./child.ts";
 import { databaseName, transact } from "./database.ts";
+import type { FeatureDays } from "./feature-days.ts";
 import type { WrittenFile } from "./job.ts";
 
 export interface ParquetFile {
@@ -46,7 +47,12 @@ export interface ParquetFiles {
 
 const dayFolder = /^day=\d{4}-\d\d-\d\d$/;
 
-export function createParquetFiles(folder: string, sqlite: DatabaseSync, log: Log): ParquetFiles {
+export function createParquetFiles(
+  folder: string,
+  sqlite: DatabaseSync,
+  log: Log,
+  featureDays: Pick<FeatureDays, "noteLate" | "noteGone">,
+): ParquetFiles {
   const addRow = sqlite.prepare(
     "INSERT INTO parquet (file, day, first_time, last_time, rows, bytes, resolution) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
@@ -58,13 +64,20 @@ export function createParquetFiles(folder: string, sqlite: DatabaseSync, log: Lo
   }
 
   function takeOff(files: readonly ParquetFile[]): void {
-    transact(sqlite, () => files.map(({ file }) => removeRow.run(file)));
+    transact(sqlite, () => {
+      for (const { file, day } of files) {
+        removeRow.run(file);
+        featureDays.noteGone(day);
+      }
+    });
     for (const file of files) bytes -= file.bytes;
   }
 
   function add(files: readonly ParquetFile[]): void {
-    for (const { file, day, firstTime, lastTime, resolutionMilliseconds, ...size } of files)
+    for (const { file, day, firstTime, lastTime, resolutionMilliseconds, ...size } of files) {
       addRow.run(file, day, firstTime, lastTime, size.rows, size.bytes, resolutionMilliseconds);
+      if (resolutionMilliseconds === 0) featureDays.noteLate(day);
+    }
   }
 
   function unlink(files: readonly ParquetFile[]): void {
@@ -158,7 +171,7 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r");
   try {
     await handle.sync();

@@ -12,6 +12,10 @@ import { createJobRunner } from "./child.ts";
 import { createCompaction, type CompactionResult } from "./compaction.ts";
 import { openJournalDatabase } from "./database.ts";
 import { createEventLog, type EventLog } from "./event-log.ts";
+import { createEventQuery, type RunEventQuery } from "./event-query.ts";
+import { createFeatureDays, type FeatureDay } from "./feature-days.ts";
+import { createFeatureQuery, type RunFeatureQuery } from "./feature-query.ts";
+import { createDailyFeatures, type FeaturesResult } from "./features.ts";
 import { createParquetFiles, type ParquetFile } from "./files.ts";
 import { createJournal } from "./journal.ts";
 import { createQuery, type RunQuery } from "./query.ts";
@@ -27,14 +31,22 @@ export interface HistoryOptions {
   readonly retentionMilliseconds: number;
   /** How long samples are kept at the rate at which they were read. */
   readonly rawMilliseconds: number;
-  /** Of journal and Parquet files together. */
+  /** Of everything that is kept. */
   readonly maximumBytes: number;
+  /** How long events and daily features are kept; five years where it isn't said. */
+  readonly eventsMilliseconds?: number;
+  readonly featuresMilliseconds?: number;
   readonly bounds?: Partial<HistoryBounds>;
 }
 
 export interface HistoryBounds {
   readonly commitMilliseconds: number;
   readonly journalBytes: number;
+  /** Of the events and of the daily features; at most an eighth of everything each. */
+  readonly eventBytes: number;
+  readonly featureBytes: number;
+  /** Of one day. */
+  readonly featureRows: number;
   /** DuckDB's memory in each child process. */
   readonly memoryMebibytes: number;
   readonly batchSamples: number;
@@ -48,20 +60,31 @@ export interface History {
   append(frame: Frame): Promise<void>;
   readonly events: EventLog;
   readonly query: RunQuery;
+  readonly queryEvents: RunEventQuery;
+  readonly queryFeatures: RunFeatureQuery;
   /** What was written before the current hour or, with `all`, until now becomes Parquet files. */
   compact(options?: { readonly all?: boolean }): Promise<CompactionResult>;
   /** Days whose samples are older than raw ones are kept get a row a minute. */
   rollUp(): Promise<RollUpResult>;
+  /** Days that are closed get their features: what each device did, in a few rows. */
+  makeFeatures(): Promise<FeaturesResult>;
   retain(): Expired;
   files(): ParquetFile[];
+  featureDays(): FeatureDay[];
   /** Commits what waits and stops what runs. */
   close(): Promise<void>;
 }
 
 const gibibyte = 2 ** 30;
+const fiveYearsMilliseconds = 5 * 365.25 * 86_400_000;
+/** Events and features live much longer than samples, so they never take their room. */
+const shareOfYears = 1 / 8;
 const defaultBounds: HistoryBounds = {
   commitMilliseconds: 100,
   journalBytes: 8 * gibibyte,
+  eventBytes: gibibyte,
+  featureBytes: gibibyte,
+  featureRows: 1_000_000,
   memoryMebibytes: 256,
   batchSamples: 12_000_000,
   compactMilliseconds: 600_000,
@@ -76,7 +99,8 @@ export function createHistory(options: HistoryOptions): History {
   const { clock } = env;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const sqlite = openJournalDatabase(folder);
-  const files = createParquetFiles(folder, sqlite, log);
+  const featureDays = createFeatureDays(sqlite);
+  const files = createParquetFiles(folder, sqlite, log, featureDays);
   metrics.gauge(history.parquetBytes, () => files.bytes);
   const journal = createJournal({
     sqlite,
@@ -88,7 +112,22 @@ export function createHistory(options: HistoryOptions): History {
     maximumBytes: Math.min(bounds.journalBytes, maximumBytes / 2),
   });
   const jobs = createJobRunner({ env, folder, ...bounds });
-  const shared = { ...options, ...bounds, sqlite, clock, journal, files, jobs };
+  const shared = {
+    ...options,
+    ...bounds,
+    sqlite,
+    clock,
+    journal,
+    files,
+    jobs,
+    featureDays,
+    eventsMilliseconds: options.eventsMilliseconds ?? fiveYearsMilliseconds,
+    featuresMilliseconds: options.featuresMilliseconds ?? fiveYearsMilliseconds,
+    eventBytes: Math.min(bounds.eventBytes, maximumBytes * shareOfYears),
+    featureBytes: Math.min(bounds.featureBytes, maximumBytes * shareOfYears),
+  };
+  const features = createDailyFeatures(shared);
+  const events = createEventLog(shared);
   const compaction = createCompaction(shared);
   const rollUp = createRollUp(shared);
   const retain = createRetention(shared);
@@ -104,18 +143,26 @@ export function createHistory(options: HistoryOptions): History {
 
   return {
     append: (frame) => journal.append(frame),
-    events: createEventLog(sqlite),
+    events,
     query,
+    queryEvents: createEventQuery({ ...shared, timeoutMilliseconds: bounds.queryMilliseconds }),
+    queryFeatures: createFeatureQuery(shared),
     compact: (request) => compaction.run(request),
     rollUp: () => rollUp.run(),
-    retain,
+    makeFeatures: () => features.run(),
+    retain() {
+      events.retain(clock.now());
+      features.retain();
+      return retain();
+    },
     files: () => files.list(),
+    featureDays: () => features.list(),
     async close() {
       if (isClosed) return;
       isClosed = true;
       journal.flush();
       await jobs.close();
-      await Promise.all([compaction.idle(), rollUp.idle()]);
+      await Promise.all([compaction.idle(), rollUp.idle(), features.idle()]);
       await journal.sweep();
       sqlite.close();
     },

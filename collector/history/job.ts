@@ -43,6 +43,71 @@ export interface RollUpJob {
   readonly memoryMebibytes: number;
 }
 
+export interface FeaturesJob {
+  readonly kind: "features";
+  /** History's folder: its events are counted too. */
+  readonly folder: string;
+  /** Full paths: of this day, and of the day before for where counters stood. */
+  readonly files: readonly string[];
+  /** Whether any of them has minutes instead of samples. */
+  readonly hasRolledUp: boolean;
+  readonly scratch: string;
+  /** `2026-01-31`, in UTC. */
+  readonly day: string;
+  /** Rows that are written at most. */
+  readonly rows: number;
+  readonly memoryMebibytes: number;
+}
+
+export interface FeaturesAnswer {
+  readonly file: { readonly name: string; readonly rows: number; readonly bytes: number };
+  /** Rows that were left out. */
+  readonly dropped: number;
+}
+
+export interface FeatureQueryJob {
+  readonly kind: "feature-query";
+  /** Full paths, the oldest day first. */
+  readonly files: readonly string[];
+  readonly scratch: string;
+  /** Empty: any. */
+  readonly node: string;
+  readonly device: string;
+  readonly metric: string;
+  /** Rows of the answer at most; one more tells that there are more. */
+  readonly rows: number;
+  readonly skip: number;
+  readonly memoryMebibytes: number;
+}
+
+export interface FeatureQueryAnswer {
+  readonly rows: readonly FeatureRow[];
+}
+
+/** What one device's series did on one day. */
+export interface FeatureRow {
+  readonly day: string;
+  readonly node: string;
+  /** `gpu`, `drive`, `nic` or `node`. */
+  readonly kind: string;
+  /** A GPU's UUID, a drive's or interface's name; empty for the node. */
+  readonly device: string;
+  /** A metric's name, or `event:` and the kind of event. */
+  readonly metric: string;
+  /** JSON with its keys in order. */
+  readonly labels: string;
+  /** Null for events and where no sample was a finite number. */
+  readonly minimum: number | null;
+  readonly maximum: number | null;
+  readonly mean: number | null;
+  readonly last: number | null;
+  /** How many samples, or events, there were. */
+  readonly samples: number;
+  /** Of counters and events; what a counter grew by, whatever resets it had. */
+  readonly increase: number | null;
+  readonly resets: number | null;
+}
+
 export interface QueryJob {
   readonly kind: "query";
   readonly files: readonly string[];
@@ -67,6 +132,8 @@ export interface StoredSeries {
   readonly values: readonly (number | string | null)[];
 }
 
-export type Job = CompactJob | RollUpJob | QueryJob;
+export type Job = CompactJob | RollUpJob | FeaturesJob | QueryJob | FeatureQueryJob;
 
-export type Reply = { readonly answer: CompactAnswer | QueryAnswer } | { readonly error: string };
+export type Answer = CompactAnswer | FeaturesAnswer | QueryAnswer | FeatureQueryAnswer;
+
+export type Reply = { readonly answer: Answer } | { readonly error: string };

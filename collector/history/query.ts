@@ -22,6 +22,7 @@ import {
   type StepRange,
   type Steps,
 } from "./steps.ts";
+import { createTurns } from "./turns.ts";
 
 export interface QueryOptions {
   readonly folder: string;
@@ -52,10 +53,9 @@ export function createQuery(options: QueryOptions): RunQuery {
   const seconds = options.metrics.histogram(history.querySeconds);
   const limits = { ...defaultLimits, ...options.limits };
   const timeout = options.timeoutMilliseconds ?? defaultTimeoutMilliseconds;
-  const turns = createTurns();
+  const takeTurn = createTurns(maximumRunning, maximumWaiting);
 
   async function run(query: RangeQuery, deadline: number): Promise<QueriedSeries[]> {
-    await turns.wait();
     const steps = createSteps(query.range, limits);
     const checkTime = (): void => {
       if (clock.monotonic() > deadline)
@@ -64,23 +64,19 @@ export function createQuery(options: QueryOptions): RunQuery {
           `the query took over ${timeout / 1000} s: ask for a shorter range or more labels`,
         );
     };
+    checkTime();
+    options.journal.flush();
+    const sqlite = openSnapshot(options.folder);
+    // The same instant as the snapshot's: what is compacted from here on is still in it.
+    const chains = chainsIn(query.range);
     try {
-      checkTime();
-      options.journal.flush();
-      const sqlite = openSnapshot(options.folder);
-      // The same instant as the snapshot's: what is compacted from here on is still in it.
-      const chains = chainsIn(query.range);
-      try {
-        await readFiles(sqlite, query, steps);
-        await readJournal(sqlite, query.matcher, chains, steps, checkTime);
-      } finally {
-        sqlite.close();
-      }
-      checkTime();
-      return steps.series();
+      await readFiles(sqlite, query, steps);
+      await readJournal(sqlite, query.matcher, chains, steps, checkTime);
     } finally {
-      turns.done();
+      sqlite.close();
     }
+    checkTime();
+    return steps.series();
   }
 
   function chainsIn(range: StepRange): number[] {
@@ -130,7 +126,7 @@ export function createQuery(options: QueryOptions): RunQuery {
   return async (query) => {
     const began = clock.monotonic();
     try {
-      const series = await run(query, began + timeout);
+      const series = await takeTurn(() => run(query, began + timeout));
       outcomes.increase({ outcome: "success" });
       return series;
     } catch (thrown) {
@@ -185,27 +181,4 @@ function addStored(steps: Steps, metric: string, { labels, node, ...stored }: St
     const value = stored.values[index] ?? null;
     add(time, Number(value), value === null);
   });
-}
-
-/** So many at a time, so many waiting, the others refused. */
-function createTurns() {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return {
-    async wait(): Promise<void> {
-      if (running < maximumRunning) {
-        running += 1;
-        return;
-      }
-      if (waiting.length >= maximumWaiting)
-        throw new WarpwatchError("LIMIT_REACHED", "too many queries wait already: try again later");
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    },
-    /** The place goes straight to the next. */
-    done(): void {
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
-    },
-  };
 }

@@ -42,6 +42,14 @@ export function parseQuery(parameters: URLSearchParams, nowMilliseconds: number)
   return { matcher, range: { start, step, points } };
 }
 
+/** Unix milliseconds out of Unix seconds or RFC 3339; null when it is neither. */
+export function parseTime(text: string): number | null {
+  const isSeconds = /^\d{1,12}(\.\d{1,9})?$/.test(text);
+  const isDate = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text);
+  const milliseconds = isSeconds ? Number(text) * 1000 : isDate ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(milliseconds) || milliseconds > 8.64e15 / 1000 ? null : milliseconds;
+}
+
 function metricOf(parameters: URLSearchParams): string {
   const metric = parameters.get("metric") ?? "";
   if (!namePattern.test(metric)) throw invalid("metric must be a metric's name");
@@ -64,11 +72,8 @@ function labelsOf(parameters: URLSearchParams): Record<string, string> {
 /** Unix seconds or RFC 3339, as whole microseconds. */
 function timeOf(parameters: URLSearchParams, name: string, missing: number | null): number {
   const text = parameters.get(name) ?? "";
-  if (text === "" && missing !== null) return Math.round(missing * 1000);
-  const isSeconds = /^\d{1,12}(\.\d{1,9})?$/.test(text);
-  const isDate = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const milliseconds = isSeconds ? Number(text) * 1000 : isDate ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(milliseconds) || milliseconds > 8.64e15 / 1000)
+  const milliseconds = text === "" && missing !== null ? missing : parseTime(text);
+  if (milliseconds === null)
     throw invalid(`${name} must be Unix seconds or a time like 2026-01-31T12:00:00Z`);
   return Math.round(milliseconds * 1000);
 }

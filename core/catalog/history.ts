@@ -63,3 +63,32 @@ export const querySeconds = defineMetric({
   help: "Time to answer a query of history, waiting included.",
   buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 });
+export const eventBytes = defineMetric({
+  name: "warpwatch_history_event_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  help: "Size in bytes of the events that are kept, in the journal's database.",
+});
+export const eventsExpired = defineMetric({
+  name: "warpwatch_history_events_expired_total",
+  kind: "counter",
+  help: "Events that are no longer kept, by reason: age, or size where there were more than fit.",
+  labels: ["reason"],
+});
+export const featureBytes = defineMetric({
+  name: "warpwatch_history_feature_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  help: "Size in bytes of the files with daily features of devices.",
+});
+export const featureDays = defineMetric({
+  name: "warpwatch_history_feature_days_total",
+  kind: "counter",
+  help: "Days whose features were to be made from their samples and events, by outcome.",
+  labels: ["outcome"],
+});
+export const featureRowsDropped = defineMetric({
+  name: "warpwatch_history_feature_rows_dropped_total",
+  kind: "counter",
+  help: "Features that a day had beyond what is kept of one day.",
+});

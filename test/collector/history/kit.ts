@@ -39,6 +39,8 @@ export function openHistory(
     readonly bounds?: Partial<HistoryBounds>;
     readonly retentionMilliseconds?: number;
     readonly rawMilliseconds?: number;
+    readonly eventsMilliseconds?: number;
+    readonly featuresMilliseconds?: number;
     readonly maximumBytes?: number;
     readonly spawn?: Env["spawn"];
   } = {},
@@ -54,6 +56,8 @@ export function openHistory(
     retentionMilliseconds: options.retentionMilliseconds ?? 30 * dayMilliseconds,
     rawMilliseconds: options.rawMilliseconds ?? dayMilliseconds,
     maximumBytes: options.maximumBytes ?? 1e12,
+    ...(options.eventsMilliseconds && { eventsMilliseconds: options.eventsMilliseconds }),
+    ...(options.featuresMilliseconds && { featuresMilliseconds: options.featuresMilliseconds }),
     bounds: options.bounds ?? {},
   });
   return { ...history, metrics };
