@@ -52,3 +52,15 @@ export const seriesLeftOut = defineRule({
   source:
     "Prometheus' own PrometheusLabelLimitHit and ScrapeSampleLimitHit; no tolerance, since what is left out is silent.",
 });
+
+export const framesDropped = defineRule({
+  name: "AgentFramesDropped",
+  condition: compare(increase(value(self.pushDroppedFrames), 600_000), ">", 0),
+  severity: "warning",
+  component: "agent",
+  summary: "{{ node }}'s agent gave up {{ value }} frames: {{ reason }}",
+  description:
+    "The collector was away for longer than the agent's disk holds, or refused what it was sent. History has a gap there.",
+  source:
+    "No tolerance: what the agent can't keep is counted by reason, and a gap must not be silent.",
+});

@@ -1,5 +1,6 @@
 /** Every rule, in the order of the pages; a new rule is added to its subject's file and, with a new file, here. */
 import * as agent from "./agent.ts";
+import * as certificates from "./certificates.ts";
 import * as collector from "./collector.ts";
 import * as fleet from "./fleet.ts";
 import * as gpu from "./gpu.ts";
@@ -12,9 +13,12 @@ import * as hostCapacity from "./host-capacity.ts";
 import * as hostFaults from "./host-faults.ts";
 import * as hostHardware from "./host-hardware.ts";
 import * as hostHealth from "./host-health.ts";
+import * as inference from "./inference.ts";
 import * as infiniband from "./infiniband.ts";
 import * as kernelLog from "./kernel-log.ts";
+import * as kubernetes from "./kubernetes.ts";
 import * as learned from "./learned.ts";
+import * as objectives from "./objectives.ts";
 import * as prometheusOnly from "./prometheus-only.ts";
 import type { Rule } from "./rule.ts";
 
@@ -33,8 +37,12 @@ const subjects: readonly object[] = [
   kernelLog,
   hostCapacity,
   learned,
+  kubernetes,
+  inference,
   agent,
   collector,
+  objectives,
+  certificates,
   prometheusOnly,
 ];
 

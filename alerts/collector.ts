@@ -1,7 +1,8 @@
 /** Rules for the collector itself: what it drops, and whether people are told. */
-import { collector, findings, history, notify } from "../core/catalog/index.ts";
+import { collector, findings, foreign, history, notify } from "../core/catalog/index.ts";
+import type { Metric } from "../core/catalog/metric.ts";
 import {
-  add,
+  age,
   aggregate,
   both,
   compare,
@@ -11,7 +12,7 @@ import {
   placeLabels,
   rate,
   value,
-  type Condition,
+  type Expression,
 } from "./expression.ts";
 import { defineRule } from "./rule.ts";
 
@@ -34,6 +35,34 @@ export const telemetryDropped = defineRule({
     "The journal is full or can't be written. Rules and notifications go on; what is dropped is gone from history.",
   source:
     "No tolerance: every drop is counted, as Vector's and OpenTelemetry's buffers do. Five minutes let a restart of the disk pass.",
+});
+
+export const remoteStoreDropped = defineRule({
+  name: "RemoteStoreSamplesDropped",
+  condition: compare(increase(value(collector.remoteStoreSamplesDropped), 10 * minute), ">", 0),
+  severity: "critical",
+  component: "collector",
+  summary: "the store {{ store }} will never get {{ value }} samples from {{ node }}: {{ reason }}",
+  description:
+    "The buffer on disk was full or can't be written, or the store refused them. What is judged here isn't touched; the store has a gap.",
+  source:
+    "No tolerance: every drop is counted, as Prometheus' PrometheusRemoteStorageFailures has it.",
+});
+
+export const remoteStoreBehind = defineRule({
+  name: "RemoteStoreBehind",
+  condition: both(
+    compare(age(value(collector.remoteStoreAccepted)), ">", 900),
+    compare(value(collector.remoteStoreBufferBytes), ">", 0),
+  ),
+  forMilliseconds: fiveMinutes,
+  severity: "warning",
+  component: "collector",
+  summary: "the store {{ store }} has accepted nothing from {{ node }} for {{ value | duration }}",
+  description:
+    "Samples wait on disk. When the buffer is full they are dropped, and RemoteStoreSamplesDropped pages.",
+  source:
+    "Prometheus' own PrometheusRemoteWriteBehind warns after a quarter of an hour, too: a restart of the store is over by then.",
 });
 
 export const samplesRefused = defineRule({
@@ -111,6 +140,30 @@ export const notificationsWait = defineRule({
     "Our choice: a receiver in order takes a notification within a second, and one that limits rates within minutes.",
 });
 
+const perIntegration = [...placeLabels, "integration"];
+
+function attempts(of: Metric): Expression {
+  return aggregate("sum", perIntegration, rate(value(of), fiveMinutes));
+}
+
+export const alertmanagerFails = defineRule({
+  name: "AlertmanagerFailedToSendAlerts",
+  condition: compare(
+    divide(attempts(foreign.alertmanagerFailed), attempts(foreign.alertmanagerSent)),
+    ">",
+    0.01,
+  ),
+  forMilliseconds: fiveMinutes,
+  severity: "critical",
+  component: "delivery",
+  summary:
+    "Alertmanager on {{ node }} fails to send {{ value | percent }} of its notifications by {{ integration }}",
+  description:
+    "Over five minutes. Sent by the second channel as well, since the first may be the one that fails.",
+  source:
+    "Alertmanager's own mixin, which has the same name and the same hundredth; a page here, since nobody hears of what isn't sent.",
+});
+
 export const notificationsLost = defineRule({
   name: "NotificationsLost",
   condition: compare(increase(value(notify.outboxDropped), 10 * minute), ">", 0),
@@ -120,38 +173,4 @@ export const notificationsLost = defineRule({
   description:
     "The outbox was full, or a notifier was taken out of the configuration while some waited for it.",
   source: "No tolerance, as Prometheus' PrometheusNotificationQueueRunningFull has none.",
-});
-
-/** Attempts that had to be made again are more than this share of all. */
-function failing(window: number, share: number): Condition {
-  const retries = aggregate("sum", placeLabels, rate(value(notify.notificationRetries), window));
-  const done = aggregate("sum", placeLabels, rate(value(notify.notifications), window));
-  return compare(divide(retries, add(retries, done)), ">", share);
-}
-
-const workbook = "Google's SRE workbook, for an objective of 99.9 % of attempts accepted at once";
-
-export const deliveryBurn = defineRule({
-  name: "AlertDeliveryBurnFast",
-  condition: both(failing(hour, 0.0144), failing(fiveMinutes, 0.0072)),
-  forMilliseconds: 2 * minute,
-  severity: "critical",
-  component: "delivery",
-  summary: "{{ value | percent }} of the attempts to notify from {{ node }} fail",
-  description:
-    "Over the last hour and still now. Sent by the second channel, since the first may be the one that fails.",
-  source: `${workbook}: 14.4 times the allowance over an hour, and half of that still in the last five minutes, uses 2 % of a month's.`,
-});
-
-export const deliveryBurnSlow = defineRule({
-  name: "AlertDeliveryBurnSlow",
-  condition: both(failing(6 * hour, 0.006), failing(hour / 2, 0.003)),
-  forMilliseconds: 15 * minute,
-  severity: "warning",
-  component: "delivery",
-  onByDefault: false,
-  summary: "{{ value | percent }} of the attempts to notify from {{ node }} fail",
-  description:
-    "Over the last six hours and still now: slow, and enough to use up a month's allowance in five days.",
-  source: `${workbook}: 6 times the allowance over six hours, and half of that still in the last thirty minutes, uses 5 % of a month's. Off, since NotificationsWaiting comes first.`,
 });

@@ -63,6 +63,8 @@ export type Condition =
       readonly left: Condition;
       readonly right: Condition;
       readonly on?: readonly string[];
+      /** Both sides hold the same thing against the same threshold: one who changes it changes both. */
+      readonly sameThreshold?: true;
     }
   /** Absence: true where the left side is and no such series has a sample, although its origin reports. */
   | {
@@ -154,8 +156,12 @@ function isAggregate(expression: Expression): expression is Extract<Expression, 
   return "by" in expression;
 }
 
-export function multiply(left: Expression, right: Expression | number): Expression {
-  return { op: "*", left, right };
+export function multiply(
+  left: Expression,
+  right: Expression | number,
+  on?: readonly string[],
+): Expression {
+  return on === undefined ? { op: "*", left, right } : { op: "*", left, right, on };
 }
 
 export function add(left: Expression, right: Expression | number): Expression {
@@ -178,6 +184,12 @@ export function compare(
 
 export function both(left: Condition, right: Condition, on?: readonly string[]): Condition {
   return on === undefined ? { op: "and", left, right } : { op: "and", left, right, on };
+}
+
+/** Both above the same threshold, over two windows for instance. */
+export function bothAbove(left: Expression, right: Expression, threshold: number): Condition {
+  const above = (side: Expression): Condition => compare(side, ">", threshold);
+  return { op: "and", left: above(left), right: above(right), sameThreshold: true };
 }
 
 export function unless(left: Condition, right: Condition, on?: readonly string[]): Condition {

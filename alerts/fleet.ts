@@ -1,6 +1,6 @@
 /** Rules about who is missing from the fleet, over the frame that the collector's membership sends. */
 import { fleet } from "../core/catalog/index.ts";
-import { aggregate, both, compare, over, subtract, value } from "./expression.ts";
+import { aggregate, both, compare, subtract, value } from "./expression.ts";
 import { defineRule } from "./rule.ts";
 
 const minute = 60_000;
@@ -31,6 +31,19 @@ export const agentGone = defineRule({
     "Three missed periods make a node unknown; five minutes let a reboot pass, half of the ten after which kubernetes-mixin tells of a target that is down.",
 });
 
+export const nodeLost = defineRule({
+  name: "NodeLost",
+  condition: compare(value(fleet.nodeUp), "==", 0),
+  forMilliseconds: 10 * minute,
+  severity: "critical",
+  component: "fleet",
+  summary: "{{ node }} is lost: nothing of it has been heard for ten minutes",
+  description:
+    "It was expected, nobody planned its removal, and it is longer gone than a reboot takes. What ran on it is dead or out of sight; this page stands for all that the node's own alerts would say.",
+  source:
+    "Ten minutes, after which kubernetes-mixin tells of a target that is down. A node that was scaled in, drained or reclaimed is no longer expected and says nothing.",
+});
+
 /** The collector's own place: one for all nodes that it expects. */
 const place = ["cluster", "job", "instance"];
 
@@ -45,23 +58,7 @@ export const agentsGone = defineRule({
   component: "fleet",
   summary: "only {{ value | percent }} of the nodes report",
   description:
-    "A tenth or more of the fleet fell silent at once: the network, the collector or a roll-out rather than the nodes. Hides AgentGone.",
+    "A tenth or more of the fleet fell silent at once: the network, the collector or a roll-out rather than the nodes. Hides AgentGone and NodeLost.",
   source:
     "Alertmanager's mixin pages by cluster in the same way. A tenth of ten nodes or more; fewer are told one by one.",
-});
-
-export const telemetryStale = defineRule({
-  name: "TelemetryFreshnessBurn",
-  condition: both(
-    compare(aggregate("avg", place, over("avg", value(fleet.nodeUp), 60 * minute)), "<", 0.928),
-    compare(aggregate("avg", place, over("avg", value(fleet.nodeUp), 5 * minute)), "<", 0.964),
-  ),
-  forMilliseconds: 5 * minute,
-  severity: "warning",
-  component: "fleet",
-  summary: "nodes reported {{ value | percent }} of the last hour",
-  description:
-    "The objective is fresh samples of 995 nodes in a thousand. At this rate a month's allowance is gone within two days.",
-  source:
-    "Google's SRE workbook: 14.4 times the allowance of 0.5 %, is 7.2 % of stale time over an hour; half of that still in the last five minutes.",
 });

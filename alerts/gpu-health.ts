@@ -49,6 +49,18 @@ export const remapBanksLow = defineRule({
   source: "NVML's row-remapper histogram: `low` and `none` come before ROW_REMAP_FAILURE.",
 });
 
+export const rowRemapsExhausting = defineRule({
+  name: "GpuRowRemapsExhausting",
+  condition: compare(value(gpuErrors.remappedUncorrectable), ">=", 512),
+  severity: "warning",
+  component: "gpu",
+  summary: "GPU {{ gpu }} of {{ node }} has had {{ value }} faulty memory rows replaced",
+  description:
+    "As many as {{ UUID }} ({{ modelName }}) can replace in its life: the next one that fails stays in use. It is due for return.",
+  source:
+    "DCGM's limit for rows that were remapped for uncorrectable errors (512), which is that of NVIDIA's return policy.",
+});
+
 export const pagesPending = defineRule({
   name: "GpuPagesPendingRetirement",
   condition: compare(value(gpuErrors.retiredPending), ">", 0),

@@ -17,7 +17,6 @@ const available = divide(
 );
 const band =
   "The band of 60 to 80 % is what capacity planners aim at: room for a burst, and nothing paid for in vain.";
-const offSince = `${band} Off, since hosts that wait for work are common.`;
 
 export const cpuNearCapacity = defineRule({
   name: "HostCpuNearCapacity",
@@ -36,10 +35,9 @@ export const cpuOversized = defineRule({
   forMilliseconds: 6 * hour,
   severity: "info",
   component: "capacity",
-  onByDefault: false,
   summary: "the processors of {{ node }} are {{ value | percent }} idle in the mean of an hour",
   description: "There is room for more work, or for a smaller host.",
-  source: offSince,
+  source: band,
 });
 
 export const memoryNearCapacity = defineRule({
@@ -59,8 +57,7 @@ export const memoryOversized = defineRule({
   forMilliseconds: 6 * hour,
   severity: "info",
   component: "capacity",
-  onByDefault: false,
   summary: "{{ node }} has {{ value | percent }} of its memory to spare in the mean of an hour",
   description: "Caches don't count. There is room for more work, or for a smaller host.",
-  source: offSince,
+  source: band,
 });

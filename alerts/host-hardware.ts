@@ -1,5 +1,5 @@
 /** Rules for what a GPU server hangs on: its PCI Express links, its RDMA ports, and processes that its drivers hold. */
-import { fabric, pci, rdma, stuckProcesses } from "../core/catalog/index.ts";
+import { fabric, netclass, pci, rdma, stuckProcesses } from "../core/catalog/index.ts";
 import { both, compare, divide, increase, rate, value } from "./expression.ts";
 import { defineRule } from "./rule.ts";
 
@@ -78,4 +78,26 @@ export const processStuck = defineRule({
   ended: { stillReported: stuckProcesses.scanSeconds, on: [] },
   source:
     "Two and a half times the 120 s after which the kernel itself warns of a hung task (kernel.hung_task_timeout_secs).",
+});
+
+export const linkFlaps = defineRule({
+  name: "HostLinkFlapping",
+  condition: compare(
+    increase(
+      value(netclass.carrierDownChanges, {
+        device: { excludes: /lo|(veth|docker|br-|cali|cni|flannel|lxc|tap|tun|virbr).*/ },
+      }),
+      15 * minute,
+    ),
+    ">",
+    2.5,
+  ),
+  severity: "warning",
+  component: "network",
+  team: "network",
+  summary: "{{ device }} on {{ node }} lost its link {{ value }} times within a quarter of an hour",
+  description:
+    "A cable, a transceiver or a switch port. Connections survive each flap and stand still meanwhile.",
+  source:
+    "NVSentinel's monitor of adapters: more than two. Half a flap less than three, since an increase is extrapolated.",
 });

@@ -56,3 +56,37 @@ export const symbolErrorRate = defineRule({
   source:
     "Comes before flaps, as gpud and NVIDIA's UFM count it. Off, since links with forward error correction count what it repairs.",
 });
+
+const recovered = fabric.infinibandPort.metric("link_error_recovery_total");
+
+export const linkRecovers = defineRule({
+  name: "InfinibandLinkRecovering",
+  condition: compare(increase(value(recovered), hour), ">", 3.5),
+  severity: "warning",
+  component: "fabric",
+  team: "network",
+  onByDefault: false,
+  summary:
+    "port {{ port }} of {{ device }} on {{ node }} trained its link anew {{ value }} times within an hour",
+  description:
+    "Each time traffic stands still for milliseconds and every rank waits. A cable or an optic goes before the link does.",
+  source:
+    "Azure's health agent: more than three. Off, since a switch that is being worked on does the same. Half a recovery more, since an increase is extrapolated.",
+});
+
+export const integrityErrors = defineRule({
+  name: "InfinibandLinkIntegrity",
+  condition: compare(
+    increase(value(fabric.infinibandPort.metric("local_link_integrity_errors_total")), 10 * minute),
+    ">",
+    0,
+  ),
+  severity: "warning",
+  component: "fabric",
+  team: "network",
+  summary: "the link of port {{ port }} of {{ device }} on {{ node }} corrupts what it carries",
+  description:
+    "The port's own threshold for errors on the wire was passed. Jobs over the port lose packets and slow down.",
+  source:
+    "NVSentinel's monitor of adapters takes any increase as fatal for the port; a ticket here, since InfinibandPortDown pages when the link goes.",
+});

@@ -1,6 +1,6 @@
 /** What says nothing new while its cause is told: one list for Alertmanager's configuration and the collector's own notifiers. */
 import { probeHangs, sourceDown } from "./agent.ts";
-import { agentGone, agentsGone, gpuMissing } from "./fleet.ts";
+import { agentGone, agentsGone, gpuMissing, nodeLost } from "./fleet.ts";
 import { gpuHot, gpuXid } from "./gpu.ts";
 import {
   gpuDriverUnresponsive,
@@ -39,9 +39,11 @@ const ofGpu: LabelMatcher = { label: "component", op: "=", value: "gpu" };
 /** A warning hides nothing that pages, and no GPU's fault hides another GPU's. */
 export const inhibitions: readonly Inhibition[] = [
   {
-    ...hides(agentsGone, [named(agentGone)], ["job", "instance"]),
+    ...hides(agentsGone, [named(agentGone, nodeLost)], ["job", "instance"]),
     equalInCollector: [],
   },
+  // A page that stands for all that its node would say, pages of its GPUs among them.
+  hides(nodeLost, [{ label: "component", op: "!=", value: "fleet" }], ["node"]),
   hides(agentGone, [lesser], ["node"]),
   hides(gpuMissing, [named(gpuLost, `Gpu${missing}`)], ["node"]),
   hides(gpuLost, [ofGpu, lesser], sameGpu),

@@ -67,7 +67,11 @@ export function makeOwnRule(own: OwnRule): Rule {
 function changeThreshold(condition: Condition, override: RuleOverride): Condition {
   switch (condition.op) {
     case "and":
-    case "unless":
+    case "unless": {
+      const left = changeThreshold(condition.left, override);
+      if (condition.sameThreshold !== true) return { ...condition, left };
+      return { ...condition, left, right: changeThreshold(condition.right, override) };
+    }
     case "lacks":
       return { ...condition, left: changeThreshold(condition.left, override) };
     default: {

@@ -110,6 +110,7 @@ export function createFleet(options: FleetOptions): Fleet {
     return {
       node: node.name,
       up: census.state === "up" ? 1 : waited ? 0 : null,
+      fresh: census.fresh,
       expected: node.expectedGpus ?? node.learned.size,
       present: gpus,
       learned: node.learned,

@@ -14,6 +14,8 @@ export interface NodeReport {
   readonly node: string;
   /** null while it has not been waited for long enough. */
   readonly up: 0 | 1 | null;
+  /** Its newest samples are no older than two periods. */
+  readonly fresh: boolean;
   readonly expected: number;
   readonly present: ReadonlyMap<string, KnownGpu> | null;
   readonly learned: ReadonlyMap<string, KnownGpu>;
@@ -29,11 +31,13 @@ export function createFleetFrames(origin: Origin, sink: FrameSink): FleetFrames 
   let shape = "";
   let sequence = 0;
   let last: Frame | null = null;
+  const checks = { fresh: 0, stale: 0 };
 
   return {
     last: () => last,
     send(reports, time) {
-      const samples = reports.flatMap(samplesOf);
+      for (const { up, fresh } of reports) if (up !== null) checks[fresh ? "fresh" : "stale"] += 1;
+      const samples = [...reports.flatMap(samplesOf), ...counted(checks)];
       const now = samples.map(({ key }) => key).join("\n");
       if (now !== shape) {
         schema = buildSchema(samples, origin, schema.version + 1);
@@ -57,7 +61,7 @@ interface Sample {
   readonly key: string;
   readonly value: number | null;
   readonly node: string;
-  readonly subject: "up" | "expected" | "present" | KnownGpu;
+  readonly subject: "up" | "expected" | "present" | "fresh" | "stale" | KnownGpu;
 }
 
 function samplesOf({ node, up, expected, present, learned }: NodeReport): Sample[] {
@@ -73,12 +77,24 @@ function samplesOf({ node, up, expected, present, learned }: NodeReport): Sample
   return samples;
 }
 
+/** Of the fleet as a whole: no node's. */
+function counted(checks: Readonly<Record<"fresh" | "stale", number>>): Sample[] {
+  return (["fresh", "stale"] as const).map((subject) => ({
+    key: subject,
+    value: checks[subject],
+    node: "",
+    subject,
+  }));
+}
+
 function buildSchema(samples: readonly Sample[], origin: Origin, version: number): Schema {
   const list = createSeriesList(samples.length);
   for (const { node, subject } of samples)
     if (subject === "up") list.slot(fleet.nodeUp, { node });
     else if (subject === "expected") list.slot(fleet.gpusExpected, { node });
     else if (subject === "present") list.slot(fleet.gpusPresent, { node });
+    else if (subject === "fresh" || subject === "stale")
+      list.slot(fleet.nodeChecks, { outcome: subject });
     else list.slot(fleet.devicePresent, { node, gpu: subject.index, UUID: subject.id });
   const { series } = list;
   return {

@@ -43,6 +43,8 @@ interface Reporter {
 
 export interface Census {
   readonly state: NodeState;
+  /** One of those who report did so within twice its period. */
+  readonly fresh: boolean;
   /** The GPUs listed now; null while those who list them don't report. */
   readonly present: ReadonlyMap<string, KnownGpu> | null;
 }
@@ -94,20 +96,31 @@ export function takeCensus(member: Member, monotonic: number, goneMilliseconds: 
   const present = new Map<string, KnownGpu>();
   const reporting = new Set<string>();
   let lastSign = member.awaitedSince;
+  let fresh = false;
   for (const [key, reporter] of member.origins) {
     if (reporter.answered < 0) continue;
     lastSign = Math.max(lastSign, reporter.answered);
-    if (monotonic - reporter.answered > silentAfterMilliseconds(reporter.periodMilliseconds))
-      continue;
+    const age = monotonic - reporter.answered;
+    if (age > silentAfterMilliseconds(reporter.periodMilliseconds)) continue;
+    if (age <= staleAfterMilliseconds(reporter.periodMilliseconds)) fresh = true;
     reporting.add(key);
     for (const [id, gpu] of reporter.gpus) if (!reporter.lost.has(id)) present.set(id, gpu);
   }
   if (reporting.size === 0)
-    return { state: monotonic - lastSign > goneMilliseconds ? "gone" : "unknown", present: null };
+    return {
+      state: monotonic - lastSign > goneMilliseconds ? "gone" : "unknown",
+      fresh,
+      present: null,
+    };
   const accounted = [...member.learned.values()].every(
     (gpu) => present.has(gpu.id) || reporting.has(gpu.reporter),
   );
-  return { state: "up", present: accounted ? present : null };
+  return { state: "up", fresh, present: accounted ? present : null };
+}
+
+/** Two periods: what is older counts against the objective for freshness. */
+function staleAfterMilliseconds(periodMilliseconds: number): number {
+  return 2 * Math.max(periodMilliseconds, 1000);
 }
 
 /**

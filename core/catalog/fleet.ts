@@ -7,6 +7,12 @@ export const nodeUp = defineMetric({
   help: "1 while the node's agent or exporters report; 0 after three missed periods; absent once its removal was planned.",
   labels: ["node"],
 });
+export const nodeChecks = defineMetric({
+  name: "warpwatch_fleet_node_checks_total",
+  kind: "counter",
+  help: "Once a second for each expected node, by outcome: fresh where one of its origins sent samples within twice its period, stale where none did.",
+  labels: ["outcome"],
+});
 export const gpusExpected = defineMetric({
   name: "warpwatch_fleet_gpus_expected",
   kind: "gauge",

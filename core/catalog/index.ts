@@ -11,6 +11,7 @@ import * as disk from "./disk.ts";
 import * as filesystem from "./filesystem.ts";
 import * as findings from "./findings.ts";
 import * as fleet from "./fleet.ts";
+import * as foreign from "./foreign.ts";
 import * as gpuAmd from "./gpu-amd.ts";
 import * as gpuNeutral from "./gpu-neutral.ts";
 import * as gpuDetails from "./gpu-details.ts";
@@ -67,6 +68,7 @@ export {
   filesystem,
   findings,
   fleet,
+  foreign,
   gpu,
   gpuAmd,
   gpuDetails,
@@ -125,6 +127,7 @@ const subjects: readonly object[] = [
   filesystem,
   findings,
   fleet,
+  foreign,
   gpu,
   gpuAmd,
   gpuDetails,

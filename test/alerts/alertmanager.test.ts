@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { allRules } from "../../alerts/all.ts";
 import { exampleOptions, renderAlertmanager } from "../../alerts/alertmanager.ts";
+import { inhibitions } from "../../alerts/inhibition.ts";
 import { missingAlertOf } from "../../alerts/prometheus.ts";
 import type { Rule } from "../../alerts/rule.ts";
 import { makeFolder } from "../kit/folder.ts";
@@ -28,7 +29,9 @@ describe.runIf(hasProgram("amtool"))("amtool", () => {
     writeFileSync(file, renderAlertmanager(exampleOptions));
     const { status, stdout, stderr } = amtool("check-config", file);
     expect(status, stderr).toBe(0);
-    expect(stdout).toMatch(/SUCCESS[^]*9 inhibit rules[^]*8 receivers/);
+    expect(stdout).toContain("SUCCESS");
+    expect(stdout).toContain(`${inhibitions.length} inhibit rules`);
+    expect(stdout).toContain("8 receivers");
   });
 
   it("routes every alert by its severity: critical to the page, warning to a ticket, info to nobody", () => {

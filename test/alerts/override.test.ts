@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { gpuHot } from "../../alerts/gpu.ts";
 import { filesystemFilling } from "../../alerts/host.ts";
+import { deliveryBurn } from "../../alerts/objectives.ts";
 import { makeOwnRule, overrideRule, type OwnRule } from "../../alerts/override.ts";
 import { createBench } from "../kit/rule-bench.ts";
 
@@ -34,6 +35,11 @@ describe("a changed rule", () => {
     const { condition } = overrideRule(filesystemFilling, { threshold: 0.05, clear: 0.06 });
     expect(condition).toMatchObject({ op: "and", left: { right: 0.05, clear: 0.06 } });
     expect(condition).toMatchObject({ right: { right: 0 } });
+  });
+
+  it("moves both windows of a burn rate along, since they share their threshold", () => {
+    const { condition } = overrideRule(deliveryBurn, { threshold: 0.5 });
+    expect(condition).toMatchObject({ left: { right: 0.5 }, right: { right: 0.5 } });
   });
 
   it("takes times and severity, and leaves what isn't named", () => {

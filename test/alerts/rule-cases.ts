@@ -25,6 +25,7 @@ import { gpuCases } from "./cases/gpu.ts";
 import { hostCases } from "./cases/host.ts";
 import { neutralCases } from "./cases/neutral.ts";
 import { ownCases } from "./cases/own.ts";
+import { workloadCases } from "./cases/workload.ts";
 
 const bytes = { unit: "bytes", suffix: "_bytes" } as const;
 const mount = { device: "/dev/sda1", mountpoint: "/data", fstype: "xfs" };
@@ -338,4 +339,5 @@ export const ruleCases: readonly MakeCase[] = [
   ...hostCases,
   ...neutralCases,
   ...ownCases,
+  ...workloadCases,
 ];

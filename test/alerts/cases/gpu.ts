@@ -109,6 +109,11 @@ export const gpuCases: readonly MakeCase[] = [
   gauge("GpuRemapBanksLow", gpuErrors.remapBanks, { ...uuid, state: "low" }, flag, [
     { metric: gpuErrors.remapBanks, labels: { ...uuid, state: "max" }, value: 600 },
   ]),
+  gauge("GpuRowRemapsExhausting", gpuErrors.remappedUncorrectable, dcgm, {
+    fires: 512,
+    below: 511,
+    clears: 0,
+  }),
   gauge("GpuPagesPendingRetirement", gpuErrors.retiredPending, dcgm, flag),
   gauge("GpuRepairPending", gpuDetails.repairPending, { ...uuid, kind: "channel" }, flag),
   gauge("GpuMemoryUnrepairable", gpuDetails.unrepairableMemory, uuid, flag),
@@ -251,6 +256,20 @@ export const gpuCases: readonly MakeCase[] = [
     holds: 0.6,
     clears: 0.4,
   }),
+
+  // In an hour 3.7 times, and 3.3 times.
+  counter(
+    "InfinibandLinkRecovering",
+    fabric.infinibandPort.metric("link_error_recovery_total"),
+    port,
+    { fires: 3.7 / 3600, below: 3.3 / 3600, clears: 0 },
+  ),
+  counter(
+    "InfinibandLinkIntegrity",
+    fabric.infinibandPort.metric("local_link_integrity_errors_total"),
+    port,
+    { fires: 0.5 / 600, below: 0, clears: 0 },
+  ),
 
   // Within a week 2.7, and 2.3.
   counter(

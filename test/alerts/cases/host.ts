@@ -2,17 +2,20 @@
 import {
   cpu,
   disk,
+  driveHealth,
   filesystem,
   gpuStack,
   ipmi,
   kernelLog,
   memory,
+  netclass,
   network,
   sensors,
   timex,
 } from "../../../core/catalog/index.ts";
 import { counter, gauge, lastEvent, rising, type MakeCase } from "./case.ts";
 
+const nvme = { device: "nvme0" };
 const flag = { fires: 1, below: 0, clears: 0 };
 const mount = { device: "/dev/sda1", mountpoint: "/data", fstype: "xfs" };
 const bytes = { unit: "bytes", suffix: "_bytes" } as const;
@@ -176,4 +179,27 @@ export const hostCases: readonly MakeCase[] = [
       clears: 0,
     };
   },
+  gauge("HostDriveWornOut", driveHealth.driveEnduranceUsed, nvme, {
+    fires: 0.81,
+    below: 0.8,
+    clears: 0.5,
+  }),
+  counter("HostDriveMediaErrors", driveHealth.driveMediaErrors, nvme, {
+    fires: 0.5 / 3600,
+    below: 0,
+    clears: 0,
+  }),
+  counter(
+    "HostMemoryCorrectedErrors",
+    sensors.correctedErrors,
+    { controller: "0" },
+    { fires: 105 / 3600, below: 99 / 3600, holds: 50 / 3600, clears: 5 / 3600 },
+  ),
+  // In a quarter of an hour 2.7 times, and 2.3 times.
+  counter(
+    "HostLinkFlapping",
+    netclass.carrierDownChanges,
+    { device: "eth0" },
+    { fires: 2.7 / 900, below: 2.3 / 900, clears: 0 },
+  ),
 ];

@@ -1,8 +1,10 @@
 /** Cases of the rules for agents, the fleet and the collector itself. */
 import { collector, findings, fleet, history, notify, self } from "../../../core/catalog/index.ts";
+import { histogramParts } from "../../../core/catalog/metric.ts";
 import { counter, gauge, rising, type Levels, type MakeCase } from "./case.ts";
 
 const flag = { fires: 1, below: 0, clears: 0 };
+const latency = histogramParts(notify.notificationLatency);
 
 /** Of ten nodes one reports this share of the time, the others always. */
 function nodesCase(rule: string, levels: Levels): MakeCase {
@@ -18,23 +20,46 @@ function nodesCase(rule: string, levels: Levels): MakeCase {
   });
 }
 
-/** One attempt a second; the value is the share of them that is made again. */
+/** Of one notification or attempt a second the value's share is late or fails, half of it each. */
 function deliveryCase(rule: string, levels: Levels): MakeCase {
   return () => {
-    const [retries, done] = [rising(), rising()];
+    const [retries, inTime, all] = [rising(), rising(), rising()];
+    const notifier = "pager";
     return {
       rule,
       scene: (share, second) => [
         {
           metric: notify.notificationRetries,
-          labels: { notifier: "pager", reason: "timeout" },
-          value: retries(share, second),
+          labels: { notifier, reason: "timeout" },
+          value: retries(share / 2, second),
         },
+        { metric: notify.notifications, labels: { notifier, outcome: "refused" }, value: 0 },
         {
-          metric: notify.notifications,
-          labels: { notifier: "pager", outcome: "accepted" },
-          value: done(1 - share, second),
+          metric: latency.bucket,
+          labels: { notifier, le: "30" },
+          value: inTime(1 - share, second),
         },
+        { metric: latency.bucket, labels: { notifier, le: "10" }, value: 0 },
+        { metric: latency.count, labels: { notifier }, value: all(1 - share / 2, second) },
+      ],
+      ...levels,
+    };
+  };
+}
+
+/** One look a second; the value is the share that finds a node stale. */
+function freshnessCase(rule: string, levels: Levels): MakeCase {
+  return () => {
+    const [fresh, stale] = [rising(), rising()];
+    return {
+      rule,
+      scene: (share, second) => [
+        {
+          metric: fleet.nodeChecks,
+          labels: { outcome: "fresh" },
+          value: fresh(1 - share, second),
+        },
+        { metric: fleet.nodeChecks, labels: { outcome: "stale" }, value: stale(share, second) },
       ],
       ...levels,
     };
@@ -56,8 +81,7 @@ export const ownCases: readonly MakeCase[] = [
   gauge("AgentSeriesLeftOut", self.sourceRefusedSeries, { source: "slabinfo" }, flag),
   // Eight are up: with two at 0.45 the mean is 0.89; at 0.51 it is 0.902.
   nodesCase("AgentsGoneMany", { fires: 0.45, below: 0.51, holds: 0.7, clears: 0.8 }),
-  // 0.928 is two nodes at 0.64.
-  nodesCase("TelemetryFreshnessBurn", { fires: 0.6, below: 0.65, clears: 1 }),
+  gauge("NodeLost", fleet.nodeUp, { node: "node-9" }, { fires: 0, below: 1, clears: 1 }),
   // Half a frame in the five minutes.
   counter(
     "TelemetryDropped",
@@ -132,4 +156,37 @@ export const ownCases: readonly MakeCase[] = [
   ),
   deliveryCase("AlertDeliveryBurnFast", { fires: 0.015, below: 0.014, clears: 0 }),
   deliveryCase("AlertDeliveryBurnSlow", { fires: 0.0065, below: 0.0059, clears: 0 }),
+  deliveryCase("AlertDeliveryBurnDay", { fires: 0.0033, below: 0.0029, clears: 0 }),
+  deliveryCase("AlertDeliveryBurnDays", { fires: 0.0011, below: 0.000_99, clears: 0 }),
+  freshnessCase("TelemetryFreshnessBurn", { fires: 0.075, below: 0.071, clears: 0 }),
+  freshnessCase("TelemetryFreshnessBurnSlow", { fires: 0.033, below: 0.0295, clears: 0 }),
+  freshnessCase("TelemetryFreshnessBurnDay", { fires: 0.016, below: 0.0149, clears: 0 }),
+  freshnessCase("TelemetryFreshnessBurnDays", { fires: 0.0055, below: 0.0049, clears: 0 }),
+  counter(
+    "AgentFramesDropped",
+    self.pushDroppedFrames,
+    { reason: "spool_full" },
+    { fires: 0.5 / 600, below: 0, clears: 0 },
+  ),
+  counter(
+    "RemoteStoreSamplesDropped",
+    collector.remoteStoreSamplesDropped,
+    { store: "mimir", reason: "buffer_full" },
+    { fires: 0.5 / 600, below: 0, clears: 0 },
+  ),
+  // The value is how long ago the store last took something.
+  () => ({
+    rule: "RemoteStoreBehind",
+    scene: (age, second, start) => [
+      {
+        metric: collector.remoteStoreAccepted,
+        labels: { store: "mimir" },
+        value: start + second - age,
+      },
+      { metric: collector.remoteStoreBufferBytes, labels: { store: "mimir" }, value: 5 },
+    ],
+    fires: 901,
+    below: 900,
+    clears: 1,
+  }),
 ];

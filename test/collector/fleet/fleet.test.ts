@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { agentGone, gpuMissing } from "../../../alerts/fleet.ts";
+import { nodeChecks } from "../../../core/catalog/fleet.ts";
 import * as errors from "../../../core/catalog/gpu-errors.ts";
 import { nowhere } from "../../../core/catalog/device.ts";
 import { isPresent, type Frame, type Origin } from "../../../core/wire/frame.ts";
@@ -62,6 +63,16 @@ function createFleetBench(saved: { record: unknown } = { record: null }) {
       }
     },
     said: () => describeFrame(fleet.lastFrame()),
+    /** Checks so far that found a node's samples fresh, and stale. */
+    checked(): (number | undefined)[] {
+      const frame = fleet.lastFrame();
+      return ["fresh", "stale"].map((outcome) => {
+        const slot = frame?.schema.series.findIndex(
+          ({ metric, values }) => metric === nodeChecks && values[0] === outcome,
+        );
+        return slot === undefined ? undefined : frame?.values[slot];
+      });
+    },
     open: () => bench.engine.alerts().map(({ rule, state }) => `${rule} ${state}`),
   };
 }
@@ -69,6 +80,7 @@ function createFleetBench(saved: { record: unknown } = { record: null }) {
 function describeFrame(frame: Frame | null): Record<string, number | null> {
   const said: Record<string, number | null> = {};
   frame?.schema.series.forEach(({ metric, values }, slot) => {
+    if (metric.kind === "counter") return;
     const key = [metric.name.replace("warpwatch_fleet_", ""), ...values].join(" ");
     said[key] = isPresent(frame.present, slot) ? (frame.values[slot] ?? null) : null;
   });
@@ -202,6 +214,32 @@ describe("the fleet", () => {
     for (const name of ["a", "b", "c", "d"])
       await bench.run(1, [plain], { ...testOrigin, node: name, instance: name });
     expect(bench.fleet.nodes().map(({ node }) => node)).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("the fleet's freshness", () => {
+  it("counts a check of each node a second: stale once its samples are older than two periods", async () => {
+    const bench = createFleetBench();
+    await bench.run(10, [plain]);
+    expect(bench.checked()).toEqual([10, 0]);
+    await bench.run(2, null);
+    expect(bench.checked()).toEqual([12, 0]);
+    await bench.run(5, null);
+    expect(bench.checked()).toEqual([12, 5]);
+    await bench.run(1, [plain]);
+    expect(bench.checked()).toEqual([13, 5]);
+  });
+
+  it("counts nothing for a node that is still waited for, or was taken out", async () => {
+    const bench = createFleetBench();
+    bench.fleet.applyFile({ nodes: [{ name: "node-2" }], removed: [] });
+    await bench.run(10, null);
+    expect(bench.checked()).toEqual([0, 0]);
+    await bench.run(1, null);
+    expect(bench.checked()).toEqual([0, 1]);
+    bench.fleet.planRemoval("node-2", null);
+    await bench.run(5, null);
+    expect(bench.checked()).toEqual([0, 1]);
   });
 });
 
