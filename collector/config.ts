@@ -9,6 +9,7 @@ import { placeholdersOf, isTemplateFormat } from "./detect/template.ts";
 import { remoteStoresSchema, type RemoteStoreSettings } from "./history/remote-write/settings.ts";
 import { historySchema, type HistorySettings } from "./history/settings.ts";
 import { defaultIngestLimits, type IngestLimits } from "./ingest/door.ts";
+import { otlpReceiverSchema, type OtlpReceiverSettings } from "./ingest/otlp/settings.ts";
 import {
   remoteWriteReceiverSchema,
   type RemoteWriteSettings,
@@ -17,6 +18,7 @@ import type { KubernetesService } from "./ingest/scrape/kubernetes.ts";
 import type { JobConfig } from "./ingest/scrape/scraper.ts";
 import { makeTarget } from "./ingest/scrape/target.ts";
 import { notifiersSchema, type NotifierSettings } from "./notify/config.ts";
+import { maintenanceSchema, type MaintenanceSettings } from "./notify/mute/maintenance-settings.ts";
 
 export interface CollectorConfig {
   readonly listen: { readonly host: string; readonly port: number };
@@ -34,6 +36,7 @@ export interface CollectorConfig {
   readonly scrape: readonly JobConfig[];
   readonly maximumTargets: number;
   readonly remoteWriteReceiver: RemoteWriteSettings;
+  readonly otlpReceiver: OtlpReceiverSettings;
   /** Stores that samples are sent on to. */
   readonly remoteWrite: readonly RemoteStoreSettings[];
   readonly fleet: {
@@ -46,6 +49,8 @@ export interface CollectorConfig {
   /** The rules that are judged: ours as changed, then the user's. */
   readonly rules: readonly Rule[];
   readonly notifiers: readonly NotifierSettings[];
+  /** Windows in which nobody is told of what they match. */
+  readonly maintenance: readonly MaintenanceSettings[];
 }
 
 const count = (maximum: number): z.ZodInt => z.int().min(1).max(maximum);
@@ -235,6 +240,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     scrape: jobsSchema,
     maximum_targets: count(100_000).default(2000),
     remote_write_receiver: remoteWriteReceiverSchema,
+    otlp_receiver: otlpReceiverSchema,
     remote_write: remoteStoresSchema,
     fleet: z
       .strictObject({
@@ -247,6 +253,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     rules: overridesSchema,
     own_rules: ownRulesSchema,
     notifiers: notifiersSchema,
+    maintenance: maintenanceSchema,
   })
   .transform((entry) => ({
     listen: entry.listen,
@@ -259,6 +266,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     scrape: entry.scrape,
     maximumTargets: entry.maximum_targets,
     remoteWriteReceiver: entry.remote_write_receiver,
+    otlpReceiver: entry.otlp_receiver,
     remoteWrite: entry.remote_write,
     fleet: {
       file: entry.fleet.file,
@@ -268,6 +276,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     history: entry.history,
     rules: resolveRules(entry.rules, entry.own_rules),
     notifiers: entry.notifiers,
+    maintenance: entry.maintenance,
   }));
 
 /** Throws ConfigError with every mistake: file, line and key. */

@@ -22,6 +22,7 @@ import { startDispatcher } from "./notify/dispatcher.ts";
 import { followFleetFile, openFleet } from "./parts/fleet.ts";
 import { createJudges, judgeOneself } from "./parts/judges.ts";
 import { openKeeping } from "./parts/keeping.ts";
+import { openMuting, type Muting } from "./parts/muting.ts";
 import type { CollectorOptions } from "./parts/options.ts";
 import { openPush } from "./parts/push.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
@@ -62,6 +63,9 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const stops: (() => void | Promise<void>)[] = [];
   try {
     const { outbox, alerts } = state;
+    const receivers = notifiers.map(({ name }) => name);
+    const muting = openMuting({ options, state, metrics, receivers });
+    stops.unshift(() => muting.close());
     const dispatcher = startDispatcher({ notifiers, outbox, alerts, env, log, metrics });
     stops.unshift(() => dispatcher.close());
     const ingest = createIngest({ clock, log, metrics, limits: config.ingest });
@@ -75,7 +79,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     const keeping = openKeeping({ options, ingest, folder, boot, metrics });
     const { history, kept } = keeping;
     stops.unshift(() => keeping.close());
-    const schedule = scheduleUpkeep(history, options);
+    const schedule = scheduleUpkeep(history, muting, options);
     stops.unshift(() => schedule.stop());
     const { events, push, keepEvents } = openPush({ options, ingest, history, kept, metrics });
     const scraper = openScraper(options, ingest, boot, metrics);
@@ -96,6 +100,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       ...createRoutes({ ...parts, unready }),
       ...createPushRoutes(push),
       ...keeping.routes,
+      ...muting.routes(() => engine.alerts()),
     ];
     const server = await serve(options, tokens, routes, metrics);
     stops.unshift(() => server.close());
@@ -173,12 +178,18 @@ function openScraper(
 }
 
 /** Failures are told by history itself; what is left is done with the next run. */
-function scheduleUpkeep(history: History | null, { env, log }: CollectorOptions): Schedule {
+function scheduleUpkeep(
+  history: History | null,
+  muting: Muting,
+  { env, log }: CollectorOptions,
+): Schedule {
   const schedule = createSchedule({ clock: env.clock, log });
   schedule.add("compaction of history", "5 * * * *", () => history?.compact());
   // Before old days become minutes, and before any of them goes.
   schedule.add("daily features of history", "12 * * * *", () => history?.makeFeatures());
   schedule.add("retention of history", "20 * * * *", () => history?.retain());
   schedule.add("roll-up of history", "35 * * * *", () => history?.rollUp());
+  schedule.add("what silences and the audit log keep", "50 * * * *", () => muting.prune());
+  schedule.add("the audit log's head", "0 0 * * *", () => muting.tellHead());
   return schedule;
 }

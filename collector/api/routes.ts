@@ -32,6 +32,10 @@ export interface ApiParts {
 }
 
 export interface ApiHead {
+  /** As it came, without the query. */
+  readonly path: string;
+  /** The address of who asks, or of the proxy between. */
+  readonly remoteAddress: string;
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }

@@ -101,8 +101,11 @@ function addRoute(server: FastifyInstance, { method, path, rawBody, handle }: Ap
 }
 
 function headOf(request: FastifyRequest): ApiHead {
+  const [path = "", query = ""] = request.url.split("?", 2);
   return {
-    query: new URLSearchParams(request.url.split("?", 2)[1] ?? ""),
+    path,
+    remoteAddress: request.raw.socket.remoteAddress ?? "",
+    query: new URLSearchParams(query),
     headers: request.headers,
   };
 }
@@ -117,7 +120,7 @@ function guard(server: FastifyInstance, options: ApiServerOptions): void {
   });
   const requests = metrics.counter(self.httpRequests);
   const durations = metrics.histogram(self.httpRequestDuration);
-  const paths = new Set(options.routes.map((route) => route.path));
+  const routeOf = createRouteNames(options.routes);
   const methods = new Set(["GET", "HEAD", "POST", "DELETE"]);
   const began = new WeakMap<FastifyRequest, number>();
 
@@ -139,14 +142,22 @@ function guard(server: FastifyInstance, options: ApiServerOptions): void {
     return send(reply, { status: decision.status, body: { error: decision.sentence } });
   });
   server.addHook("onResponse", async (request, reply) => {
-    const path = request.url.split("?", 1)[0] ?? "";
-    // What a caller spells out himself never becomes a label.
-    const route = paths.has(path) ? path : "refused";
+    const route = routeOf(request.url.split("?", 1)[0] ?? "");
     const method = methods.has(request.method) ? request.method : "other";
     requests.increase({ route, method, code: String(reply.statusCode) });
     const seconds = (clock.monotonic() - (began.get(request) ?? clock.monotonic())) / 1000;
     durations.observe({ route }, seconds);
   });
+}
+
+/** What a caller spells out himself never becomes a label: a path with a name in it is its route's. */
+function createRouteNames(routes: readonly ApiRoute[]): (path: string) => string {
+  const paths = new Set(routes.map((route) => route.path));
+  const prefixes = [...paths].filter((path) => path.endsWith("/*"));
+  return (path) =>
+    paths.has(path)
+      ? path
+      : (prefixes.find((prefix) => path.startsWith(prefix.slice(0, -1))) ?? "refused");
 }
 
 function send(reply: FastifyReply, { status, headers, body }: ApiAnswer): FastifyReply {

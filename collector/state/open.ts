@@ -1,9 +1,11 @@
 /** Opens the collector's state: alerts, outbox and keyed values in one folder, on disk after every step. */
 import type { Clock } from "../../core/kit/clock.ts";
 import { createAlertStore, type EmbeddedAlertStore } from "./alerts.ts";
-import { openDatabase } from "./database.ts";
+import { createAuditLog, type EmbeddedAuditLog } from "./audit-log.ts";
+import { openDatabase, type Database } from "./database.ts";
 import { createKeyedStore, type KeyedStore } from "./keyed.ts";
 import { createOutbox, type Destination, type Outbox } from "./outbox.ts";
+import { createSilenceStore, type SilenceStore } from "./silences.ts";
 
 export interface StateOptions {
   readonly folder: string;
@@ -17,6 +19,10 @@ export interface State {
   readonly alerts: EmbeddedAlertStore;
   readonly outbox: Outbox;
   readonly keyed: KeyedStore;
+  readonly silences: SilenceStore;
+  readonly audit: EmbeddedAuditLog;
+  /** Runs the work in one transaction: on disk when it returns, undone when it throws. */
+  readonly transaction: Database["transaction"];
   close(): void;
 }
 
@@ -34,6 +40,9 @@ export function openState(options: StateOptions): State {
     alerts: createAlertStore(database, outbox, options.clock),
     outbox,
     keyed: createKeyedStore(database),
+    silences: createSilenceStore(database),
+    audit: createAuditLog(database, { clock: options.clock }),
+    transaction: (work) => database.transaction(work),
     close: () => database.close(),
   };
 }

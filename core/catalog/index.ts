@@ -22,6 +22,7 @@ import * as history from "./history.ts";
 import * as inventory from "./inventory.ts";
 import * as memory from "./memory.ts";
 import * as memoryLayout from "./memory-layout.ts";
+import * as muting from "./muting.ts";
 import * as network from "./network.ts";
 import * as notify from "./notify.ts";
 import * as pci from "./pci.ts";
@@ -78,6 +79,7 @@ export {
   history,
   inventory,
   memory,
+  muting,
   network,
   notify,
   pci,
@@ -137,6 +139,7 @@ const subjects: readonly object[] = [
   history,
   inventory,
   memory,
+  muting,
   network,
   notify,
   pci,

@@ -23,11 +23,17 @@ export interface SilenceRefusal {
   readonly sentence: string;
 }
 
+/** Who asks: the name that was given, and the address it came from. */
+export interface Caller {
+  readonly actor: string;
+  readonly from: string;
+}
+
 export interface Silences {
   /** The silence as it now is. */
-  set(request: SilenceRequest): Silence | SilenceRefusal;
+  set(request: SilenceRequest, from: string): Silence | SilenceRefusal;
   /** Ends it now; null when there is no such silence or it is over already. */
-  expire(id: string, actor: string): Silence | null;
+  expire(id: string, caller: Caller): Silence | null;
   get(id: string): Silence | null;
   /** Those that are over as well, for 90 days. */
   list(): Silence[];
@@ -63,16 +69,12 @@ export function createSilences(options: SilencesOptions): Silences {
   const open = (): Silence[] => [...all.values()].filter((one) => stateOf(one) !== "expired");
 
   /** Saved first: what isn't on disk isn't so. */
-  function keep(changes: readonly Change[]): void {
+  function keep(changes: readonly Change[], { actor, from }: Caller): void {
     options.transaction(() => {
-      for (const { silence, action, actor } of changes) {
+      for (const { silence, action } of changes) {
         store.save(silence);
-        options.audit.record({
-          kind: "silence",
-          actor,
-          subject: silence.id,
-          details: describeSilence(action, silence),
-        });
+        const details = { ...describeSilence(action, silence), from };
+        options.audit.record({ kind: "silence", actor, subject: silence.id, details });
       }
     });
     for (const { silence } of changes) all.set(silence.id, silence);
@@ -80,17 +82,17 @@ export function createSilences(options: SilencesOptions): Silences {
     revision += 1;
   }
 
-  function set(request: SilenceRequest): Silence | SilenceRefusal {
+  function set(request: SilenceRequest, from: string): Silence | SilenceRefusal {
     const time = now();
     const refusal = judge(request, time);
     if (refusal) return refusal;
-    const actor = request.createdBy;
+    const caller = { actor: request.createdBy, from };
     const before = request.id === "" ? null : (all.get(request.id) ?? null);
     if (request.id !== "" && before === null)
       return { status: 404, sentence: `there is no silence ${request.id}` };
     if (before !== null && canChange(before, request, time)) {
       const silence = { ...request, updatedAtMilliseconds: time };
-      keep([{ silence, action: "changed", actor }]);
+      keep([{ silence, action: "changed" }], caller);
       return silence;
     }
     const replaced = before !== null && stateAt(before, time) !== "expired" ? before : null;
@@ -105,20 +107,23 @@ export function createSilences(options: SilencesOptions): Silences {
       startsAtMilliseconds: Math.max(request.startsAtMilliseconds, time),
       updatedAtMilliseconds: time,
     };
-    keep([
-      ...(replaced ? [{ silence: end(replaced, time), action: "expired", actor }] : []),
-      { silence, action: "made", actor },
-    ]);
+    keep(
+      [
+        ...(replaced ? [{ silence: end(replaced, time), action: "expired" }] : []),
+        { silence, action: "made" },
+      ],
+      caller,
+    );
     return silence;
   }
 
   return {
     set,
-    expire(id, actor) {
+    expire(id, caller) {
       const silence = all.get(id);
       if (silence === undefined || stateOf(silence) === "expired") return null;
       const ended = end(silence, now());
-      keep([{ silence: ended, action: "expired", actor }]);
+      keep([{ silence: ended, action: "expired" }], caller);
       return ended;
     },
     get: (id) => all.get(id) ?? null,
@@ -142,7 +147,6 @@ export function createSilences(options: SilencesOptions): Silences {
 interface Change {
   readonly silence: Silence;
   readonly action: string;
-  readonly actor: string;
 }
 
 export function stateAt(silence: Silence, now: number): SilenceState {

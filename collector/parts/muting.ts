@@ -1,0 +1,154 @@
+/** Muting and the audit log, put together: silences, maintenance windows, inhibition, their upkeep, metrics and routes. */
+import { inhibitions as pairs } from "../../alerts/inhibition.ts";
+import { muting } from "../../core/catalog/index.ts";
+import { every } from "../../core/kit/clock.ts";
+import { describeError } from "../../core/kit/errors.ts";
+import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { createAlertmanagerRoutes } from "../api/alertmanager.ts";
+import { createAuditRoutes } from "../api/audit.ts";
+import { createMaintenanceRoutes } from "../api/maintenance.ts";
+import type { ApiRoute } from "../api/routes.ts";
+import { createSilenceRoutes } from "../api/silences.ts";
+import { createInhibitions } from "../notify/mute/inhibition.ts";
+import { createMaintenance, type Maintenance } from "../notify/mute/maintenance.ts";
+import { createMutes, type AllMutes } from "../notify/mute/mutes.ts";
+import { createSilences, type Silences } from "../notify/mute/silences.ts";
+import type { Alert, AlertStep } from "../state/alert.ts";
+import type { State } from "../state/open.ts";
+import type { CollectorOptions } from "./options.ts";
+
+export interface Muting {
+  readonly mutes: AllMutes;
+  readonly silences: Silences;
+  readonly maintenance: Maintenance;
+  /** Of each step before anybody asks whether its alerts are muted: within its transaction, where the audit log tells of it. */
+  observe(step: AlertStep): void;
+  /** What is done each hour. */
+  prune(): void;
+  /** For the log, each day: whoever keeps the log elsewhere has the chain's head with it. */
+  tellHead(): void;
+  routes(alerts: () => readonly Alert[]): ApiRoute[];
+  close(): void;
+}
+
+export interface MutingOptions {
+  readonly options: CollectorOptions;
+  readonly state: State;
+  readonly metrics: SelfMetrics;
+  readonly receivers: readonly string[];
+}
+
+const samplePeriodMilliseconds = 10_000;
+/** Entries over age are taken out in portions, so that no hour's work holds up an alert. */
+const maximumPortions = 50;
+
+export function openMuting({ options, state, metrics, receivers }: MutingOptions): Muting {
+  const { env, log, config } = options;
+  const { clock } = env;
+  const { audit } = state;
+  const silences = createSilences({
+    store: state.silences,
+    audit,
+    transaction: (work) => state.transaction(work),
+    clock,
+    randomId: () => env.randomId(),
+  });
+  const maintenance = createMaintenance(config.maintenance);
+  const inhibitions = createInhibitions(pairs);
+  inhibitions.observe(state.alerts.load());
+  const mutes = createMutes({ silences, maintenance, inhibitions });
+  const sample = createMeter({
+    state,
+    silences,
+    maintenance,
+    mutes,
+    metrics,
+    now: () => clock.now(),
+  });
+  const timer = every(clock, samplePeriodMilliseconds, () => {
+    try {
+      sample();
+    } catch (thrown) {
+      log.error(`muting can't be measured: ${describeError(thrown)}`);
+    }
+  });
+  return {
+    mutes,
+    silences,
+    maintenance,
+    observe(step) {
+      inhibitions.observe(step.changed, step.dropped);
+      for (const alert of step.notify) audit.record(entryOf(alert));
+    },
+    prune() {
+      silences.prune();
+      let portions = 0;
+      while (portions < maximumPortions && audit.prune() > 0) portions += 1;
+    },
+    tellHead() {
+      const { sequence, hash } = audit.head();
+      log.info(
+        "the audit log's newest entry: keep this to tell later whether the log was cut off",
+        {
+          head: `${sequence}:${hash}`,
+        },
+      );
+    },
+    routes: (alerts) => [
+      ...createSilenceRoutes({ silences, alerts }),
+      ...createAlertmanagerRoutes({ clock, alerts, mutes, receivers }),
+      ...createMaintenanceRoutes({ clock, maintenance }),
+      ...createAuditRoutes({ clock, audit }),
+    ],
+    close: () => timer.cancel(),
+  };
+}
+
+function entryOf({ fingerprint, rule, labels, state, value }: Alert) {
+  const { node = "", severity = "" } = labels;
+  return {
+    kind: "alert",
+    actor: "collector",
+    subject: fingerprint,
+    details: { state, rule, node, severity, value },
+  } as const;
+}
+
+interface MeterParts {
+  readonly state: Pick<State, "alerts" | "audit">;
+  readonly silences: Silences;
+  readonly maintenance: Maintenance;
+  readonly mutes: AllMutes;
+  readonly metrics: SelfMetrics;
+  readonly now: () => number;
+}
+
+/** Shows zeros from the start; returns what brings it up to date. */
+function createMeter({ state, silences, maintenance, mutes, metrics, now }: MeterParts) {
+  const silenced = metrics.gauge(muting.silences);
+  const muted = metrics.gauge(muting.mutedAlerts);
+  const dropped = metrics.counter(muting.auditDropped);
+  let shown = 0;
+  metrics.gauge(muting.auditSequence, () => state.audit.head().sequence);
+  metrics.gauge(muting.auditEntries, () => state.audit.entries());
+  metrics.gauge(
+    muting.maintenanceWindowsOpen,
+    () => maintenance.windows(now()).filter(({ active }) => active !== null).length,
+  );
+
+  function sample(): void {
+    const all = silences.list().map((silence) => silences.stateOf(silence));
+    for (const state of ["active", "pending"] as const)
+      silenced.set({ state }, all.filter((one) => one === state).length);
+    const counts = { silence: 0, maintenance: 0, inhibition: 0 };
+    for (const alert of state.alerts.load()) {
+      const mute = alert.state === "firing" ? mutes.find(alert, now()) : null;
+      if (mute) counts[mute.kind] += 1;
+    }
+    for (const [reason, count] of Object.entries(counts)) muted.set({ reason }, count);
+    dropped.increase({}, state.audit.dropped() - shown);
+    shown = state.audit.dropped();
+  }
+  sample();
+  return sample;
+}
