@@ -1,7 +1,8 @@
 /** The journal's file: one SQLite database (WAL, `synchronous=FULL`) with frames in chains and the list of Parquet files. */
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeFolder } from "../../core/kit/durable.ts";
 import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
 
 export const databaseName = "journal.db";
@@ -97,7 +98,7 @@ export function openJournalDatabase(folder: string): DatabaseSync {
   const file = join(folder, databaseName);
   let sqlite: DatabaseSync | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     // SQLite gives its write-ahead log the mode of the database, so the mode is set before it opens the file.
     closeSync(openSync(file, "a", 0o600));
     chmodSync(file, 0o600);

@@ -115,7 +115,8 @@ export function createDailyFeatures(options: FeaturesOptions): DailyFeatures {
     written: { readonly rows: number; readonly bytes: number },
   ): Promise<Omit<FeatureDay, "state">> {
     const place = join(folder, featuresFolder);
-    if (mkdirSync(place, { recursive: true, mode: 0o700 }) !== undefined) await syncFolder(folder);
+    mkdirSync(place, { recursive: true, mode: 0o700 });
+    await syncFolder(folder);
     const file = `${featuresFolder}/${day}-${env.randomId()}.parquet`;
     await rename(from, join(folder, file));
     await syncFolder(place);

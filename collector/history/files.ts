@@ -98,8 +98,9 @@ export function createParquetFiles(
       const placed: ParquetFile[] = [];
       for (const { name: from, day, firstTime, lastTime, rows, bytes: size } of written) {
         const dayName = `day=${day}`;
-        if (mkdirSync(join(folder, dayName), { recursive: true, mode: 0o700 }) !== undefined)
-          await syncFolder(folder);
+        mkdirSync(join(folder, dayName), { recursive: true, mode: 0o700 });
+        // Even if it was there: whoever made it may have been killed before it was safe.
+        await syncFolder(folder);
         const file = `${dayName}/${name}.parquet`;
         await rename(join(scratch, from), join(folder, file));
         await syncFolder(join(folder, dayName));

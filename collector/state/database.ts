@@ -1,7 +1,8 @@
 /** The state file: one SQLite database per state folder, held by one process at a time (SQLite: WAL, locking_mode, synchronous). */
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeFolder } from "../../core/kit/durable.ts";
 import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
 
 export interface Database {
@@ -127,7 +128,7 @@ function transaction<Result>(sqlite: DatabaseSync, file: string, work: () => Res
 
 function prepareFolder(folder: string, file: string): void {
   try {
-    if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(folder, 0o700);
+    makeFolder(folder, 0o700);
     // SQLite gives its journal the mode of the database, so the mode is set before it opens the file.
     closeSync(openSync(file, "a", 0o600));
     chmodSync(file, 0o600);

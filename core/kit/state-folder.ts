@@ -1,16 +1,8 @@
 /** The state folder: what a process keeps between starts, readable by its own user only; and the local token in it. */
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createFile, makeFolder } from "./durable.ts";
 import { systemCode, WarpwatchError } from "./errors.ts";
 
 export interface LocalToken {
@@ -30,7 +22,7 @@ const tokenName = "token";
  */
 export function prepareStateFolder(folder: string): void {
   try {
-    makeFolder(folder);
+    makeFolder(folder, ownerOnlyFolder);
     const found = statSync(folder);
     if (!found.isDirectory()) throw unusable(folder, "is not a folder");
     if (found.uid !== process.getuid?.()) throw unusable(folder, "belongs to another user");
@@ -48,24 +40,12 @@ export function prepareStateFolder(folder: string): void {
   }
 }
 
-/** Node's own recursive way never ends where a parent is there and takes no folder, as /proc: it tries again for ever. */
-function makeFolder(folder: string): void {
-  const parent = dirname(folder);
-  if (parent !== folder && !existsSync(parent)) makeFolder(parent);
-  try {
-    mkdirSync(folder, { mode: ownerOnlyFolder });
-  } catch (thrown) {
-    if (systemCode(thrown) !== "EEXIST") throw thrown;
-  }
-}
-
 /** Reads the token, or makes one at the first start. Throws STATE_UNUSABLE. */
 export function readLocalToken(folder: string, name = tokenName): LocalToken {
   const file = join(folder, name);
   const token = randomBytes(32).toString("base64url");
   try {
-    writeFileSync(file, `${token}\n`, { mode: ownerOnlyFile, flag: "wx" });
-    chmodSync(file, ownerOnlyFile);
+    createFile(file, `${token}\n`, ownerOnlyFile);
     return { token, file, created: true };
   } catch (thrown) {
     if (systemCode(thrown) !== "EEXIST")

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder } from "../../../core/kit/durable.ts";
 import { systemCode } from "../../../core/kit/errors.ts";
 
 export interface SnapshotStore {
@@ -33,6 +34,7 @@ export function createSnapshotStore(folder: string): SnapshotStore {
         await file.close();
       }
       await rename(unfinished, fileOf(name));
+      syncFolder(folder);
     },
   };
 }
