@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { runTorture } from "../bench/torture.ts";
+import { runTorture } from "../bench/torture-alerts.ts";
 import { judgeIncidents, type ServedSample } from "../kit/torture-oracle.ts";
 
 test("a collector killed 20 times loses no alert, opens none twice and starts no `for` anew", async () => {

@@ -1,0 +1,111 @@
+/** One life of the real collector under the storage shim: its settings, its start, when it was ready, and its end. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { repositoryRoot } from "./sources.ts";
+import { storageEnvironment, type StorageShim } from "./storage-shim.ts";
+import { alarmMetric, alarmRule, alarmSummary } from "./witness.ts";
+
+export interface LifeOptions {
+  /** Its state folder. */
+  readonly folder: string;
+  readonly port: number;
+  /** Of the PagerDuty stand-in. */
+  readonly pager: string;
+  readonly shim: StorageShim;
+}
+
+export interface Life {
+  readonly address: string;
+  /** The collector's log so far. */
+  output(): string;
+  readonly isOver: boolean;
+  /** Milliseconds from the start until it was ready; null when it ended before. */
+  ready(): Promise<number | null>;
+  pushToken(): string;
+  /** Asks the API as its admin. */
+  ask(path: string): Promise<unknown>;
+  /** The signal that ended it, or its exit code. */
+  end(signal: NodeJS.Signals): Promise<string>;
+  ended: Promise<unknown>;
+}
+
+const readyLimitMilliseconds = 30_000;
+const pollMilliseconds = 10;
+
+export function startLife(options: LifeOptions): Life {
+  const { folder, port } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const config = `${folder}.yaml`;
+  writeFileSync(config, JSON.stringify(settingsOf(options)));
+  const started = performance.now();
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [join(repositoryRoot, "bin/warpwatch.js"), "collector", `--config.file=${config}`],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...process.env,
+        // Compiled code is kept between the lives of a run; it has nothing to do with what is tried.
+        NODE_COMPILE_CACHE: join(tmpdir(), "warpwatch-torture-code"),
+        ...storageEnvironment(options.shim),
+      },
+    },
+  );
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (part: Buffer) => (output += part.toString()));
+  const address = `http://127.0.0.1:${port}`;
+  const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  const ended = once(child, "close");
+  return {
+    address,
+    ended,
+    output: () => output,
+    get isOver() {
+      return isOver();
+    },
+    async ready() {
+      while (!isOver() && performance.now() - started < readyLimitMilliseconds) {
+        const answer = await fetch(`${address}/-/ready`).catch(() => null);
+        await answer?.arrayBuffer().catch(() => null);
+        if (answer?.ok === true) return performance.now() - started;
+        await delay(pollMilliseconds);
+      }
+      return null;
+    },
+    pushToken: () => readFileSync(join(folder, "push-token"), "utf8").trim(),
+    async ask(path) {
+      const token = readFileSync(join(folder, "token"), "utf8").trim();
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`${address}${path}`, { headers })).json();
+    },
+    async end(signal) {
+      if (!isOver()) child.kill(signal);
+      await ended;
+      return child.signalCode ?? String(child.exitCode);
+    },
+  };
+}
+
+function settingsOf({ folder, port, pager }: LifeOptions): object {
+  return {
+    listen: `127.0.0.1:${port}`,
+    state_folder: folder,
+    history: { raw_hours: 1 },
+    own_rules: [
+      {
+        alert: alarmRule,
+        metric: alarmMetric,
+        op: ">",
+        threshold: 0,
+        severity: "critical",
+        summary: alarmSummary("{{ node }}"),
+      },
+    ],
+    notifiers: [{ type: "pagerduty", url: pager, routing_key: "k".repeat(32), timeout: "1s" }],
+  };
+}
