@@ -17,10 +17,10 @@ export interface HistoryListener extends OriginListener {
   readonly stored: Promise<void>;
 }
 
-/** Frames of `skippedBoot` are in history already: who hands them to the door waits for its own. */
+/** Frames of `skippedBoots` are in history already: who hands them to the door waits for its own. */
 export function createHistoryListener(
   history: Pick<History, "append">,
-  skippedBoot: string | null = null,
+  skippedBoots: readonly string[] = [],
 ): HistoryListener {
   const partial = new Map<string, Before>();
   let stored = Promise.resolve();
@@ -37,7 +37,7 @@ export function createHistoryListener(
     },
     late: keep,
     frame(state) {
-      if (state.origin.boot === skippedBoot) return;
+      if (skippedBoots.includes(state.origin.boot)) return;
       const frame = state.complete ? wholeFrame(state) : newFrame(state, partial.get(state.key));
       if (!state.complete)
         partial.set(state.key, {

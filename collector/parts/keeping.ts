@@ -1,14 +1,20 @@
-/** What the door lets in is kept: history on this disk, remote stores, and what other Prometheus servers send straight into both. */
+/** What the door lets in is kept: history on this disk, remote stores, and what Prometheus servers and OpenTelemetry's exporters send straight into both. */
 import { join } from "node:path";
 import { describeError } from "../../core/kit/errors.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import type { Frame } from "../../core/wire/frame.ts";
+import { createOtlpRoute } from "../api/otlp-route.ts";
 import { createRemoteWriteRoute } from "../api/remote-write-route.ts";
 import type { ApiRoute } from "../api/routes.ts";
 import { createHistory, type History } from "../history/history.ts";
 import { createHistoryListener, type HistoryListener } from "../history/listener.ts";
 import { createRemoteStores } from "../history/remote-write/store.ts";
 import type { Ingest } from "../ingest/door.ts";
-import { createRemoteWriteReceiver } from "../ingest/remote-write/receiver.ts";
+import { createOtlpReceiver, type OtlpReceiverOptions } from "../ingest/otlp/receiver.ts";
+import {
+  createRemoteWriteReceiver,
+  type RemoteWriteOptions,
+} from "../ingest/remote-write/receiver.ts";
 import type { CollectorOptions } from "./options.ts";
 
 interface KeepingParts {
@@ -22,7 +28,7 @@ interface KeepingParts {
 interface Keeping {
   readonly history: History | null;
   readonly kept: HistoryListener | null;
-  /** Of the remote-write receiver, which hands history its samples itself. */
+  /** Of the receivers that hand history their samples themselves. */
   readonly routes: readonly ApiRoute[];
   close(): Promise<void>;
 }
@@ -31,8 +37,9 @@ interface Keeping {
 export function openKeeping({ options, ingest, folder, boot, metrics }: KeepingParts): Keeping {
   const { env, log, config } = options;
   const remoteBoot = `${boot}-remote-write`;
+  const otlpBoot = `${boot}-otlp`;
   const history = openHistory(options, join(folder, "history"), metrics);
-  const kept = history && createHistoryListener(history, remoteBoot);
+  const kept = history && createHistoryListener(history, [remoteBoot, otlpBoot]);
   if (kept) ingest.listen(kept);
   const stores = createRemoteStores({
     env,
@@ -42,28 +49,44 @@ export function openKeeping({ options, ingest, folder, boot, metrics }: KeepingP
     stores: config.remoteWrite,
   });
   for (const listener of stores.listeners) ingest.listen(listener);
-  const settings = config.remoteWriteReceiver;
-  const receiver = createRemoteWriteReceiver({
+  const receiving = {
     clock: env.clock,
     log,
     metrics,
-    settings,
     limits: config.ingest,
     door: ingest,
-    boot: remoteBoot,
-    append: history && ((frame) => history.append(frame)),
-    late: (frame) => stores.listeners.forEach((store) => store.late(frame)),
+    append: history && ((frame: Frame) => history.append(frame)),
+    late: (frame: Frame) => stores.listeners.forEach((store) => store.late(frame)),
     historyMilliseconds: config.history.retentionMilliseconds,
-  });
+  };
   return {
     history,
     kept,
-    routes: settings.enabled ? [createRemoteWriteRoute(receiver, settings.bodyLimitBytes)] : [],
+    routes: [
+      ...remoteWriteRoutes({
+        ...receiving,
+        boot: remoteBoot,
+        settings: config.remoteWriteReceiver,
+      }),
+      ...otlpRoutes({ ...receiving, boot: otlpBoot, settings: config.otlpReceiver }),
+    ],
     async close() {
       await stores.close();
       await history?.close();
     },
   };
+}
+
+function remoteWriteRoutes(options: RemoteWriteOptions): ApiRoute[] {
+  const { enabled, bodyLimitBytes } = options.settings;
+  return enabled
+    ? [createRemoteWriteRoute(createRemoteWriteReceiver(options), bodyLimitBytes)]
+    : [];
+}
+
+function otlpRoutes(options: OtlpReceiverOptions): ApiRoute[] {
+  const { enabled, bodyLimitBytes } = options.settings;
+  return enabled ? [createOtlpRoute(createOtlpReceiver(options), bodyLimitBytes)] : [];
 }
 
 /** Alerts don't wait for history: a collector that can't have it says so and goes on without. */

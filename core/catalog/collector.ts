@@ -184,6 +184,29 @@ export const remoteWriteSeries = defineMetric({
   help: "Series that came by remote-write within the last hour.",
 });
 
+export const otlpRequests = defineMetric({
+  name: "warpwatch_otlp_requests_total",
+  kind: "counter",
+  help: "Requests to the OTLP receiver by outcome: ok, partial, or why nothing of them was kept.",
+  labels: ["outcome"],
+});
+export const otlpPoints = defineMetric({
+  name: "warpwatch_otlp_points_total",
+  kind: "counter",
+  help: "Data points that came by OTLP and were taken; those that came again are among them.",
+});
+export const otlpRefused = defineMetric({
+  name: "warpwatch_otlp_points_refused_total",
+  kind: "counter",
+  help: "Data points that came by OTLP and were not taken whole, by reason.",
+  labels: ["reason"],
+});
+export const otlpSeries = defineMetric({
+  name: "warpwatch_otlp_series",
+  kind: "gauge",
+  help: "Series that came by OTLP within the last hour.",
+});
+
 export const remoteStoreRequests = defineMetric({
   name: "warpwatch_remote_store_requests_total",
   kind: "counter",

@@ -1,5 +1,5 @@
 /** Reads Protocol Buffers messages field by field, as protobuf.dev's encoding guide has them; what it doesn't know it passes over. */
-import { WarpwatchError } from "../kit/errors.ts";
+import { wireMalformed } from "./wire-cursor.ts";
 
 export interface ProtobufField {
   readonly number: number;
@@ -18,7 +18,7 @@ export function readFields(message: Buffer): ProtobufField[] {
   while (cursor.offset < message.length) {
     const tag = readVarint(cursor);
     const number = Math.floor(tag / 8);
-    if (number === 0) throw malformed("a field's number is 0");
+    if (number === 0) throw wireMalformed("a field's number is 0");
     fields.push({ number, ...readValue(cursor, tag % 8) });
   }
   return fields;
@@ -53,7 +53,7 @@ function readValue(cursor: Cursor, wireType: number): { value: number; bytes: Bu
       return { value: bytes.readUInt32LE(), bytes };
     }
     default:
-      throw malformed(`there is no wire type ${wireType}`);
+      throw wireMalformed(`there is no wire type ${wireType}`);
   }
 }
 
@@ -62,22 +62,18 @@ function readVarint(cursor: Cursor): number {
   let scale = 1;
   for (let length = 0; length < 10; length += 1) {
     const byte = cursor.message[cursor.offset];
-    if (byte === undefined) throw malformed("it ends within a number");
+    if (byte === undefined) throw wireMalformed("it ends within a number");
     cursor.offset += 1;
     value += (byte & 0x7f) * scale;
     if (byte < 0x80) return value;
     scale *= 128;
   }
-  throw malformed("a number has more than ten bytes");
+  throw wireMalformed("a number has more than ten bytes");
 }
 
 function take(cursor: Cursor, length: number): Buffer {
   const { message, offset } = cursor;
-  if (length > message.length - offset) throw malformed("it ends within a field");
+  if (length > message.length - offset) throw wireMalformed("it ends within a field");
   cursor.offset += length;
   return message.subarray(offset, offset + length);
-}
-
-function malformed(reason: string): WarpwatchError {
-  return new WarpwatchError("MESSAGE_MALFORMED", `not a Protocol Buffers message: ${reason}`);
 }

@@ -1,5 +1,6 @@
 /** A cursor over a Protocol Buffers message (protobuf.dev's encoding guide) for readers that can't afford an object per field. */
-import { messageMalformed, type BatchBuilder } from "./write-request.ts";
+import { WarpwatchError } from "../kit/errors.ts";
+import type { BatchBuilder } from "./write-request.ts";
 
 export interface WireCursor {
   at: number;
@@ -48,7 +49,7 @@ export function readWireVarint(cursor: WireCursor, end: number): number {
   let value = 0;
   let scale = 1;
   for (let count = 0; count < 10; count += 1) {
-    if (at >= end) throw messageMalformed("it ends within a number");
+    if (at >= end) throw wireMalformed("it ends within a number");
     const byte = source[at++]!;
     value += (byte & 127) * scale;
     if (byte < 128) {
@@ -57,7 +58,7 @@ export function readWireVarint(cursor: WireCursor, end: number): number {
     }
     scale *= 128;
   }
-  throw messageMalformed("a number has more than ten bytes");
+  throw wireMalformed("a number has more than ten bytes");
 }
 
 function readWord(source: Buffer, at: number): number {
@@ -81,32 +82,54 @@ function readWireSigned(cursor: WireCursor, end: number): number {
       ((source[at + 3]! & 127) << 21);
     return ((source[at + 4]! & 127) | (source[at + 5]! << 7)) * 0x1000_0000 + low;
   }
+  return Number(readWireInteger(cursor, end));
+}
+
+/** The same, whatever its size. */
+export function readWireInteger(cursor: WireCursor, end: number): bigint {
   let value = 0n;
   for (let count = 0n; count < 10n; count += 1n) {
-    if (cursor.at >= end) throw messageMalformed("it ends within a number");
-    const byte = source[cursor.at]!;
+    if (cursor.at >= end) throw wireMalformed("it ends within a number");
+    const byte = cursor.source[cursor.at]!;
     cursor.at += 1;
     value |= BigInt(byte & 127) << (7n * count);
-    if (byte < 128) return Number(BigInt.asIntN(64, value));
+    if (byte < 128) return BigInt.asIntN(64, value);
   }
-  throw messageMalformed("a number has more than ten bytes");
+  throw wireMalformed("a number has more than ten bytes");
 }
 
 /** The end of the field of this length; checked against what is left before anything is done with it. */
 export function fieldEnd(cursor: WireCursor, end: number): number {
   const length = readWireVarint(cursor, end);
-  if (length > end - cursor.at) throw messageMalformed("it ends within a field");
+  if (length > end - cursor.at) throw wireMalformed("it ends within a field");
   return cursor.at + length;
+}
+
+/** Calls for each field up to `end`, the cursor behind its tag, which is at `start`; what isn't taken is passed over. */
+export function eachField(
+  cursor: WireCursor,
+  end: number,
+  take: (tag: number, start: number) => boolean,
+): void {
+  while (cursor.at < end) {
+    const start = cursor.at;
+    const tag = readWireVarint(cursor, end);
+    if (!take(tag, start)) skipField(cursor, end, tag);
+  }
 }
 
 /** Passes over the field whose tag was read. */
 export function skipField(cursor: WireCursor, end: number, tag: number): void {
-  if (tag < 8) throw messageMalformed("a field's number is 0");
+  if (tag < 8) throw wireMalformed("a field's number is 0");
   const type = tag % 8;
   if (type === 0) readWireVarint(cursor, end);
   else if (type === 2) cursor.at = fieldEnd(cursor, end);
   else if (type === 1 || type === 5) {
     cursor.at += type === 1 ? 8 : 4;
-    if (cursor.at > end) throw messageMalformed("it ends within a field");
-  } else throw messageMalformed(`there is no wire type ${type}`);
+    if (cursor.at > end) throw wireMalformed("it ends within a field");
+  } else throw wireMalformed(`there is no wire type ${type}`);
+}
+
+export function wireMalformed(reason: string): WarpwatchError {
+  return new WarpwatchError("MESSAGE_MALFORMED", `not a Protocol Buffers message: ${reason}`);
 }

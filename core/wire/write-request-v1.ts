@@ -11,11 +11,17 @@
  */
 import { createByteKeys } from "./byte-keys.ts";
 import { readFields, readText } from "./protobuf.ts";
-import { fieldEnd, readSample, readWireVarint, skipField, type WireCursor } from "./wire-cursor.ts";
+import {
+  fieldEnd,
+  readSample,
+  readWireVarint,
+  skipField,
+  wireMalformed,
+  type WireCursor,
+} from "./wire-cursor.ts";
 import {
   checkLabels,
   createBatchBuilder,
-  messageMalformed,
   metadataTypes,
   readUtf8,
   type NumberSeries,
@@ -47,7 +53,7 @@ export function createWriteRequestReader(
     while (cursor.at < end) {
       const tag = readWireVarint(cursor, end);
       if (tag === sampleTag) readSample(cursor, fieldEnd(cursor, end), series, builder);
-      else if (tag === labelTag) throw messageMalformed("a series' labels aren't together");
+      else if (tag === labelTag) throw wireMalformed("a series' labels aren't together");
       else {
         if (tag === exemplarTag) builder.sawExemplar();
         else if (tag === histogramTag) builder.sawHistogram();

@@ -10,11 +10,17 @@
  * began (`created`, `start`) isn't kept: resets are seen in the values.
  */
 import { createByteKeys } from "./byte-keys.ts";
-import { fieldEnd, readSample, readWireVarint, skipField, type WireCursor } from "./wire-cursor.ts";
+import {
+  fieldEnd,
+  readSample,
+  readWireVarint,
+  skipField,
+  wireMalformed,
+  type WireCursor,
+} from "./wire-cursor.ts";
 import {
   checkLabels,
   createBatchBuilder,
-  messageMalformed,
   metadataTypes,
   readUtf8,
   type FamilyMetadata,
@@ -69,7 +75,7 @@ export function createWriteRequestV2Reader(
 
   function addSymbol(end: number): void {
     if (symbolCount >= limits.symbols)
-      throw messageMalformed(`it has more than ${limits.symbols} symbols`);
+      throw wireMalformed(`it has more than ${limits.symbols} symbols`);
     if (symbolCount === symbols.length) {
       symbols = widen(symbols);
       starts = widen(starts);
@@ -102,7 +108,7 @@ export function createWriteRequestV2Reader(
     while (cursor.at < end) {
       const tag = readWireVarint(cursor, end);
       if (tag === sampleTag) readSample(cursor, fieldEnd(cursor, end), series, builder);
-      else if (isReferences(tag)) throw messageMalformed("a series' labels aren't together");
+      else if (isReferences(tag)) throw wireMalformed("a series' labels aren't together");
       else {
         if (tag === exemplarTag) builder.sawExemplar();
         else if (tag === histogramTag) builder.sawHistogram();

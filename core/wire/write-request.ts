@@ -161,10 +161,6 @@ export function readUtf8(bytes: Buffer, maximumBytes: number): string | null {
   return bytes.length <= maximumBytes && isUtf8(bytes) ? bytes.toString("utf8") : null;
 }
 
-export function messageMalformed(reason: string): WarpwatchError {
-  return new WarpwatchError("MESSAGE_MALFORMED", `not a remote-write request: ${reason}`);
-}
-
 function isSorted(labels: readonly WireLabel[]): boolean {
   return labels.every((label, index) => index === 0 || order(labels[index - 1]!, label) < 0);
 }

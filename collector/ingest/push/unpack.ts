@@ -1,5 +1,5 @@
 /** The body of a request as it was before it was packed, never larger than the bound. */
-import { inflateSync, zstdDecompressSync } from "node:zlib";
+import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 
 /** null: the coding is unknown. Throws FRAME_MALFORMED, or LIMIT_REACHED when it unpacks to more than the bound. */
@@ -8,6 +8,7 @@ export function unpack(body: Buffer, coding: string, maximumBytes: number): Buff
   try {
     if (coding === "" || coding === "identity") return body;
     if (coding === "zstd") return zstdDecompressSync(body, limit);
+    if (coding === "gzip") return gunzipSync(body, limit);
     if (coding === "deflate") return inflateSync(body, limit);
     return null;
   } catch (cause) {

@@ -1,5 +1,5 @@
 /**
- * Which series of which origins come by remote-write, each under a number. An origin is what a Prometheus calls a target: one
+ * Which series of which origins come by remote-write or OTLP, each under a number. An origin is what a Prometheus calls a target: one
  * `job` and `instance`. Its list of series grows as they come and is cut back when they stay away.
  */
 import type { Device } from "../../../core/catalog/device.ts";
@@ -52,6 +52,14 @@ export interface Registry {
   sweep(): void;
 }
 
+/** By what way the series come. */
+export interface RegistrySource {
+  /** What a series without `job` or `instance` (a recording rule's) goes under. */
+  readonly withoutTarget: string;
+  /** That a target sends says that its node is there; a job that runs on a node doesn't vouch for it. */
+  readonly isOfNode: boolean;
+}
+
 interface OriginDraft extends RemoteOrigin {
   schema: Schema;
   /** The node that every one of its series names; null once two differ. */
@@ -74,14 +82,18 @@ interface SeriesColumns {
   readonly seen: Int32Array;
 }
 
-/** What a series without `job` or `instance` (a recording rule's) goes under. */
-const withoutTarget = "remote_write";
+const remoteWrite: RegistrySource = { withoutTarget: "remote_write", isOfNode: true };
 const firstSeries = 1024;
 /** With one a minute: an hour. */
 const sweeps = 60;
 const rising = /_(total|count|sum|bucket)$/;
 
-export function createRegistry(limits: RegistryLimits, boot: string): Registry {
+export function createRegistry(
+  limits: RegistryLimits,
+  boot: string,
+  source: RegistrySource = remoteWrite,
+): Registry {
+  const { withoutTarget, isOfNode } = source;
   let origins: OriginDraft[] = [];
   let byKey = new Map<string, OriginDraft>();
   let metrics = new Map<string, Metric>();
@@ -110,7 +122,8 @@ export function createRegistry(limits: RegistryLimits, boot: string): Registry {
     noteNode(origin, find("node"));
     const values = others.map(({ value }) => intern(value));
     const metric = metricOf(name, others, metadata);
-    const device = gpuOf(find, nodeOf(origin), origin.devices);
+    const node = isOfNode ? nodeOf(origin, source) : find("node");
+    const device = gpuOf(find, node, origin.devices);
     const slot = origin.series.push({ metric, values, device }) - 1;
     const number = add(origin, slot, 0);
     origin.isStale = true;
@@ -215,7 +228,7 @@ export function createRegistry(limits: RegistryLimits, boot: string): Registry {
     numberOf,
     originOf(number) {
       const origin = origins[columns.origins[number]!]!;
-      if (origin.isStale) refresh(origin, boot);
+      if (origin.isStale) refresh(origin, boot, source);
       return origin;
     },
     originIndex: (number) => columns.origins[number]!,
@@ -261,18 +274,22 @@ function noteNode(origin: OriginDraft, node: string): void {
 }
 
 /** The `node` label where all series agree, so that one who reports on many nodes isn't any of them; else the host. */
-function nodeOf({ node, instance }: OriginDraft): string {
+function nodeOf(
+  { node, instance }: OriginDraft,
+  { isOfNode, withoutTarget }: RegistrySource,
+): string {
+  if (!isOfNode) return "";
   if (node !== null && node !== "") return node;
   if (instance === withoutTarget) return "";
   return instance.replace(/^\[(.*)\](:\d+)?$/, "$1").replace(/^([^:]*):\d+$/, "$1");
 }
 
-function refresh(draft: OriginDraft, boot: string): void {
+function refresh(draft: OriginDraft, boot: string, source: RegistrySource): void {
   const { job, instance } = draft;
   const length = draft.series.length;
-  const groups: Group[] = [{ source: withoutTarget, first: 0, length }];
+  const groups: Group[] = [{ source: source.withoutTarget, first: 0, length }];
   draft.schema = {
-    origin: { node: nodeOf(draft), job, instance, boot },
+    origin: { node: nodeOf(draft, source), job, instance, boot },
     version: draft.schema.version + 1,
     groups,
     series: draft.series.slice(),

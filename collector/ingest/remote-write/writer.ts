@@ -45,12 +45,18 @@ export interface WriterOptions {
 /** Frames times slots of one request: each moment is a column of the origin's length. */
 const maximumSlots = 50_000_000;
 
-export function createWriter(options: WriterOptions): (batch: SampleBatch) => Written {
+/** `tell` is called for each sample that is refused. */
+export type Writer = (
+  batch: SampleBatch,
+  tell?: (sample: number, reason: Refusal) => void,
+) => Written;
+
+export function createWriter(options: WriterOptions): Writer {
   const { clock, registry, door, append } = options;
   /** Of what was handed to history last: a repeated sample is as durable as its first sending. */
   let last: Promise<unknown> = Promise.resolve();
 
-  return (batch) => {
+  return (batch, tell) => {
     const now = clock.now();
     const latest = now + options.futureMilliseconds;
     const oldest = now - (append ? options.oldestMilliseconds : options.lateMilliseconds);
@@ -61,8 +67,9 @@ export function createWriter(options: WriterOptions): (batch: SampleBatch) => Wr
     let repeated = 0;
     let slots = 0;
 
-    function refuse(reason: Refusal): void {
+    function refuse(sample: number, reason: Refusal): void {
       refused.set(reason, (refused.get(reason) ?? 0) + 1);
+      tell?.(sample, reason);
     }
 
     /** The samples from `start` that are of the same origin and moment; returns where the next begin. */
@@ -71,7 +78,7 @@ export function createWriter(options: WriterOptions): (batch: SampleBatch) => Wr
       const time = batch.times[first]!;
       const number = batch.series[first]!;
       if (number < 0) {
-        refuse(reasonOf(number));
+        refuse(first, reasonOf(number));
         return start + 1;
       }
       const index = registry.originIndex(number);
@@ -87,7 +94,7 @@ export function createWriter(options: WriterOptions): (batch: SampleBatch) => Wr
         if (series < 0 || registry.originIndex(series) !== index || batch.times[sample] !== time)
           break;
         registry.seen(series);
-        if (tooMuch !== null) refuse(tooMuch);
+        if (tooMuch !== null) refuse(sample, tooMuch);
         else if (take(origin, sample, time)) fresh += 1;
       }
       if (fresh > 0) send(origin, time);
@@ -108,7 +115,7 @@ export function createWriter(options: WriterOptions): (batch: SampleBatch) => Wr
         if (known[at * 2] === low && known[at * 2 + 1] === high) {
           repeated += 1;
           samples += 1;
-        } else refuse("conflict");
+        } else refuse(sample, "conflict");
         return false;
       }
       if (time > newest[series]!) {
@@ -116,7 +123,7 @@ export function createWriter(options: WriterOptions): (batch: SampleBatch) => Wr
         newestWords[series * 2] = low;
         newestWords[series * 2 + 1] = high;
       } else if (append === null) {
-        refuse("old");
+        refuse(sample, "old");
         return false;
       }
       origin.words[slot * 2] = low;

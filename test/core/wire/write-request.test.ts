@@ -211,7 +211,7 @@ describe.each(versions)("a remote-write $name request", ({ create, encode }) => 
     ["a group", [0x0b, 0x0c]],
   ])("refuses %s", (_, bytes) => {
     const { reader } = open(create);
-    expect(() => reader.read(Buffer.from(bytes))).toThrow(/not a remote-write request/);
+    expect(() => reader.read(Buffer.from(bytes))).toThrow(/not a Protocol Buffers message/);
   });
 
   it("survives any bytes, and a good message that is spoiled", () => {
