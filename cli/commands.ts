@@ -54,6 +54,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./inject.ts")).injectCommand,
   },
   {
+    name: "audit",
+    summary: "Show who did what, or verify that nobody changed that record.",
+    load: async () => (await import("./audit.ts")).auditCommand,
+  },
+  {
     name: "metrics",
     summary: "Explain the metrics whose names hold a word.",
     load: async () => (await import("./metrics.ts")).metricsCommand,

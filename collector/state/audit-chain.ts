@@ -2,7 +2,7 @@
  * The audit log's chain: each entry's hash is SHA-256 over the hash before it and the entry as canonical JSON (keys in
  * order, no white space; RFC 8785 for what stands in it). Whoever changes, moves or takes out one breaks all that follow.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { AuditEntry } from "./audit.ts";
 
 /** An entry as it stands in the state file: `details` is canonical JSON. */
@@ -60,7 +60,7 @@ export function hashOf(before: Uint8Array, row: Omit<AuditRow, "hash">): Buffer 
   const text =
     `{"actor":${JSON.stringify(actor)},"details":${details},"kind":${JSON.stringify(kind)},` +
     `"sequence":${sequence},"subject":${JSON.stringify(subject)},"time":${timeMilliseconds}}`;
-  return createHash("sha256").update(before).update(text).digest();
+  return hash("sha256", Buffer.concat([before, Buffer.from(text)]), "buffer");
 }
 
 export function walkFrom(anchor: ChainEnd): ChainWalk {

@@ -20,7 +20,8 @@ export interface AuditLogOptions {
 }
 
 export const auditKeepMilliseconds = 90 * 24 * 3_600_000;
-const defaultMaximumRows = 2_000_000;
+/** 270 MB, which a start looks through in a second. */
+const defaultMaximumRows = 1_000_000;
 const pruneRows = 10_000;
 /** What makes room at the bound goes in portions, so that not every entry has to. */
 const dropRows = 1000;
@@ -109,7 +110,11 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
 function mendEnds(database: Database, append: (entry: AuditEntry) => void): void {
   const { sqlite } = database;
   const head = sqlite.prepare("SELECT head FROM audit_ends").get()?.["head"];
-  const row = sqlite.prepare("SELECT min(sequence) AS low, max(sequence) AS high FROM audit").get();
+  const row = sqlite
+    .prepare(
+      "SELECT (SELECT min(sequence) FROM audit) AS low, (SELECT max(sequence) FROM audit) AS high",
+    )
+    .get();
   const high = Number(row?.["high"] ?? 0);
   if (head !== undefined && Number(head) >= high) return;
   database.transaction(() => {

@@ -94,7 +94,9 @@ export function createEndsReader(sqlite: DatabaseSync): () => ChainEnds | null {
 
 /** The first entry that isn't older, by halving: entries stand in the order of their times, but for a clock that was set. */
 export function createSearch(sqlite: DatabaseSync): (timeMilliseconds: number) => number {
-  const bounds = sqlite.prepare("SELECT min(sequence) AS low, max(sequence) AS high FROM audit");
+  const bounds = sqlite.prepare(
+    "SELECT (SELECT min(sequence) FROM audit) AS low, (SELECT max(sequence) FROM audit) AS high",
+  );
   const timeAt = sqlite.prepare(
     "SELECT sequence, time FROM audit WHERE sequence >= ? ORDER BY sequence LIMIT 1",
   );
