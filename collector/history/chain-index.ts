@@ -29,6 +29,9 @@ export interface ChainIndex {
   returnGarbage(chain: number): void;
 }
 
+/** What a frame takes in the database beside its body: its columns, and its place in the index. */
+const frameRowBytes = 96;
+
 export function createChainIndex(sqlite: DatabaseSync): ChainIndex {
   const chains = new Map<number, ChainInfo>();
   const byOrigin = new Map<string, Set<number>>();
@@ -55,7 +58,7 @@ export function createChainIndex(sqlite: DatabaseSync): ChainIndex {
         oldest: Number(row["oldest"]),
         newest: Number(row["newest"]),
         frames: Number(row["frames"]),
-        bytes: Number(row["bytes"]),
+        bytes: Number(row["bytes"]) + Number(row["frames"]) * frameRowBytes,
       });
   }
   const find = sqlite.prepare(
@@ -83,8 +86,8 @@ export function createChainIndex(sqlite: DatabaseSync): ChainIndex {
       info.oldest = Math.min(info.oldest, oldest);
       info.newest = Math.max(info.newest, newest);
       info.frames += 1;
-      info.bytes += size;
-      bytes += size;
+      info.bytes += size + frameRowBytes;
+      bytes += size + frameRowBytes;
     },
     remove(gone) {
       for (const chain of gone) {

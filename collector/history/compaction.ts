@@ -10,6 +10,7 @@ import type { JobRunner } from "./child.ts";
 import { transact } from "./database.ts";
 import type { ParquetFiles } from "./files.ts";
 import type { Journal } from "./journal.ts";
+import type { Retention } from "./retention.ts";
 
 export interface CompactionResult {
   readonly batches: number;
@@ -26,6 +27,7 @@ export interface CompactionOptions {
   readonly journal: Journal;
   readonly files: ParquetFiles;
   readonly jobs: JobRunner;
+  readonly makeRoom: Retention["makeRoom"];
   readonly retentionMilliseconds: number;
   readonly memoryMebibytes: number;
   /** Samples per batch at most, but for a chain that has more by itself. */
@@ -80,6 +82,7 @@ export function createCompaction(options: CompactionOptions): Compaction {
       memoryMebibytes: options.memoryMebibytes,
     };
     await options.jobs.compact(job, async ({ files: written }, scratch) => {
+      options.makeRoom(written.reduce((sum, { bytes }) => sum + bytes, 0));
       const placed = await files.place(written, scratch, env.randomId());
       transact(options.sqlite, () => {
         files.add(placed);

@@ -90,11 +90,21 @@ const migrations: readonly string[] = [
 /** "wwhi" in ASCII: tells our file from any other SQLite database. */
 const applicationId = 0x77_77_68_69;
 const lockWaitMilliseconds = 2000;
-/** What the write-ahead log is cut back to after a reader has held it. */
-const logBytes = 64 * 1024 * 1024;
+const pageBytes = 4096;
+/** Pages after which SQLite moves its write-ahead log into the database: 1000 unless everything has to be small. */
+const leastLogPages = 64;
+const mostLogPages = 1000;
+/** What the log is cut back to after a reader has held it, in lengths that it usually has. */
+const logLengths = 16;
+
+/** What the write-ahead log may take at any time, where so much may be kept in all. */
+export function usualLogBytes(maximumBytes: number): number {
+  const pages = Math.floor(maximumBytes / 64 / pageBytes);
+  return Math.max(leastLogPages, Math.min(mostLogPages, pages)) * pageBytes;
+}
 
 /** Opens or creates the journal in the folder. Throws STATE_UNUSABLE. */
-export function openJournalDatabase(folder: string): DatabaseSync {
+export function openJournalDatabase(folder: string, maximumBytes: number): DatabaseSync {
   const file = join(folder, databaseName);
   let sqlite: DatabaseSync | undefined;
   try {
@@ -104,7 +114,9 @@ export function openJournalDatabase(folder: string): DatabaseSync {
     chmodSync(file, 0o600);
     sqlite = new DatabaseSync(file, { timeout: lockWaitMilliseconds });
     sqlite.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    sqlite.exec(`PRAGMA journal_size_limit = ${logBytes}`);
+    const usual = usualLogBytes(maximumBytes);
+    sqlite.exec(`PRAGMA wal_autocheckpoint = ${usual / pageBytes}`);
+    sqlite.exec(`PRAGMA journal_size_limit = ${usual * logLengths}`);
     const owner = pragma(sqlite, "application_id");
     if (owner !== applicationId && owner !== 0)
       throw new WarpwatchError("STATE_UNUSABLE", `${file} belongs to another program`);

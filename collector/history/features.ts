@@ -19,6 +19,7 @@ export interface FeaturesResult {
 }
 
 export interface DailyFeatures {
+  /** Of all files that are on disk. */
   readonly bytes: number;
   list(): FeatureDay[];
   /** Every day that is closed and has none yet, or has them of less than is there now. Throws HISTORY_FAILED or STATE_UNUSABLE. */
@@ -96,7 +97,7 @@ export function createDailyFeatures(options: FeaturesOptions): DailyFeatures {
       const made = await place(day, join(scratch, answer.file.name), answer.file);
       const before = days.list().find((one) => one.day === day);
       transact(sqlite, () => days.put(made));
-      bytes += made.bytes - (before?.bytes ?? 0);
+      bytes += made.bytes;
       if (before) env.clock.after(options.queryMilliseconds, () => unlink(before));
       if (answer.dropped > 0) {
         dropped.increase({}, answer.dropped);
@@ -123,8 +124,9 @@ export function createDailyFeatures(options: FeaturesOptions): DailyFeatures {
     return { day, file, rows: written.rows, bytes: written.bytes };
   }
 
-  function unlink({ file }: FeatureDay): void {
-    rmSync(join(folder, file), { force: true });
+  function unlink(day: FeatureDay): void {
+    rmSync(join(folder, day.file), { force: true });
+    bytes -= day.bytes;
   }
 
   async function runAll(): Promise<FeaturesResult> {
@@ -163,10 +165,7 @@ export function createDailyFeatures(options: FeaturesOptions): DailyFeatures {
       });
       if (gone.length === 0) return;
       transact(sqlite, () => gone.forEach(({ day }) => days.remove(day)));
-      for (const one of gone) {
-        bytes -= one.bytes;
-        unlink(one);
-      }
+      for (const one of gone) unlink(one);
     },
     idle: () => running,
   };

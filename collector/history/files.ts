@@ -22,7 +22,9 @@ export interface ParquetFile {
 }
 
 export interface ParquetFiles {
+  /** Of all files that are on disk, those that were replaced and aren't removed yet among them. */
   readonly bytes: number;
+  /** By day, those with the oldest samples first. */
   list(): ParquetFile[];
   /** Gives the files their places, durably; they count only once `add` is on disk. */
   place(
@@ -37,7 +39,7 @@ export interface ParquetFiles {
   added(files: readonly ParquetFile[]): void;
   /** Puts files in the place of others on the list, durably. The others still have to be unlinked. */
   exchange(before: readonly ParquetFile[], after: readonly ParquetFile[]): void;
-  /** Removes files that aren't on the list. */
+  /** Removes files that others were put in the place of. */
   unlink(files: readonly ParquetFile[]): void;
   /** Takes the files off the list and then removes them. */
   remove(files: readonly ParquetFile[]): void;
@@ -70,7 +72,6 @@ export function createParquetFiles(
         featureDays.noteGone(day);
       }
     });
-    for (const file of files) bytes -= file.bytes;
   }
 
   function add(files: readonly ParquetFile[]): void {
@@ -81,9 +82,10 @@ export function createParquetFiles(
   }
 
   function unlink(files: readonly ParquetFile[]): void {
-    for (const { file, day } of files) {
+    for (const { file, day, bytes: size } of files) {
       rmSync(join(folder, file), { force: true });
       removeIfEmpty(join(folder, `day=${day}`));
+      bytes -= size;
     }
   }
 
@@ -119,7 +121,6 @@ export function createParquetFiles(
         for (const { file } of before) removeRow.run(file);
       });
       for (const file of after) bytes += file.bytes;
-      for (const file of before) bytes -= file.bytes;
     },
     unlink,
     remove(files) {
@@ -129,6 +130,7 @@ export function createParquetFiles(
     forgetLost() {
       const lost = list().filter(({ file }) => !existsSync(join(folder, file)));
       if (lost.length > 0) takeOff(lost);
+      for (const file of lost) bytes -= file.bytes;
       return lost;
     },
   };
@@ -136,7 +138,7 @@ export function createParquetFiles(
 
 export function listParquetFiles(sqlite: DatabaseSync): ParquetFile[] {
   return sqlite
-    .prepare("SELECT * FROM parquet ORDER BY day, file")
+    .prepare("SELECT * FROM parquet ORDER BY day, last_time, file")
     .all()
     .map((row) => ({
       file: String(row["file"]),

@@ -5,6 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { history } from "../../core/catalog/index.ts";
 import type { Env } from "../../core/kit/env.ts";
+import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { Frame } from "../../core/wire/frame.ts";
@@ -79,6 +80,8 @@ const gibibyte = 2 ** 30;
 const fiveYearsMilliseconds = 5 * 365.25 * 86_400_000;
 /** Events and features live much longer than samples, so they never take their room. */
 const shareOfYears = 1 / 8;
+/** How often it is looked whether everything still fits, while so many bytes come in. */
+const roomSteps = 128;
 const defaultBounds: HistoryBounds = {
   commitMilliseconds: 100,
   journalBytes: 8 * gibibyte,
@@ -98,7 +101,7 @@ export function createHistory(options: HistoryOptions): History {
   const bounds = { ...defaultBounds, ...options.bounds };
   const { clock } = env;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const sqlite = openJournalDatabase(folder);
+  const sqlite = openJournalDatabase(folder, maximumBytes);
   const featureDays = createFeatureDays(sqlite);
   const files = createParquetFiles(folder, sqlite, log, featureDays);
   metrics.gauge(history.parquetBytes, () => files.bytes);
@@ -110,6 +113,7 @@ export function createHistory(options: HistoryOptions): History {
     commitMilliseconds: bounds.commitMilliseconds,
     // At most half, so that there is always room for the files that it becomes.
     maximumBytes: Math.min(bounds.journalBytes, maximumBytes / 2),
+    grown,
   });
   const jobs = createJobRunner({ env, folder, ...bounds });
   const shared = {
@@ -128,9 +132,10 @@ export function createHistory(options: HistoryOptions): History {
   };
   const features = createDailyFeatures(shared);
   const events = createEventLog(shared);
-  const compaction = createCompaction(shared);
-  const rollUp = createRollUp(shared);
-  const retain = createRetention(shared);
+  const retention = createRetention({ ...shared, features });
+  const { makeRoom } = retention;
+  const compaction = createCompaction({ ...shared, makeRoom });
+  const rollUp = createRollUp({ ...shared, makeRoom });
   const query = createQuery({
     ...shared,
     limits: bounds.query,
@@ -140,6 +145,20 @@ export function createHistory(options: HistoryOptions): History {
   // What an earlier run left is compacted now; failing is told, and the next run tries again.
   compaction.run().catch(() => undefined);
   let isClosed = false;
+  let ungiven = 0;
+
+  /** Room is made a little ahead of what comes in. */
+  function grown(bytes: number): void {
+    ungiven += bytes;
+    const step = maximumBytes / roomSteps;
+    if (ungiven < step) return;
+    ungiven = 0;
+    try {
+      makeRoom(2 * step);
+    } catch (thrown) {
+      log.error(`no room can be made for history: ${describeError(thrown)}`);
+    }
+  }
 
   return {
     append: (frame) => journal.append(frame),
@@ -153,7 +172,7 @@ export function createHistory(options: HistoryOptions): History {
     retain() {
       events.retain(clock.now());
       features.retain();
-      return retain();
+      return retention.run();
     },
     files: () => files.list(),
     featureDays: () => features.list(),

@@ -36,6 +36,8 @@ export interface JournalOptions {
   readonly commitMilliseconds?: number;
   /** Beyond it the oldest chains go. */
   readonly maximumBytes: number;
+  /** A group of this size is on disk. */
+  readonly grown?: (bytes: number) => void;
 }
 
 interface Group {
@@ -110,6 +112,7 @@ export function createJournal(options: JournalOptions): Journal {
       const done = transact(sqlite, () => committing.entries.map((entry) => insert.entry(entry)));
       for (const apply of done) apply();
       stored.increase({}, committing.frames);
+      options.grown?.(committing.bytes);
       committing.resolve();
     } catch (thrown) {
       for (const { writer } of committing.entries) writer.chains.restart({ lost: true });

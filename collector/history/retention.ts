@@ -1,20 +1,25 @@
-/** Retention: what is older than the days that are kept goes, then whole days, oldest first, until history fits its bytes. */
+/** Retention: what is older than the days that are kept goes, then the oldest files, until everything that is kept fits its bytes. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { history } from "../../core/catalog/index.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
-import { transact } from "./database.ts";
+import { databaseName, transact, usualLogBytes } from "./database.ts";
+import type { DailyFeatures } from "./features.ts";
 import type { ParquetFile, ParquetFiles } from "./files.ts";
 import type { Journal } from "./journal.ts";
 
 export interface RetentionOptions {
+  readonly folder: string;
   readonly sqlite: DatabaseSync;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: SelfMetrics;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, "index" | "flush" | "detach" | "detached" | "sweep">;
   readonly files: ParquetFiles;
+  readonly features: Pick<DailyFeatures, "bytes">;
   readonly retentionMilliseconds: number;
   readonly maximumBytes: number;
 }
@@ -25,13 +30,19 @@ export interface Expired {
   readonly bytes: number;
 }
 
+export interface Retention {
+  /** Throws STATE_UNUSABLE. */
+  run(): Expired;
+  /** The oldest files go until so many bytes more would fit. Throws STATE_UNUSABLE. */
+  makeRoom(this: void, bytes: number): Expired;
+}
+
 const reasons = ["age", "size", "lost"] as const;
 type Reason = (typeof reasons)[number];
 
 const dayMilliseconds = 86_400_000;
 
-/** Returns a function that applies retention once. Throws STATE_UNUSABLE. */
-export function createRetention(options: RetentionOptions): () => Expired {
+export function createRetention(options: RetentionOptions): Retention {
   const { clock, log, journal, files } = options;
   const expired = options.metrics.counter(history.bytesExpired);
   // A counter that is born at 1 shows no increase, so each is there from the start.
@@ -66,38 +77,51 @@ export function createRetention(options: RetentionOptions): () => Expired {
     return [chosen, bytes];
   }
 
-  function daysOverSize(): ParquetFile[] {
+  /** Events and features have bounds of their own, so that samples alone make room. */
+  function makeRoom(bytes: number): Expired {
+    const kept =
+      files.bytes + options.features.bytes + databaseBytes(options.folder, options.maximumBytes);
+    let excess = kept + bytes - options.maximumBytes;
     const chosen: ParquetFile[] = [];
-    let excess = files.bytes + journal.index.bytes - options.maximumBytes;
-    let day = "";
-    for (const file of files.list()) {
-      if (excess <= 0 && file.day !== day) break;
-      ({ day } = file);
-      chosen.push(file);
-      excess -= file.bytes;
-    }
-    return chosen;
+    if (excess > 0)
+      for (const file of files.list()) {
+        if (excess <= 0) break;
+        chosen.push(file);
+        excess -= file.bytes;
+      }
+    return dropFiles(chosen, "size");
   }
 
-  return () => {
-    for (const { file, bytes } of files.forgetLost()) {
-      expired.increase({ reason: "lost" }, bytes);
-      log.error(`${file} of history is gone from its folder: its samples are lost`);
-    }
-    journal.flush();
-    const limit = clock.now() - options.retentionMilliseconds;
-    const old = files.list().filter(({ day }) => Date.parse(day) + dayMilliseconds <= limit);
-    const results = [
-      dropFiles(old, "age"),
-      dropChains(...chooseChains((newest) => newest < limit), "age"),
-      dropFiles(daysOverSize(), "size"),
-    ];
-    const excess = files.bytes + journal.index.bytes - options.maximumBytes;
-    results.push(dropChains(...chooseChains((_, bytes) => bytes < excess), "size"));
-    return results.reduce((sum, { files, chains, bytes }) => ({
-      files: sum.files + files,
-      chains: sum.chains + chains,
-      bytes: sum.bytes + bytes,
-    }));
+  return {
+    makeRoom,
+    run() {
+      for (const { file, bytes } of files.forgetLost()) {
+        expired.increase({ reason: "lost" }, bytes);
+        log.error(`${file} of history is gone from its folder: its samples are lost`);
+      }
+      journal.flush();
+      const limit = clock.now() - options.retentionMilliseconds;
+      const old = files.list().filter(({ day }) => Date.parse(day) + dayMilliseconds <= limit);
+      const results = [
+        dropFiles(old, "age"),
+        dropChains(...chooseChains((newest) => newest < limit), "age"),
+        makeRoom(0),
+      ];
+      const excess = files.bytes + journal.index.bytes - options.maximumBytes;
+      results.push(dropChains(...chooseChains((_, bytes) => bytes < excess), "size"));
+      return results.reduce((sum, { files, chains, bytes }) => ({
+        files: sum.files + files,
+        chains: sum.chains + chains,
+        bytes: sum.bytes + bytes,
+      }));
+    },
   };
+}
+
+/** The journal and the events with all that SQLite keeps beside them; what it freed it uses again and never gives back. */
+function databaseBytes(folder: string, maximumBytes: number): number {
+  const sizeOf = (suffix: string): number =>
+    statSync(join(folder, `${databaseName}${suffix}`), { throwIfNoEntry: false })?.size ?? 0;
+  // A transaction may write its log's usual length and as much again before it is moved into the database.
+  return sizeOf("") + Math.max(sizeOf("-wal"), 2 * usualLogBytes(maximumBytes)) + sizeOf("-shm");
 }

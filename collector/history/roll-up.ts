@@ -7,6 +7,7 @@ import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { JobRunner } from "./child.ts";
 import type { ParquetFile, ParquetFiles } from "./files.ts";
+import type { Retention } from "./retention.ts";
 
 export interface RollUpOptions {
   readonly folder: string;
@@ -15,6 +16,7 @@ export interface RollUpOptions {
   readonly metrics: SelfMetrics;
   readonly files: ParquetFiles;
   readonly jobs: JobRunner;
+  readonly makeRoom: Retention["makeRoom"];
   /** How long samples are kept at the rate at which they were read. */
   readonly rawMilliseconds: number;
   readonly memoryMebibytes: number;
@@ -40,7 +42,6 @@ export interface RollUp {
 /** A query looks back five minutes, and people look at months in minutes at the finest. */
 const resolutionMilliseconds = 60_000;
 const dayMilliseconds = 86_400_000;
-
 export function createRollUp(options: RollUpOptions): RollUp {
   const { files, jobs, env, folder } = options;
   const outcomes = options.metrics.counter(history.rollUps);
@@ -75,9 +76,12 @@ export function createRollUp(options: RollUpOptions): RollUp {
       memoryMebibytes: options.memoryMebibytes,
     };
     await jobs.rollUp(job, async ({ files: written }, scratch) => {
+      options.makeRoom(written.reduce((sum, { bytes }) => sum + bytes, 0));
       const placed = await files.place(written, scratch, env.randomId(), resolutionMilliseconds);
-      files.exchange(batch, placed);
-      env.clock.after(options.queryMilliseconds, () => files.unlink(batch));
+      const listed = new Set(files.list().map(({ file }) => file));
+      const before = batch.filter(({ file }) => listed.has(file));
+      files.exchange(before, placed);
+      env.clock.after(options.queryMilliseconds, () => files.unlink(before));
       for (const file of placed) rows += file.rows;
     });
     return rows;
@@ -85,7 +89,8 @@ export function createRollUp(options: RollUpOptions): RollUp {
 
   async function runAll(): Promise<RollUpResult> {
     const total = { files: 0, rowsBefore: 0, rowsAfter: 0 };
-    for (const batch of chooseBatches()) {
+    // Room that is made for one batch may be at the cost of the next.
+    for (let [batch] = chooseBatches(); batch; [batch] = chooseBatches()) {
       try {
         total.rowsAfter += await rollUpBatch(batch);
         total.files += batch.length;

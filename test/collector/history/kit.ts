@@ -1,5 +1,5 @@
 /** What the tests of history share: a history on a clock of the test's, frames of a few series, and everything that is stored. */
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { openMetric } from "../../../core/catalog/metric.ts";
@@ -156,6 +156,13 @@ export async function parquetSamples(folder: string): Promise<StoredSample[]> {
     milliseconds: Number(milliseconds),
     value: value === null ? null : Number(value),
   }));
+}
+
+/** What a folder takes on disk, but for what a child process is still writing. */
+export function storedBytes(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes(".scratch"))
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
 
 /** The samples that are there more than once. */

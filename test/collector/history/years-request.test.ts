@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { createHistoryRoutes } from "../../../collector/api/history-routes.ts";
 import { createRecentEvents } from "../../../collector/api/events.ts";
 import { parseEventQuery, parseFeatureQuery } from "../../../collector/history/years-request.ts";
+import type { ApiRequest } from "../../../collector/api/routes.ts";
 import { gpu } from "../../../core/catalog/index.ts";
 import { createSelfMetrics } from "../../../core/kit/self-metrics.ts";
 import type { WarpwatchEvent } from "../../../core/wire/event.ts";
@@ -54,7 +55,7 @@ async function withHistory(
   await use(async (path, query) => {
     const route = routes.find((one) => one.path === `/api/v1/${path}`);
     if (!route) throw new Error(`there is no ${path}`);
-    return route.handle({ query: new URLSearchParams(query), headers: {}, body: undefined });
+    return route.handle(requestOf(query));
   });
   await history.close();
 }
@@ -111,10 +112,13 @@ test("without history what happened lately is still told, and the rest is refuse
     ["events?", "events?limit=1", "features?", "query?metric=x"].map(async (address) => {
       const [path = "", query = ""] = address.split("?");
       const route = routes.find((one) => one.path === `/api/v1/${path}`);
-      return (
-        await route?.handle({ query: new URLSearchParams(query), headers: {}, body: undefined })
-      )?.status;
+      return (await route?.handle(requestOf(query)))?.status;
     }),
   );
   expect(statuses).toEqual([200, 503, 503, 503]);
 });
+
+function requestOf(query: string): ApiRequest {
+  const address = { path: "", remoteAddress: "127.0.0.1" };
+  return { ...address, query: new URLSearchParams(query), headers: {}, body: undefined };
+}
