@@ -2,8 +2,9 @@
 import { stringify } from "yaml";
 import type { LabelName } from "../core/catalog/labels.ts";
 import type { Metric } from "../core/catalog/metric.ts";
+import { renderDuration } from "../core/kit/duration.ts";
 import { metricsOf } from "./expression.ts";
-import { renderCondition, renderDuration } from "./promql.ts";
+import { renderCondition } from "./promql.ts";
 import type { Rule, Severity } from "./rule.ts";
 
 interface PrometheusRule {

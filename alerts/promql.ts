@@ -1,5 +1,6 @@
 /** Renders expressions and conditions as PromQL (Prometheus 2.42's grammar). */
 import type { Metric } from "../core/catalog/metric.ts";
+import { renderDuration } from "../core/kit/duration.ts";
 import { matchedLabels, type Condition, type Expression, type Matchers } from "./expression.ts";
 
 /** `ruleName` is needed for hysteresis, which PromQL can only express by looking whether the alert is firing. */
@@ -110,27 +111,6 @@ export function labelsOf(expression: Expression): readonly string[] {
     default:
       return expression.by;
   }
-}
-
-/** The shortest Prometheus duration: `90000` → `1m30s`. */
-export function renderDuration(milliseconds: number): string {
-  if (milliseconds === 0) return "0s";
-  const units = [
-    ["w", 604_800_000],
-    ["d", 86_400_000],
-    ["h", 3_600_000],
-    ["m", 60_000],
-    ["s", 1000],
-    ["ms", 1],
-  ] as const;
-  let rest = milliseconds;
-  let text = "";
-  for (const [unit, size] of units) {
-    const count = Math.floor(rest / size);
-    if (count > 0) text += `${count}${unit}`;
-    rest -= count * size;
-  }
-  return text;
 }
 
 function renderMatchers(match: Matchers<string>, extra = ""): string {

@@ -18,11 +18,11 @@ import { createIngest } from "./ingest/door.ts";
 import type { History } from "./history/history.ts";
 import { createScraper, type Scraper, type TargetView } from "./ingest/scrape/scraper.ts";
 import { createNotifiers } from "./notify/config.ts";
-import { startDispatcher } from "./notify/dispatcher.ts";
 import { followFleetFile, openFleet } from "./parts/fleet.ts";
 import { createJudges, judgeOneself } from "./parts/judges.ts";
 import { openKeeping } from "./parts/keeping.ts";
 import { openMuting, type Muting } from "./parts/muting.ts";
+import { openNotify } from "./parts/notify.ts";
 import type { CollectorOptions } from "./parts/options.ts";
 import { openPush } from "./parts/push.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
@@ -62,12 +62,11 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const state = openState({ folder: join(folder, "collector"), notifiers, clock });
   const stops: (() => void | Promise<void>)[] = [];
   try {
-    const { outbox, alerts } = state;
     const receivers = notifiers.map(({ name }) => name);
     const muting = openMuting({ options, state, metrics, receivers });
     stops.unshift(() => muting.close());
-    const dispatcher = startDispatcher({ notifiers, outbox, alerts, env, log, metrics });
-    stops.unshift(() => dispatcher.close());
+    const notify = openNotify({ options, state, notifiers, muting, metrics });
+    stops.unshift(() => notify.close());
     const ingest = createIngest({ clock, log, metrics, limits: config.ingest });
     const judges = createJudges({ options, state, sink: ingest.own, boot, metrics, folder });
     const { engine, learned } = judges;
@@ -101,6 +100,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       ...createPushRoutes(push),
       ...keeping.routes,
       ...muting.routes(() => engine.alerts()),
+      ...notify.routes,
     ];
     const server = await serve(options, tokens, routes, metrics);
     stops.unshift(() => server.close());

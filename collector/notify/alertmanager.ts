@@ -1,7 +1,7 @@
-/** Alertmanager, by its API v2: alerts are posted as they fire and resolve, and repeated while they fire. */
+/** Alertmanager, by its API v2: alerts are posted as they fire and resolve, and repeated while they fire; it groups by itself. */
 import type { Clock } from "../../core/kit/clock.ts";
 import type { Alert } from "../state/alert.ts";
-import type { Notifier, Receipt } from "./notifier.ts";
+import type { Receipt, Service } from "./notifier.ts";
 import type { Post } from "./post.ts";
 import type { Secret } from "./secret.ts";
 
@@ -14,7 +14,6 @@ export interface AlertmanagerOptions {
   readonly refreshMilliseconds: number;
   /** How long the Alertmanager holds a firing alert that is no longer repeated. */
   readonly holdMilliseconds: number;
-  readonly accepts: (alert: Alert) => boolean;
   /** Where the alert's source link leads; empty when there is no such page. */
   readonly consoleUrl: string;
   readonly clock: Clock;
@@ -25,7 +24,7 @@ export interface AlertmanagerOptions {
  * A firing alert says `endsAt` in the future: after that the Alertmanager would take it for resolved. An explicit resolve
  * always comes through the outbox, so the hold is long: a collector that is down must not look like a fault that is gone.
  */
-export function createAlertmanager(options: AlertmanagerOptions): Notifier {
+export function createAlertmanager(options: AlertmanagerOptions): Service {
   const url = new URL(options.url);
   url.pathname = `${url.pathname.replace(/\/$/, "")}/api/v2/alerts`;
 
@@ -41,7 +40,6 @@ export function createAlertmanager(options: AlertmanagerOptions): Notifier {
 
   return {
     name: options.name,
-    accepts: options.accepts,
     timeoutMilliseconds: options.timeoutMilliseconds,
     send: ({ alert }, signal) => send([alert], signal),
     refresh: { everyMilliseconds: options.refreshMilliseconds, send },

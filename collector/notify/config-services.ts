@@ -4,9 +4,9 @@
  */
 import { z } from "zod";
 import { WarpwatchError } from "../../core/kit/errors.ts";
-import type { Alert } from "../state/alert.ts";
 import { nameSchema, severitiesSchema, sharedFields, urlSchema } from "./config-fields.ts";
-import type { Notifier } from "./notifier.ts";
+import { policyFields } from "./incident/policy.ts";
+import type { Service } from "./notifier.ts";
 import { createOpsgenie } from "./opsgenie.ts";
 import type { Post } from "./post.ts";
 import { secretFileSchema, secretUrlFileSchema } from "./secret.ts";
@@ -16,6 +16,7 @@ import { createTeams } from "./teams.ts";
 
 const peopleFields = {
   ...sharedFields,
+  ...policyFields,
   /** What a rule's `dashboard_url` is a path of: Grafana's address. */
   dashboards_url: urlSchema.default(""),
 };
@@ -64,6 +65,7 @@ const opsgenieSchema = z
 
 const stdoutSchema = z.strictObject({
   ...sharedFields,
+  ...policyFields,
   type: z.literal("stdout"),
   name: nameSchema.default("stdout"),
 });
@@ -78,11 +80,10 @@ const opsgenieUrls = { us: "https://api.opsgenie.com", eu: "https://api.eu.opsge
 export interface CommonOptions {
   readonly consoleUrl: string;
   readonly timeoutMilliseconds: number;
-  readonly accepts: (alert: Alert) => boolean;
   readonly post: Post;
 }
 
-export function createService(entry: ServiceSettings, given: CommonOptions): Notifier {
+export function createService(entry: ServiceSettings, given: CommonOptions): Service {
   if (entry.type === "stdout") return createStdout({ ...given, name: entry.name });
   const common = { ...given, name: entry.name, dashboardsUrl: entry.dashboards_url };
   switch (entry.type) {

@@ -12,7 +12,8 @@ import {
   urlSchema,
 } from "./config-fields.ts";
 import { createService, serviceSchemas } from "./config-services.ts";
-import type { Notifier } from "./notifier.ts";
+import { policyFields, policyOf } from "./incident/policy.ts";
+import type { Notifier, Service } from "./notifier.ts";
 import { createPagerDuty } from "./pagerduty.ts";
 import { createPost } from "./post.ts";
 import { secretFileSchema, secretSchema, type Secret } from "./secret.ts";
@@ -21,6 +22,7 @@ import { createWebhook } from "./webhook.ts";
 const pagerDutySchema = z
   .strictObject({
     ...sharedFields,
+    ...policyFields,
     type: z.literal("pagerduty"),
     name: nameSchema.default("pagerduty"),
     url: urlSchema.default("https://events.pagerduty.com/v2/enqueue"),
@@ -57,6 +59,7 @@ const alertmanagerSchema = z
 
 const webhookSchema = z.strictObject({
   ...sharedFields,
+  ...policyFields,
   type: z.literal("webhook"),
   name: nameSchema.default("webhook"),
   url: urlSchema,
@@ -101,15 +104,21 @@ export function createNotifiers(
   settings: readonly NotifierSettings[],
   context: NotifierContext,
 ): Notifier[] {
-  return settings.flatMap((entry) => createOne(entry, context));
+  return settings.flatMap((entry) => {
+    const destination = {
+      configuredName: entry.name,
+      policy: policyOf(entry),
+      accepts: acceptsSeverities(entry.severities),
+    };
+    return createServices(entry, context).map((service) => ({ ...service, ...destination }));
+  });
 }
 
-function createOne(entry: NotifierSettings, context: NotifierContext): Notifier[] {
+function createServices(entry: NotifierSettings, context: NotifierContext): Service[] {
   const common = {
     ...context,
     post: createPost(context.clock),
     timeoutMilliseconds: entry.timeout,
-    accepts: acceptsSeverities(entry.severities),
   };
   switch (entry.type) {
     case "pagerduty": {

@@ -1,5 +1,5 @@
 /**
- * A courier carries one notifier's outbox to its receiver: at least once, per alert strictly in order, alerts beside each
+ * A courier carries one notifier's outbox to its receiver: at least once, per incident strictly in order, incidents beside each
  * other, failed attempts again after a wait. A row leaves the outbox only after the receiver accepted or refused it.
  */
 import { backoffMilliseconds } from "../../core/kit/backoff.ts";
@@ -7,10 +7,11 @@ import { sleep, type Clock } from "../../core/kit/clock.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import { withSpan } from "../../core/kit/tracing.ts";
-import type { Notification, Outbox } from "../state/outbox.ts";
+import type { Notification } from "../state/notification.ts";
+import type { Outbox } from "../state/outbox.ts";
 import { createLanes, type Lane, type Lanes } from "./lanes.ts";
 import type { NotifyMeter } from "./meter.ts";
-import { eventTime, type Accepted, type Notifier, type Receipt, type Retry } from "./notifier.ts";
+import type { Accepted, Notifier, Receipt, Retry } from "./notifier.ts";
 
 export interface CourierOptions {
   readonly notifier: Notifier;
@@ -56,9 +57,9 @@ export function createCourier(options: CourierOptions): Courier {
 export function wake(courier: Courier): void {
   if (courier.stopping.signal.aborted) return;
   const { outbox, notifier, lanes } = courier;
-  for (const { sequence, fingerprint } of outbox.after(notifier.name, courier.lastSequence)) {
+  for (const { sequence, key } of outbox.after(notifier.name, courier.lastSequence)) {
     courier.lastSequence = sequence;
-    lanes.add(fingerprint, sequence);
+    lanes.add(key, sequence);
   }
   pump(courier);
 }
@@ -159,7 +160,9 @@ async function settle(
   receipt: Accepted,
 ): Promise<void> {
   const { outbox, notifier, meter, clock } = courier;
-  if (!lane.accepted) meter.accepted(notifier.name, (clock.now() - eventTime(found)) / 1000);
+  const { eventAtMilliseconds } = found;
+  if (!lane.accepted && eventAtMilliseconds > 0)
+    meter.accepted(notifier.name, (clock.now() - eventAtMilliseconds) / 1000);
   // From here on only the state file can fail, and that must not send it again.
   lane.accepted = receipt;
   await outbox.settle(found.sequence, receipt.reference);

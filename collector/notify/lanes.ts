@@ -1,8 +1,8 @@
-/** Lanes: one queue per alert of a notifier. Within a lane strictly in order and one at a time; lanes among each other don't wait. */
+/** Lanes: one queue per incident of a notifier. Within a lane strictly in order and one at a time; lanes among each other don't wait. */
 import type { Accepted } from "./notifier.ts";
 
 export interface Lane {
-  readonly fingerprint: string;
+  readonly key: string;
   /** Sequences that wait, the next one first. */
   readonly queue: number[];
   /** Failed attempts for the first of the queue. */
@@ -12,11 +12,11 @@ export interface Lane {
 }
 
 export interface Lanes {
-  add(fingerprint: string, sequence: number): void;
+  add(key: string, sequence: number): void;
   /** A lane with work, which is the caller's until it is given back; null when there is none. */
   take(): Lane | null;
   /** Takes a lane that has no work, so that nothing is sent in it meanwhile; null when it has or is taken. */
-  reserve(fingerprint: string): Lane | null;
+  reserve(key: string): Lane | null;
   giveBack(lane: Lane): void;
 }
 
@@ -25,16 +25,16 @@ export function createLanes(): Lanes {
   /** Lanes with work that nobody has taken, in the order in which they got there. */
   const ready = new Set<Lane>();
 
-  function make(fingerprint: string): Lane {
-    const lane = { fingerprint, queue: [], failures: 0, accepted: null };
-    lanes.set(fingerprint, lane);
+  function make(key: string): Lane {
+    const lane = { key, queue: [], failures: 0, accepted: null };
+    lanes.set(key, lane);
     return lane;
   }
 
   return {
-    add(fingerprint, sequence) {
-      const known = lanes.get(fingerprint);
-      const lane = known ?? make(fingerprint);
+    add(key, sequence) {
+      const known = lanes.get(key);
+      const lane = known ?? make(key);
       lane.queue.push(sequence);
       // A known lane is taken or ready already.
       if (!known) ready.add(lane);
@@ -45,10 +45,10 @@ export function createLanes(): Lanes {
       ready.delete(lane);
       return lane;
     },
-    reserve: (fingerprint) => (lanes.has(fingerprint) ? null : make(fingerprint)),
+    reserve: (key) => (lanes.has(key) ? null : make(key)),
     giveBack(lane) {
       if (lane.queue.length > 0) ready.add(lane);
-      else lanes.delete(lane.fingerprint);
+      else lanes.delete(lane.key);
     },
   };
 }

@@ -1,12 +1,16 @@
 /** What a notification says to people before a service gives it its form: headline, text, facts and links, not yet escaped. */
+import { renderDuration } from "../../core/kit/duration.ts";
 import { singleLine } from "../../core/kit/errors.ts";
 import type { Alert } from "../state/alert.ts";
-import type { Notification } from "../state/outbox.ts";
+import type { Notification } from "../state/notification.ts";
+import { lineText, timeOf, withCommas } from "./incident/summary.ts";
 
 export interface Message {
-  /** `Firing: GPU 3 on node-07 is at 93 °C`. */
+  /** `Firing: GPU 3 on node-07 is at 93 °C (and 7 more)`. */
   readonly headline: string;
   readonly description: string;
+  /** The alerts of an incident that has several, a line each; empty where the headline says all. */
+  readonly members: readonly string[];
   /** Rule, severity, value and times. */
   readonly facts: readonly Fact[];
   /** Those that aren't among the facts. */
@@ -35,21 +39,14 @@ export interface LinkBases {
   readonly dashboardsUrl: string;
 }
 
-export function composeMessage({ action, alert }: Notification, bases: LinkBases): Message {
+export function composeMessage(notification: Notification, bases: LinkBases): Message {
+  const { action, alert } = notification;
   const { alertname: _name, severity = "", ...labels } = alert.labels;
-  const state = action === "resolve" ? "Resolved" : "Firing";
   return {
-    headline: singleLine(`${state}: ${alert.annotations["summary"] || alert.rule}`),
+    headline: singleLine(headlineOf(notification)),
     description: alert.annotations["description"] ?? "",
-    facts: [
-      { name: "Rule", value: alert.rule },
-      { name: "Severity", value: severity || "none" },
-      { name: "Value", value: String(alert.value) },
-      { name: "Since", value: timeOf(alert.activeAtMilliseconds) },
-      ...(action === "resolve"
-        ? [{ name: "Resolved", value: timeOf(alert.resolvedAtMilliseconds) }]
-        : []),
-    ],
+    members: membersOf(notification),
+    facts: factsOf(notification),
     labels: Object.entries(labels).map(([name, value]) => ({
       name,
       value: singleLine(value),
@@ -57,6 +54,23 @@ export function composeMessage({ action, alert }: Notification, bases: LinkBases
     links: linksOf(alert, bases),
     mood: action === "resolve" ? "resolved" : moodOf(severity),
   };
+}
+
+/** The face's summary with how many more there are; also without the word before it. */
+export function summaryOf({ action, alert, memberCount, members }: Notification): string {
+  const summary = alert.annotations["summary"] || alert.rule;
+  const isList = action === "digest" || memberCount < 2;
+  if (isList || (members.length === 0 && action !== "resolve")) return summary;
+  return action === "resolve"
+    ? `${summary} (the last of ${withCommas(memberCount)})`
+    : `${summary} (and ${withCommas(memberCount - 1)} more)`;
+}
+
+/** A line per alert and how many aren't listed. */
+export function membersOf({ members, memberCount }: Notification): string[] {
+  const left = memberCount - members.length;
+  const lines = members.map((member) => singleLine(lineText(member)));
+  return members.length > 0 && left > 0 ? [...lines, `and ${withCommas(left)} more`] : lines;
 }
 
 /** A user's own rule may lack a runbook or have anything in its place, and services refuse a message for a bad link. */
@@ -68,6 +82,60 @@ export function isWebAddress(text: string): boolean {
 
 /** The least that any of the services takes in a link. */
 const maximumAddressCharacters = 2048;
+
+const occasions: Readonly<Record<Notification["occasion"], string>> = {
+  fired: "Firing",
+  changed: "Changed",
+  repeated: "Still firing",
+  escalated: "Escalated",
+  reopened: "Firing anew",
+};
+
+function headlineOf(notification: Notification): string {
+  const { action, occasion, acknowledgement } = notification;
+  const summary = summaryOf(notification);
+  switch (action) {
+    case "resolve":
+      return `Resolved: ${summary}`;
+    case "digest":
+      return summary;
+    case "acknowledge":
+      return `Acknowledged by ${acknowledgement?.by ?? "nobody"}: ${summary}`;
+    default:
+      return `${occasions[occasion]}: ${summary}`;
+  }
+}
+
+function factsOf({
+  action,
+  alert,
+  escalation,
+  acknowledgement,
+  memberCount,
+}: Notification): Fact[] {
+  const isAcknowledgement = action === "acknowledge" && acknowledgement !== null;
+  return [
+    { name: "Rule", value: alert.rule },
+    { name: "Severity", value: alert.labels["severity"] || "none" },
+    ...(memberCount > 1 ? [{ name: "Alerts", value: withCommas(memberCount) }] : []),
+    { name: "Value", value: String(alert.value) },
+    { name: "Since", value: timeOf(alert.activeAtMilliseconds) },
+    ...(action === "resolve"
+      ? [{ name: "Resolved", value: timeOf(alert.resolvedAtMilliseconds) }]
+      : []),
+    ...(escalation && action !== "resolve"
+      ? [
+          {
+            name: "Escalation",
+            value: `${escalation.name}, tier ${escalation.tier}, unacknowledged for ${renderDuration(escalation.afterMilliseconds)}`,
+          },
+        ]
+      : []),
+    ...(isAcknowledgement && acknowledgement.comment !== ""
+      ? [{ name: "Comment", value: singleLine(acknowledgement.comment) }]
+      : []),
+  ];
+}
 
 function linksOf({ annotations }: Alert, { consoleUrl, dashboardsUrl }: LinkBases): Link[] {
   const dashboard = annotations["dashboard_url"] ?? "";
@@ -88,12 +156,4 @@ function moodOf(severity: string): Mood {
   return severity === "critical" || severity === "warning" || severity === "info"
     ? severity
     : "unknown";
-}
-
-/** `2026-11-22 07:02:00 UTC`. */
-function timeOf(milliseconds: number): string {
-  return new Date(milliseconds)
-    .toISOString()
-    .replace("T", " ")
-    .replace(/\.\d+Z$/, " UTC");
 }

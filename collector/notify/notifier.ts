@@ -1,6 +1,7 @@
 /** The contract of a notifier: one receiver of notifications, tried once per call; the dispatcher owns time-outs and retries. */
 import type { Alert } from "../state/alert.ts";
-import type { Destination, Notification } from "../state/outbox.ts";
+import type { Notification } from "../state/notification.ts";
+import type { Destination } from "./incident/planning.ts";
 
 /** Why another attempt is worth it; also the metric's label. */
 export type RetryReason = (typeof retryReasons)[number];
@@ -23,7 +24,7 @@ export interface Retry {
 
 export interface Accepted {
   readonly outcome: "accepted";
-  /** What the receiver calls it, for the alert's later notifications ({@link Notification.reference}). */
+  /** What the receiver calls it, for the incident's later notifications ({@link Notification.reference}). */
   readonly reference?: string;
 }
 
@@ -33,13 +34,18 @@ export type Receipt =
   /** Final: sending the same again would be refused again. */
   | { readonly outcome: "refused"; readonly sentence: string };
 
-export interface Notifier extends Destination {
-  /** Sends with the alert's fingerprint as deduplication key, so that a repetition opens no second incident. A throw counts as a retry. */
+/** What a kind of receiver knows: how to send. */
+export interface Service {
+  readonly name: string;
+  /** Sends with the incident's key as deduplication key, so that a repetition opens no second incident. A throw counts as a retry. */
   send(notification: Notification, signal: AbortSignal): Promise<Receipt>;
   /** For receivers that forget an alert unless it is repeated. */
   readonly refresh?: Refresh;
   readonly timeoutMilliseconds: number;
 }
+
+/** A service, and what of the alerts it is told and when. */
+export interface Notifier extends Service, Destination {}
 
 export interface Refresh {
   readonly everyMilliseconds: number;
@@ -48,8 +54,3 @@ export interface Refresh {
 }
 
 export const refreshBatch = 200;
-
-/** The moment that the notification tells of. */
-export function eventTime({ action, alert }: Notification): number {
-  return action === "resolve" ? alert.resolvedAtMilliseconds : alert.firedAtMilliseconds;
-}

@@ -1,12 +1,11 @@
 /**
- * Opsgenie, and Jira Service Management's alerts, by Opsgenie's Alert API v2: one alert per life cycle, whose alias is the
- * fingerprint; a resolve closes it.
+ * Opsgenie, and Jira Service Management's alerts, by Opsgenie's Alert API v2: one alert per incident, whose alias is the
+ * incident's key. A creation with an alias that is open counts on it and changes nothing else, so what changed goes into a note.
  */
-import type { Alert } from "../state/alert.ts";
-import type { Notification } from "../state/outbox.ts";
+import type { Notification } from "../state/notification.ts";
 import { escapeMarkup, fitText } from "./fit.ts";
 import { composeMessage, type LinkBases, type Message, type Mood } from "./message.ts";
-import type { Notifier } from "./notifier.ts";
+import type { Service } from "./notifier.ts";
 import type { Post } from "./post.ts";
 import type { Secret } from "./secret.ts";
 
@@ -16,12 +15,12 @@ export interface OpsgenieOptions extends LinkBases {
   readonly url: URL;
   readonly apiKey: Secret;
   readonly timeoutMilliseconds: number;
-  readonly accepts: (alert: Alert) => boolean;
   readonly post: Post;
 }
 
 const maximumMessageCharacters = 130;
 const maximumDescriptionCharacters = 15_000;
+const maximumNoteCharacters = 20_000;
 const maximumEntityCharacters = 512;
 const maximumTagCharacters = 50;
 /** Of all names and values together. */
@@ -39,38 +38,56 @@ const priorities: Readonly<Record<Mood, string>> = {
   resolved: "P5",
 };
 
-export function createOpsgenie(options: OpsgenieOptions): Notifier {
+export function createOpsgenie(options: OpsgenieOptions): Service {
   return {
     name: options.name,
-    accepts: options.accepts,
     timeoutMilliseconds: options.timeoutMilliseconds,
     async send(notification, signal) {
       const headers = { authorization: `GenieKey ${options.apiKey.reveal()}` };
-      return options.post({ ...requestOf(notification, options), headers, signal });
+      for (const request of requestsOf(notification, options)) {
+        const receipt = await options.post({ ...request, headers, signal });
+        if (receipt.outcome !== "accepted") return receipt;
+      }
+      return { outcome: "accepted" };
     },
   };
 }
 
-function requestOf(
-  notification: Notification,
-  options: OpsgenieOptions,
-): { url: URL; body: string } {
-  const { action, alert } = notification;
-  const url = new URL(options.url);
-  url.pathname = `${url.pathname.replace(/\/$/, "")}/v2/alerts`;
-  const message = composeMessage(notification, options);
-  if (action === "trigger") return { url, body: JSON.stringify(creation(alert, message)) };
-  url.pathname += `/${alert.fingerprint}/close`;
-  url.searchParams.set("identifierType", "alias");
-  return { url, body: JSON.stringify({ ...origin, note: message.headline.slice(0, 1000) }) };
+interface OpsgenieRequest {
+  readonly url: URL;
+  readonly body: string;
 }
 
-function creation(alert: Alert, message: Message): Record<string, unknown> {
+/** A change is told of an alert that may not be there (its creation was dropped, or closed by hand): so it is created first. */
+function requestsOf(notification: Notification, options: OpsgenieOptions): OpsgenieRequest[] {
+  const { action, key, occasion } = notification;
+  const message = composeMessage(notification, options);
+  const post = (path: string, body: Record<string, unknown>): OpsgenieRequest => {
+    const url = new URL(options.url);
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/v2/alerts${path}`;
+    if (path !== "") url.searchParams.set("identifierType", "alias");
+    return { url, body: JSON.stringify(body) };
+  };
+  const note = { ...origin, note: fitText(noteOf(message), maximumNoteCharacters) };
+  const create = post("", creation(notification, message));
+  if (action === "resolve") return [post(`/${key}/close`, note)];
+  if (action === "acknowledge") return [post(`/${key}/acknowledge`, note)];
+  return action === "update" || occasion === "repeated" || occasion === "reopened"
+    ? [create, post(`/${key}/notes`, note)]
+    : [create];
+}
+
+function noteOf({ headline, members, facts }: Message): string {
+  const comment = facts.filter(({ name }) => name === "Comment").map(({ value }) => value);
+  return [headline, ...members, ...comment].join("\n");
+}
+
+function creation({ alert, key }: Notification, message: Message): Record<string, unknown> {
   const { labels } = alert;
   const tags = [alert.rule, labels["severity"], labels["team"], labels["component"]];
   return {
     message: fitText(message.headline, maximumMessageCharacters),
-    alias: alert.fingerprint,
+    alias: key,
     description: describe(message),
     tags: tags
       .filter((tag) => tag !== undefined && tag !== "")
@@ -83,8 +100,10 @@ function creation(alert: Alert, message: Message): Record<string, unknown> {
 }
 
 /** Links and the whole headline first: what is cut is the end of a long description. */
-function describe({ headline, description, links }: Message): string {
-  const lines = [headline, ...links.map(({ title, url }) => `${title}: ${url}`), "", description];
+function describe({ headline, description, members, links }: Message): string {
+  const addresses = links.map(({ title, url }) => `${title}: ${url}`);
+  const list = members.length > 0 ? [...members, ""] : [];
+  const lines = [headline, ...addresses, "", ...list, description];
   // The page shows it as HTML.
   return fitText(lines.join("\n").trim(), maximumDescriptionCharacters, escapeMarkup);
 }

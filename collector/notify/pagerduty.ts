@@ -1,8 +1,11 @@
-/** PagerDuty, by its Events API v2: one incident per alert life cycle, keyed by the alert's fingerprint. */
+/**
+ * PagerDuty, by its Events API v2: one incident per incident of ours, under the same key. It knows no update: a trigger with a
+ * key that is open adds to its log.
+ */
 import type { Alert } from "../state/alert.ts";
-import type { Notification } from "../state/outbox.ts";
-import { isWebAddress } from "./message.ts";
-import type { Notifier } from "./notifier.ts";
+import type { Notification } from "../state/notification.ts";
+import { isWebAddress, membersOf, summaryOf } from "./message.ts";
+import type { Service } from "./notifier.ts";
 import type { Post } from "./post.ts";
 import type { Secret } from "./secret.ts";
 
@@ -13,7 +16,6 @@ export interface PagerDutyOptions {
   /** Where the incident links back to; empty when there is no such page. */
   readonly consoleUrl: string;
   readonly timeoutMilliseconds: number;
-  readonly accepts: (alert: Alert) => boolean;
   readonly post: Post;
 }
 
@@ -21,10 +23,9 @@ const maximumSummaryCharacters = 1024;
 const maximumEventBytes = 512_000;
 const severities: ReadonlySet<string> = new Set(["critical", "error", "warning", "info"]);
 
-export function createPagerDuty(options: PagerDutyOptions): Notifier {
+export function createPagerDuty(options: PagerDutyOptions): Service {
   return {
     name: options.name,
-    accepts: options.accepts,
     timeoutMilliseconds: options.timeoutMilliseconds,
     async send(notification, signal) {
       const body = encodeEvent(notification, options);
@@ -37,29 +38,29 @@ function encodeEvent(
   notification: Notification,
   { routingKey, consoleUrl }: PagerDutyOptions,
 ): string {
-  const { action, alert } = notification;
+  const { action, alert, key } = notification;
   const event = (details: Readonly<Record<string, unknown>>): string =>
     JSON.stringify({
       routing_key: routingKey.reveal(),
-      dedup_key: alert.fingerprint,
-      event_action: action,
-      payload: { ...payloadOf(alert), custom_details: details },
+      dedup_key: key,
+      event_action: action === "acknowledge" || action === "resolve" ? action : "trigger",
+      payload: { ...payloadOf(notification), custom_details: details },
       client: "Warpwatch",
       ...(consoleUrl !== "" && { client_url: consoleUrl }),
       links: linksOf(alert),
     });
-  const whole = event(detailsOf(alert));
+  const whole = event(detailsOf(notification));
   // PagerDuty refuses an event over its limit; one without details still pages.
   if (Buffer.byteLength(whole) <= maximumEventBytes) return whole;
   return event({ omitted: `the details are over PagerDuty's limit of ${maximumEventBytes} bytes` });
 }
 
-function payloadOf(alert: Alert): Record<string, string> {
-  const { labels, annotations } = alert;
+function payloadOf(notification: Notification): Record<string, string> {
+  const { alert } = notification;
+  const { labels } = alert;
   const severity = labels["severity"] ?? "";
-  const summary = annotations["summary"] || alert.rule;
   return {
-    summary: Array.from(summary).slice(0, maximumSummaryCharacters).join(""),
+    summary: Array.from(summaryOf(notification)).slice(0, maximumSummaryCharacters).join(""),
     source: labels["node"] || labels["instance"] || "warpwatch",
     severity: severities.has(severity) ? severity : "error",
     timestamp: new Date(alert.firedAtMilliseconds || alert.activeAtMilliseconds).toISOString(),
@@ -76,13 +77,20 @@ function componentOf(labels: Readonly<Record<string, string>>): string {
   return mountpoint ?? device ?? component;
 }
 
-function detailsOf(alert: Alert): Record<string, unknown> {
+function detailsOf(notification: Notification): Record<string, unknown> {
+  const { alert, members, memberCount, escalation, acknowledgement } = notification;
   return {
     description: alert.annotations["description"] ?? "",
     value: Number.isFinite(alert.value) ? alert.value : String(alert.value),
     labels: alert.labels,
     active_since: new Date(alert.activeAtMilliseconds).toISOString(),
     runbook: alert.annotations["runbook_url"] ?? "",
+    ...(members.length > 0 && { alerts: memberCount, members: membersOf(notification) }),
+    ...(escalation && { escalation: `${escalation.name}, tier ${escalation.tier}` }),
+    ...(acknowledgement && {
+      acknowledged_by: acknowledgement.by,
+      comment: acknowledgement.comment,
+    }),
   };
 }
 

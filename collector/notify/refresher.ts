@@ -6,7 +6,7 @@ import { isPaused, pump, track, withDeadline, type Courier } from "./courier.ts"
 import type { Lane } from "./lanes.ts";
 import { refreshBatch, type Refresh } from "./notifier.ts";
 
-/** `firing` is asked at each round. */
+/** `firing` is asked at each round: what this receiver is to hear of. */
 export function startRefresher(
   courier: Courier,
   refresh: Refresh,
@@ -36,10 +36,10 @@ async function repeatAll(
   refresh: Refresh,
   firing: () => readonly Alert[],
 ): Promise<void> {
-  const { lanes, notifier, stopping } = courier;
+  const { lanes, stopping } = courier;
   const held = new Map<Alert, Lane>();
   for (const alert of firing()) {
-    const lane = notifier.accepts(alert) ? lanes.reserve(alert.fingerprint) : null;
+    const lane = lanes.reserve(alert.fingerprint);
     if (lane) held.set(alert, lane);
   }
   const alerts = [...held.keys()];

@@ -2,16 +2,15 @@
  * Slack, by an incoming webhook or by `chat.postMessage` with a bot's token: the headline as text, the rest as blocks in an
  * attachment, which alone has a colour (Block Kit: 50 blocks, 3000 characters a text).
  *
- * With a token, what comes after an alert's first message is a reply in its thread, shown in the channel too: nobody is
- * told of a second firing only where nobody looks. Slack knows no deduplication key: what it took without answering in
- * time is shown twice.
+ * With a token, what comes after an incident's first message is a reply in its thread, shown in the channel too unless it is
+ * an update or an acknowledgement: nobody is called only where nobody looks. Slack knows no deduplication key: what it took
+ * without answering in time is shown twice.
  */
 import { z } from "zod";
-import type { Alert } from "../state/alert.ts";
-import type { Notification } from "../state/outbox.ts";
+import type { Notification } from "../state/notification.ts";
 import { escapeMarkup, fitItems, fitText } from "./fit.ts";
 import { composeMessage, type LinkBases, type Message, type Mood } from "./message.ts";
-import type { Notifier, Receipt } from "./notifier.ts";
+import type { Receipt, Service } from "./notifier.ts";
 import { retryBecause, type Post } from "./post.ts";
 import type { Secret } from "./secret.ts";
 
@@ -19,7 +18,6 @@ export interface SlackOptions extends LinkBases {
   readonly name: string;
   readonly target: SlackTarget;
   readonly timeoutMilliseconds: number;
-  readonly accepts: (alert: Alert) => boolean;
   readonly post: Post;
 }
 
@@ -61,8 +59,8 @@ const answerSchema = z.object({
   ts: z.string().default(""),
 });
 
-export function createSlack(options: SlackOptions): Notifier {
-  const { name, accepts, timeoutMilliseconds, target, post } = options;
+export function createSlack(options: SlackOptions): Service {
+  const { name, timeoutMilliseconds, target, post } = options;
 
   async function reply(
     notification: Notification,
@@ -72,7 +70,9 @@ export function createSlack(options: SlackOptions): Notifier {
     const body = encode(notification, options);
     const [channel = "", thread = ""] = notification.reference.split(" ");
     if (thread !== "") {
-      const inThread = { ...body, channel, thread_ts: thread, reply_broadcast: true };
+      const { action } = notification;
+      const broadcast = action !== "update" && action !== "acknowledge";
+      const inThread = { ...body, channel, thread_ts: thread, reply_broadcast: broadcast };
       const receipt = await call(target, post, inThread, signal);
       if (receipt.outcome === "retry") return receipt;
       // The reference stays that of the first message.
@@ -84,7 +84,6 @@ export function createSlack(options: SlackOptions): Notifier {
 
   return {
     name,
-    accepts,
     timeoutMilliseconds,
     async send(notification, signal) {
       if (target.kind === "token") return reply(notification, target, signal);
@@ -139,7 +138,7 @@ function parseJson(text: string): unknown {
 
 function encode(notification: Notification, bases: LinkBases): Record<string, unknown> {
   const message = composeMessage(notification, bases);
-  const identity = `${notification.action}-${notification.alert.fingerprint}`;
+  const identity = `${notification.action}-${notification.key}`;
   return {
     text: `*${fitText(message.headline, maximumTextCharacters - 2, escapeMarkup)}*`,
     attachments: [{ color: colors[message.mood], blocks: blocksOf(message, identity) }],
@@ -148,14 +147,18 @@ function encode(notification: Notification, bases: LinkBases): Record<string, un
   };
 }
 
-/** At most four blocks. */
+/** At most five blocks. */
 function blocksOf(message: Message, identity: string): Record<string, unknown>[] {
   const labels = message.labels.map(
     ({ name, value }) =>
       `*${fitText(name, 100, escapeMarkup)}* ${fitText(value, maximumLabelCharacters, escapeMarkup)}`,
   );
+  const members = message.members.map(
+    (member) => `• ${fitText(member, maximumLabelCharacters, escapeMarkup)}`,
+  );
   const texts = [
     fitText(message.description, maximumTextCharacters, escapeMarkup),
+    fitItems(members, maximumTextCharacters, "alerts").join("\n"),
     fitItems(labels, maximumTextCharacters, "labels").join("\n"),
   ];
   const facts = message.facts.map(

@@ -4,21 +4,19 @@
  */
 import { writeFile } from "node:fs";
 import { systemCode } from "../../core/kit/errors.ts";
-import type { Alert } from "../state/alert.ts";
-import type { Notifier, Receipt } from "./notifier.ts";
+import type { Receipt, Service } from "./notifier.ts";
 import { retryBecause } from "./post.ts";
 import { encodeNotification } from "./webhook.ts";
 
 export interface StdoutOptions {
   readonly name: string;
   readonly timeoutMilliseconds: number;
-  readonly accepts: (alert: Alert) => boolean;
   /** Of the open file; standard output is 1. */
   readonly descriptor?: number;
 }
 
-export function createStdout(options: StdoutOptions): Notifier {
-  const { name, accepts, timeoutMilliseconds, descriptor = 1 } = options;
+export function createStdout(options: StdoutOptions): Service {
+  const { name, timeoutMilliseconds, descriptor = 1 } = options;
   /** The line being written, with what fails or an empty string. */
   let current: Promise<string> | null = null;
   let brokenOff = false;
@@ -49,7 +47,6 @@ export function createStdout(options: StdoutOptions): Notifier {
 
   return {
     name,
-    accepts,
     timeoutMilliseconds,
     send: (notification, signal) => send(`${encodeNotification(notification)}\n`, signal),
   };

@@ -2,11 +2,10 @@
  * Microsoft Teams, by the address of a workflow ("When a Teams webhook request is received"): one adaptive card per
  * notification, under the 28 KB that Teams takes. A workflow can't answer into a thread and knows no deduplication key.
  */
-import type { Alert } from "../state/alert.ts";
-import type { Notification } from "../state/outbox.ts";
+import type { Notification } from "../state/notification.ts";
 import { fitItems, fitText } from "./fit.ts";
 import { composeMessage, type LinkBases, type Message, type Mood } from "./message.ts";
-import type { Notifier } from "./notifier.ts";
+import type { Service } from "./notifier.ts";
 import type { Post } from "./post.ts";
 import type { Secret } from "./secret.ts";
 
@@ -14,7 +13,6 @@ export interface TeamsOptions extends LinkBases {
   readonly name: string;
   readonly url: Secret;
   readonly timeoutMilliseconds: number;
-  readonly accepts: (alert: Alert) => boolean;
   readonly post: Post;
 }
 
@@ -22,7 +20,7 @@ export interface TeamsOptions extends LinkBases {
 const maximumBytes = 28_000;
 const maximumHeadlineCharacters = 500;
 const maximumLineCharacters = 300;
-/** Of the description, and of all labels; halved until the card fits, since what a character takes in JSON varies. */
+/** Of the description, of all alerts and of all labels; halved until the card fits, since what a character takes in JSON varies. */
 const startingCharacters = 4000;
 const leastCharacters = 100;
 
@@ -34,10 +32,9 @@ const styles: Readonly<Record<Mood, string>> = {
   resolved: "good",
 };
 
-export function createTeams(options: TeamsOptions): Notifier {
+export function createTeams(options: TeamsOptions): Service {
   return {
     name: options.name,
-    accepts: options.accepts,
     timeoutMilliseconds: options.timeoutMilliseconds,
     async send(notification, signal) {
       const body = encode(notification, options);
@@ -48,7 +45,7 @@ export function createTeams(options: TeamsOptions): Notifier {
 
 function encode(notification: Notification, bases: LinkBases): string {
   const message = composeMessage(notification, bases);
-  const identity = `${notification.action}-${notification.alert.fingerprint}`;
+  const identity = `${notification.action}-${notification.key}`;
   for (let characters = startingCharacters; ; characters = Math.floor(characters / 2)) {
     const body = JSON.stringify(envelope(cardOf(message, identity, characters)));
     if (Buffer.byteLength(body) <= maximumBytes || characters <= leastCharacters) return body;
@@ -61,7 +58,7 @@ function envelope(content: Record<string, unknown>): Record<string, unknown> {
 }
 
 function cardOf(message: Message, identity: string, characters: number): Record<string, unknown> {
-  const { headline, description, facts, labels, links, mood } = message;
+  const { headline, description, members, facts, labels, links, mood } = message;
   const lines = [...facts, ...labels].map(({ name, value }) =>
     fitText(`${name}: ${value}`, maximumLineCharacters),
   );
@@ -82,6 +79,11 @@ function cardOf(message: Message, identity: string, characters: number): Record<
         .split("\n")
         .filter((line) => line !== "")
         .map((line) => textOf(line)),
+      ...fitItems(
+        members.map((member) => fitText(member, maximumLineCharacters)),
+        characters,
+        "alerts",
+      ).map((line) => textOf(line, {}, "None")),
       ...fitItems(lines, characters, "labels").map((line) =>
         textOf(line, { size: "Small", isSubtle: true }, "None"),
       ),

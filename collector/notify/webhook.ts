@@ -1,16 +1,16 @@
 /**
  * A generic webhook: one POST per notification. The body is
- * `{"version":1,"action":"trigger"|"resolve","dedup_key":…,"rule":…,"labels":{…},"annotations":{…},"value":number|string,
- * "active_at":…,"fired_at":…,"resolved_at":…|null}` with times in RFC 3339; a value that JSON lacks is text.
+ * `{"version":1,"action":"trigger"|"update"|"acknowledge"|"resolve"|"digest","dedup_key":…,"occasion":…,"rule":…,"labels":{…},
+ * "annotations":{…},"value":number|string,"active_at":…,"fired_at":…,"resolved_at":…|null,"alerts":…,"members":[…],
+ * "escalation":{…}|null,"acknowledged":{…}|null}` with times in RFC 3339; a value that JSON lacks is text.
  *
  * With a secret, `x-warpwatch-signature` is `sha256=` and the hexadecimal HMAC-SHA-256 of
  * `x-warpwatch-timestamp` (Unix seconds) + `.` + body: a receiver checks both, and refuses old timestamps.
  */
 import { createHmac } from "node:crypto";
 import type { Clock } from "../../core/kit/clock.ts";
-import type { Alert } from "../state/alert.ts";
-import type { Notification } from "../state/outbox.ts";
-import type { Notifier } from "./notifier.ts";
+import type { Notification } from "../state/notification.ts";
+import type { Service } from "./notifier.ts";
 import type { Post } from "./post.ts";
 import type { Secret } from "./secret.ts";
 
@@ -20,15 +20,13 @@ export interface WebhookOptions {
   readonly authorization: Secret | null;
   readonly secret: Secret | null;
   readonly timeoutMilliseconds: number;
-  readonly accepts: (alert: Alert) => boolean;
   readonly clock: Clock;
   readonly post: Post;
 }
 
-export function createWebhook(options: WebhookOptions): Notifier {
+export function createWebhook(options: WebhookOptions): Service {
   return {
     name: options.name,
-    accepts: options.accepts,
     timeoutMilliseconds: options.timeoutMilliseconds,
     async send(notification, signal) {
       const body = encodeNotification(notification);
@@ -50,11 +48,13 @@ function sign(secret: Secret, timestamp: string, body: string): string {
 }
 
 /** The body as the head of this file describes it. */
-export function encodeNotification({ action, alert }: Notification): string {
+export function encodeNotification(notification: Notification): string {
+  const { alert, escalation, acknowledgement } = notification;
   return JSON.stringify({
     version: 1,
-    action,
-    dedup_key: alert.fingerprint,
+    action: notification.action,
+    dedup_key: notification.key,
+    occasion: notification.occasion,
     rule: alert.rule,
     labels: alert.labels,
     annotations: alert.annotations,
@@ -62,6 +62,18 @@ export function encodeNotification({ action, alert }: Notification): string {
     active_at: time(alert.activeAtMilliseconds),
     fired_at: time(alert.firedAtMilliseconds),
     resolved_at: time(alert.resolvedAtMilliseconds),
+    alerts: notification.memberCount,
+    members: notification.members,
+    escalation: escalation && {
+      name: escalation.name,
+      tier: escalation.tier,
+      after_seconds: escalation.afterMilliseconds / 1000,
+    },
+    acknowledged: acknowledgement && {
+      by: acknowledgement.by,
+      comment: acknowledgement.comment,
+      at: time(acknowledgement.atMilliseconds),
+    },
   });
 }
 

@@ -8,6 +8,8 @@ import type { EmbeddedOutbox } from "./outbox.ts";
 export interface EmbeddedAlertStore extends AlertStore {
   /** Alerts that resolved lately, newest first. */
   recentlyResolved(limit: number): Alert[];
+  /** Who decides what is told: called within each commit's transaction. Until then nobody is told of anything. */
+  planBy(plan: (step: AlertStep) => void): void;
 }
 
 const keepResolvedMilliseconds = 7 * 24 * 3_600_000;
@@ -15,10 +17,11 @@ const keepResolvedRows = 10_000;
 
 export function createAlertStore(
   database: Database,
-  outbox: EmbeddedOutbox,
+  outbox: Pick<EmbeddedOutbox, "announce">,
   clock: Clock,
 ): EmbeddedAlertStore {
   const { sqlite } = database;
+  let plan: (step: AlertStep) => void = () => {};
   const select = sqlite.prepare("SELECT body FROM alert WHERE state <> 'resolved'");
   const selectResolved = sqlite.prepare(
     "SELECT body FROM alert WHERE state = 'resolved' ORDER BY resolved_at DESC LIMIT ?",
@@ -42,7 +45,7 @@ export function createAlertStore(
           alert.resolvedAtMilliseconds,
           encodeAlert(alert),
         );
-      outbox.add(step.notify);
+      plan(step);
       if (step.changed.some((alert) => alert.state === "resolved"))
         purge.run(clock.now() - keepResolvedMilliseconds);
     });
@@ -54,5 +57,6 @@ export function createAlertStore(
     recentlyResolved: (limit) =>
       selectResolved.all(limit).map((row) => decodeAlert(String(row["body"]))),
     commit,
+    planBy: (planner) => void (plan = planner),
   };
 }

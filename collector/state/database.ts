@@ -76,6 +76,36 @@ const migrations: readonly string[] = [
      body TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX silence_by_end ON silence (ends_at);`,
+  `ALTER TABLE outbox RENAME COLUMN fingerprint TO key;
+   ALTER TABLE reference RENAME COLUMN fingerprint TO key;
+   CREATE TABLE incident (
+     notifier TEXT NOT NULL,
+     key TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     state TEXT NOT NULL,
+     due REAL,
+     opened_at REAL NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (notifier, key)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX incident_by_due ON incident (due) WHERE due IS NOT NULL;
+   CREATE INDEX incident_by_opening ON incident (notifier, kind, opened_at);
+   CREATE INDEX incident_by_age ON incident (opened_at);
+   CREATE INDEX incident_by_key ON incident (key);
+   CREATE TABLE member (
+     notifier TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     key TEXT NOT NULL,
+     rank INTEGER NOT NULL,
+     fired_at REAL NOT NULL,
+     over INTEGER NOT NULL,
+     PRIMARY KEY (notifier, fingerprint)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX member_by_incident ON member (notifier, key, over, rank, fired_at);
+   CREATE INDEX member_by_alert ON member (fingerprint);
+   CREATE TABLE held (fingerprint TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+   CREATE TABLE told_before (fingerprint TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+   INSERT INTO told_before SELECT fingerprint FROM alert WHERE state = 'firing';`,
 ];
 
 /** "warp" in ASCII: tells our file from any other SQLite database. */

@@ -1,15 +1,17 @@
-/** Opens the collector's state: alerts, outbox and keyed values in one folder, on disk after every step. */
+/** Opens the collector's state: alerts, incidents, outbox and keyed values in one folder, on disk after every step. */
 import type { Clock } from "../../core/kit/clock.ts";
 import { createAlertStore, type EmbeddedAlertStore } from "./alerts.ts";
 import { createAuditLog, type EmbeddedAuditLog } from "./audit-log.ts";
 import { openDatabase, type Database } from "./database.ts";
+import type { IncidentStore } from "./incident.ts";
+import { createIncidentStore } from "./incidents.ts";
 import { createKeyedStore, type KeyedStore } from "./keyed.ts";
-import { createOutbox, type Destination, type Outbox } from "./outbox.ts";
+import { createOutbox, type EmbeddedOutbox } from "./outbox.ts";
 import { createSilenceStore, type SilenceStore } from "./silences.ts";
 
 export interface StateOptions {
   readonly folder: string;
-  readonly notifiers: readonly Destination[];
+  readonly notifiers: readonly { readonly name: string }[];
   readonly clock: Clock;
   /** Notifications that wait per notifier before the bound drops some. */
   readonly outboxCapacity?: number;
@@ -17,7 +19,8 @@ export interface StateOptions {
 
 export interface State {
   readonly alerts: EmbeddedAlertStore;
-  readonly outbox: Outbox;
+  readonly incidents: IncidentStore;
+  readonly outbox: EmbeddedOutbox;
   readonly keyed: KeyedStore;
   readonly silences: SilenceStore;
   readonly audit: EmbeddedAuditLog;
@@ -31,17 +34,20 @@ const defaultOutboxCapacity = 10_000;
 /** Throws STATE_UNUSABLE when the folder can't be used or another collector uses it. */
 export function openState(options: StateOptions): State {
   const database = openDatabase(options.folder);
+  const audit = createAuditLog(database, { clock: options.clock });
   const outbox = createOutbox(database, {
-    destinations: options.notifiers,
+    notifiers: options.notifiers.map(({ name }) => name),
     clock: options.clock,
+    audit,
     capacity: options.outboxCapacity ?? defaultOutboxCapacity,
   });
   return {
     alerts: createAlertStore(database, outbox, options.clock),
+    incidents: createIncidentStore(database),
     outbox,
     keyed: createKeyedStore(database),
     silences: createSilenceStore(database),
-    audit: createAuditLog(database, { clock: options.clock }),
+    audit,
     transaction: (work) => database.transaction(work),
     close: () => database.close(),
   };

@@ -1,41 +1,25 @@
 /**
  * The outbox: notifications that were decided and not yet accepted, in the order of their commits, one row per notifier.
  *
+ * Of an incident's updates only the newest waits: each tells all that the ones before it told.
+ *
  * It holds at most `capacity` rows per notifier. When a commit goes over that, what matters least goes first:
- * 1. rows that a later row of the same alert makes void (of a trigger and its resolve, the resolve stays, because the
+ * 1. rows that a later row of the same incident makes void (of a trigger and its resolve, the resolve stays, because the
  *    trigger may have reached the receiver already; a resolve too many is harmless, an incident left open isn't);
- * 2. the oldest resolves (an incident stays open, nothing is missed);
- * 3. the oldest triggers.
+ * 2. the oldest updates and acknowledgements;
+ * 3. the oldest resolves (an incident stays open, nothing is missed);
+ * 4. the oldest triggers and digests.
  */
 import type { Clock } from "../../core/kit/clock.ts";
-import type { Alert } from "./alert.ts";
-import { decodeAlert, encodeAlert } from "./alert-codec.ts";
+import type { AuditLog } from "./audit.ts";
 import type { Database } from "./database.ts";
+import { decodeTelling, encodeTelling, type Notification, type Telling } from "./notification.ts";
 import { createReferences } from "./references.ts";
-
-type NotificationAction = "trigger" | "resolve";
-
-export interface Notification {
-  /** Rises with every commit; orders the notifications of one alert. */
-  readonly sequence: number;
-  readonly action: NotificationAction;
-  /** The alert as it was when it fired or resolved. */
-  readonly alert: Alert;
-  readonly committedAtMilliseconds: number;
-  /** What the receiver called the notification that opened this alert; empty when it didn't, or nothing is open there. */
-  readonly reference: string;
-}
-
-/** A notifier as far as the outbox knows it. */
-export interface Destination {
-  readonly name: string;
-  /** Whether this alert concerns it; the answer must not change while the alert lives. */
-  readonly accepts: (alert: Alert) => boolean;
-}
 
 interface OutboxKey {
   readonly sequence: number;
-  readonly fingerprint: string;
+  /** The incident's. */
+  readonly key: string;
 }
 
 interface DeadLetter {
@@ -54,7 +38,7 @@ export interface Outbox {
   read(sequence: number): Notification | null;
   /**
    * Takes out a row that was accepted; on disk when the promise resolves. Settlements of one turn share a transaction.
-   * The reference goes with later notifications of the alert until its resolve leaves the outbox.
+   * The reference goes with later notifications of the incident until its resolve leaves the outbox.
    */
   settle(sequence: number, reference?: string): Promise<void>;
   /** Takes out a row that can't ever be delivered and keeps it among the dead letters. */
@@ -69,10 +53,16 @@ export interface Outbox {
   onAdded(listener: () => void): void;
 }
 
-/** What the alert store needs beyond what a dispatcher sees. */
+/** What one notifier is told. */
+export interface Addressed {
+  readonly notifier: string;
+  readonly telling: Telling;
+}
+
+/** What the planner and the alert store need beyond what a dispatcher sees. */
 export interface EmbeddedOutbox extends Outbox {
-  /** Within the caller's transaction: one row per alert and notifier that it concerns. */
-  add(alerts: readonly Alert[]): void;
+  /** Within the caller's transaction, once for each. */
+  add(tellings: readonly Addressed[]): void;
   /** After the commit. */
   announce(): void;
 }
@@ -80,8 +70,9 @@ export interface EmbeddedOutbox extends Outbox {
 const keepDeadLetters = 1000;
 
 export interface OutboxOptions {
-  readonly destinations: readonly Destination[];
+  readonly notifiers: readonly string[];
   readonly clock: Clock;
+  readonly audit: AuditLog;
   /** Rows per notifier. */
   readonly capacity: number;
 }
@@ -91,17 +82,17 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
   const dropped = { superseded: 0, outbox_full: 0, notifier_removed: 0 };
   const listeners: (() => void)[] = [];
   const insert = sqlite.prepare(
-    "INSERT INTO outbox (notifier, fingerprint, action, body, committed_at) VALUES (?, ?, ?, ?, ?)",
+    "INSERT INTO outbox (notifier, key, action, body, committed_at) VALUES (?, ?, ?, ?, ?)",
   );
   const remove = sqlite.prepare(
-    "DELETE FROM outbox WHERE sequence = ? RETURNING notifier, fingerprint, action",
+    "DELETE FROM outbox WHERE sequence = ? RETURNING notifier, key, action",
   );
   const select = sqlite.prepare(
-    "SELECT notifier, fingerprint, action, body, committed_at FROM outbox WHERE sequence = ?",
+    "SELECT notifier, key, action, body, committed_at FROM outbox WHERE sequence = ?",
   );
   const references = createReferences(database);
   const selectAfter = sqlite.prepare(
-    "SELECT sequence, fingerprint FROM outbox WHERE notifier = ? AND sequence > ? ORDER BY sequence",
+    "SELECT sequence, key FROM outbox WHERE notifier = ? AND sequence > ? ORDER BY sequence",
   );
   const count = sqlite.prepare("SELECT count(*) AS depth FROM outbox WHERE notifier = ?");
   const countDead = sqlite.prepare("SELECT count(*) AS count FROM dead_letter");
@@ -109,18 +100,29 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
   let shedNow: Shed = { superseded: 0, outbox_full: 0 };
   const shed = createShed(database);
   const settleLater = createGroup<{ sequence: number; reference: string }>(database, (settled) => {
-    for (const { sequence, reference } of settled) leave(sequence, reference);
+    for (const { sequence, reference } of settled) leave(sequence, "accepted", reference);
   });
-  /** Within a transaction: the row goes, and with a resolve what its alert was called. */
-  function leave(sequence: number, reference: string): void {
+  const supersede = sqlite.prepare(
+    "DELETE FROM outbox WHERE notifier = ? AND key = ? AND action = 'update'",
+  );
+  /** Within a transaction: the row goes, and with a resolve what its incident was called. */
+  function leave(sequence: number, outcome: string, reference: string): void {
     const row = remove.get(sequence);
     if (row === undefined) return;
     const key = keyOf(row);
-    if (row["action"] === "resolve") references.forget(key);
+    const action = String(row["action"]);
+    if (action === "resolve") references.forget(key);
     else if (reference !== "") references.keep(key, reference);
+    const details = { notifier: key.notifier, action, outcome, sequence };
+    options.audit.record({
+      kind: "notification",
+      actor: "collector",
+      subject: key.key,
+      details,
+    });
   }
   const depth = (notifier: string): number => Number(count.get(notifier)?.["depth"]);
-  dropped.notifier_removed = removeStrangers(database, options.destinations);
+  dropped.notifier_removed = removeStrangers(database, options.notifiers);
 
   return {
     dropped,
@@ -131,21 +133,23 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
       dropped.outbox_full += shedNow.outbox_full;
       for (const listener of listeners) listener();
     },
-    add(alerts) {
+    add(tellings) {
       shedNow = { superseded: 0, outbox_full: 0 };
       const now = options.clock.now();
-      for (const { name, accepts } of options.destinations) {
-        for (const alert of alerts)
-          if (accepts(alert))
-            insert.run(name, alert.fingerprint, actionOf(alert), encodeAlert(alert), now);
-        const excess = depth(name) - options.capacity;
-        if (excess > 0) shed(name, excess, shedNow);
+      for (const { notifier, telling } of tellings) {
+        const { action, key } = telling;
+        if (action !== "acknowledge") supersede.run(notifier, key);
+        insert.run(notifier, key, action, encodeTelling(telling), now);
+      }
+      for (const notifier of new Set(tellings.map((one) => one.notifier))) {
+        const excess = depth(notifier) - options.capacity;
+        if (excess > 0) shed(notifier, excess, shedNow);
       }
     },
     after: (notifier, sequence) =>
       selectAfter.all(notifier, sequence).map((row) => ({
         sequence: Number(row["sequence"]),
-        fingerprint: String(row["fingerprint"]),
+        key: String(row["key"]),
       })),
     read(sequence) {
       const row = select.get(sequence);
@@ -155,7 +159,7 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
     bury: (sequence, reason) =>
       database.transaction(() => {
         copyToDeadLetters(database, sequence, reason, options.clock.now());
-        leave(sequence, "");
+        leave(sequence, `buried: ${reason}`, "");
       }),
     deadLetters: () => deadLetters(database),
     deadLetterCount: () => Number(countDead.get()?.["count"]),
@@ -164,19 +168,14 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
 
 type Row = Record<string, unknown>;
 
-function actionOf(alert: Alert): NotificationAction {
-  return alert.state === "resolved" ? "resolve" : "trigger";
-}
-
-function keyOf(row: Row): { notifier: string; fingerprint: string } {
-  return { notifier: String(row["notifier"]), fingerprint: String(row["fingerprint"]) };
+function keyOf(row: Row): { notifier: string; key: string } {
+  return { notifier: String(row["notifier"]), key: String(row["key"]) };
 }
 
 function notificationOf(sequence: number, row: Row, reference = ""): Notification {
   return {
+    ...decodeTelling(String(row["body"])),
     sequence,
-    action: row["action"] === "resolve" ? "resolve" : "trigger",
-    alert: decodeAlert(String(row["body"])),
     committedAtMilliseconds: Number(row["committed_at"]),
     reference,
   };
@@ -192,12 +191,13 @@ function createShed({
     `DELETE FROM outbox WHERE sequence IN (
        SELECT sequence FROM outbox AS older WHERE notifier = ? AND EXISTS (
          SELECT 1 FROM outbox AS newer WHERE newer.notifier = older.notifier
-         AND newer.fingerprint = older.fingerprint AND newer.sequence > older.sequence)
+         AND newer.key = older.key AND newer.sequence > older.sequence AND newer.action <> 'acknowledge')
        ORDER BY sequence LIMIT ?)`,
   );
   const oldest = sqlite.prepare(
     `DELETE FROM outbox WHERE sequence IN (
-       SELECT sequence FROM outbox WHERE notifier = ? ORDER BY action = 'trigger', sequence LIMIT ?)`,
+       SELECT sequence FROM outbox WHERE notifier = ? ORDER BY CASE WHEN action IN ('update', 'acknowledge') THEN 0
+         WHEN action = 'resolve' THEN 1 ELSE 2 END, sequence LIMIT ?)`,
   );
   return (notifier, excess, dropped) => {
     const madeVoid = Number(superseded.run(notifier, excess).changes);
@@ -267,8 +267,8 @@ function deadLetters({ sqlite }: Database): DeadLetter[] {
 }
 
 /** Rows of notifiers that the configuration no longer names would wait for ever. */
-function removeStrangers(database: Database, known: readonly Destination[]): number {
-  const names = JSON.stringify(known.map((destination) => destination.name));
+function removeStrangers(database: Database, known: readonly string[]): number {
+  const names = JSON.stringify(known);
   const removeFrom = (table: "outbox" | "reference"): number =>
     Number(
       database.sqlite

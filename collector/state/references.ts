@@ -1,10 +1,10 @@
-/** References: what a receiver calls the notification that opened an alert (a Slack thread), kept until the alert ends. */
+/** References: what a receiver calls the notification that opened an incident (a Slack thread), kept until the incident ends. */
 import type { Database } from "./database.ts";
 
-/** One alert at one notifier. */
+/** One incident at one notifier. */
 interface ReferenceKey {
   readonly notifier: string;
-  readonly fingerprint: string;
+  readonly key: string;
 }
 
 export interface References {
@@ -19,24 +19,21 @@ export interface References {
 const maximumReferences = 10_000;
 
 export function createReferences({ sqlite }: Database): References {
-  const select = sqlite.prepare(
-    "SELECT reference FROM reference WHERE notifier = ? AND fingerprint = ?",
-  );
+  const select = sqlite.prepare("SELECT reference FROM reference WHERE notifier = ? AND key = ?");
   const upsert = sqlite.prepare(
-    "INSERT OR REPLACE INTO reference (notifier, fingerprint, reference) VALUES (?, ?, ?)",
+    "INSERT OR REPLACE INTO reference (notifier, key, reference) VALUES (?, ?, ?)",
   );
-  const remove = sqlite.prepare("DELETE FROM reference WHERE notifier = ? AND fingerprint = ?");
+  const remove = sqlite.prepare("DELETE FROM reference WHERE notifier = ? AND key = ?");
   const shed = sqlite.prepare(
     `DELETE FROM reference WHERE notifier = ?1 AND sequence <= (
        SELECT sequence FROM reference WHERE notifier = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)`,
   );
   return {
-    find: ({ notifier, fingerprint }) =>
-      String(select.get(notifier, fingerprint)?.["reference"] ?? ""),
-    keep({ notifier, fingerprint }, reference) {
-      upsert.run(notifier, fingerprint, reference);
+    find: ({ notifier, key }) => String(select.get(notifier, key)?.["reference"] ?? ""),
+    keep({ notifier, key }, reference) {
+      upsert.run(notifier, key, reference);
       shed.run(notifier, maximumReferences);
     },
-    forget: ({ notifier, fingerprint }) => void remove.run(notifier, fingerprint),
+    forget: ({ notifier, key }) => void remove.run(notifier, key),
   };
 }

@@ -44,3 +44,15 @@ export const alertRefreshes = defineMetric({
   help: "Requests that repeat firing alerts to an Alertmanager so that it doesn't let them expire, by notifier and outcome: accepted or failed.",
   labels: ["notifier", "outcome"],
 });
+export const incidentNotifications = defineMetric({
+  name: "warpwatch_incident_notifications_total",
+  kind: "counter",
+  help: "Notifications that were decided on, by notifier and action: trigger, update, acknowledge, resolve or digest.",
+  labels: ["notifier", "action"],
+});
+export const incidentLimits = defineMetric({
+  name: "warpwatch_incident_limits_total",
+  kind: "counter",
+  help: "How often incidents met a bound, by kind: incidents (beyond it alerts share one) or lines (a message lists no more).",
+  labels: ["kind"],
+});

@@ -22,3 +22,24 @@ export function parseDuration(text: string): number | null {
     0,
   );
 }
+
+/** The shortest Prometheus duration: `90000` → `1m30s`. */
+export function renderDuration(milliseconds: number): string {
+  if (milliseconds === 0) return "0s";
+  const units = [
+    ["w", 604_800_000],
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["m", 60_000],
+    ["s", 1000],
+    ["ms", 1],
+  ] as const;
+  let rest = milliseconds;
+  let text = "";
+  for (const [unit, size] of units) {
+    const count = Math.floor(rest / size);
+    if (count > 0) text += `${count}${unit}`;
+    rest -= count * size;
+  }
+  return text;
+}

@@ -23,7 +23,13 @@ import {
   type PagerDutyReceiver,
   type Receiver,
 } from "../kit/receivers.ts";
-import { judgeIncidents, type ServedSample, type Timing } from "../kit/torture-oracle.ts";
+import {
+  countStretches,
+  judgeIncidents,
+  type ServedSample,
+  type Stretch,
+  type Timing,
+} from "../kit/torture-oracle.ts";
 
 export interface TortureReport {
   readonly kills: number;
@@ -47,6 +53,7 @@ interface Pace extends Timing {
 }
 
 const gpuCount = 12;
+const pagerDuty = { type: "pagerduty", routing_key: "k".repeat(32), timeout: "400ms" };
 const harnessPeriodMilliseconds = 60;
 const longestWaitMilliseconds = 2500;
 
@@ -82,10 +89,12 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   const random = createRandom(seed);
   const folder = mkdtempSync(join(tmpdir(), "warpwatch-torture-"));
   const pager = await startPagerDuty();
+  const grouping = await startPagerDuty();
   const hook = await startWebhook();
   const target = await startTarget(random, pace);
   const notifiers = [
-    { type: "pagerduty", url: pager.url, routing_key: "k".repeat(32), timeout: "400ms" },
+    { ...pagerDuty, url: pager.url, group_by: ["..."] },
+    { ...pagerDuty, url: grouping.url, name: "grouping" },
     { type: "webhook", url: hook.url, timeout: "400ms" },
   ];
   const start = binary
@@ -94,6 +103,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   try {
     for (let kill = 0; kill < kills; kill += 1) {
       pager.plan(...planFaults(random));
+      grouping.plan(...planFaults(random));
       hook.plan(...planFaults(random));
       // Half of them die between two steps, half whenever the signal happens to reach them.
       const lastStep = !binary && random.below(2) === 0 ? 1 + random.below(40) : 0;
@@ -109,6 +119,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
       ...leftover,
       ...judgePager(pager, target, pace),
       ...judgeHook(hook, pager),
+      ...judgeGroup(grouping, hook),
       ...(target.samples === 0 ? ["the target was never scraped"] : []),
     ];
     return {
@@ -121,7 +132,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
       faults,
     };
   } finally {
-    await Promise.all([pager.close(), hook.close(), target.close()]);
+    await Promise.all([pager.close(), grouping.close(), hook.close(), target.close()]);
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -294,10 +305,10 @@ async function settle(start: Start, folder: string, target: Target, pace: Pace):
     await end(child, "SIGTERM");
     if (child.exitCode !== 0) return [`the last collector ended with ${child.exitCode}`];
     target.generationEnded();
-    const names = ["pagerduty", "webhook"];
+    const names = ["pagerduty", "grouping", "webhook"];
     const state = openState({
       folder: join(folder, "collector"),
-      notifiers: names.map((name) => ({ name, accepts: () => true })),
+      notifiers: names.map((name) => ({ name })),
       clock: createSystemClock(),
     });
     const waiting = names.reduce((sum, name) => sum + state.outbox.depth(name), 0);
@@ -353,6 +364,31 @@ function judgeHook(hook: Receiver, pager: PagerDutyReceiver): string[] {
   return [
     ...expected.filter((cycle) => !cycles.has(cycle)).map((cycle) => `the webhook lacks ${cycle}`),
     ...(cycles.size > expected.length ? ["the webhook was told of more than the pager"] : []),
+  ];
+}
+
+/** All GPUs are one incident there. */
+function judgeGroup(grouping: PagerDutyReceiver, hook: Receiver): string[] {
+  const cycles = new Map<string, Stretch>();
+  for (const { body, answer } of hook.requests) {
+    if (answer !== 200 && answer !== "silence") continue;
+    const event: { dedup_key: string; fired_at: string; resolved_at: string | null } =
+      JSON.parse(body);
+    const from = Date.parse(event.fired_at);
+    if (event.resolved_at !== null)
+      cycles.set(`${event.dedup_key} ${from}`, { from, to: Date.parse(event.resolved_at) });
+  }
+  const [least, most] = countStretches([...cycles.values()]);
+  const { incidents } = grouping;
+  const keys = new Set(incidents.map(({ dedupKey }) => dedupKey));
+  return [
+    ...(incidents.length < least || incidents.length > most
+      ? [`the group opened ${incidents.length} times, which should be ${least} to ${most} times`]
+      : []),
+    ...(keys.size > 1 ? [`the group had ${keys.size} keys`] : []),
+    ...(incidents.some((incident) => incident.resolvedAtMilliseconds === 0)
+      ? ["the group stayed open"]
+      : []),
   ];
 }
 

@@ -21,6 +21,7 @@ import { createEnv } from "../../core/kit/env.ts";
 import { createLog } from "../../core/kit/log.ts";
 import { createSelfMetrics } from "../../core/kit/self-metrics.ts";
 import { setPresent } from "../../core/wire/frame.ts";
+import { startPlanner } from "./planning.ts";
 
 export interface HarnessSettings {
   /** Answers `{"time":<Unix milliseconds>,"levels":[<number>,…]}`, a level per GPU. */
@@ -69,7 +70,8 @@ async function main(settings: HarnessSettings): Promise<void> {
       step();
     },
   };
-  const dispatcher = startDispatcher({ notifiers, outbox, alerts, env, log, metrics });
+  const planner = startPlanner(state, notifiers, clock, { log, metrics });
+  const dispatcher = startDispatcher({ notifiers, outbox, alerts, planner, env, log, metrics });
   const rules = [
     defineRule({
       name: "Torture",

@@ -74,3 +74,26 @@ function isNear(firedAt: number | undefined, time: number, timing: Timing): bool
 function distinct(stories: readonly Story[]): Story[] {
   return [...new Map(stories.map((story) => [JSON.stringify(story), story])).values()];
 }
+
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * How often an incident opens that holds all of these alerts: with the first, and again with the first after the last was over.
+ * The least and the most: of two that changed with the same sample either may have been judged first.
+ */
+export function countStretches(alerts: readonly Stretch[]): [least: number, most: number] {
+  const sorted = alerts.toSorted((one, other) => one.from - other.from);
+  const count = (isApart: (from: number, end: number) => boolean): number => {
+    let found = 0;
+    let end = Number.NEGATIVE_INFINITY;
+    for (const { from, to } of sorted) {
+      if (isApart(from, end)) found += 1;
+      end = Math.max(end, to);
+    }
+    return found;
+  };
+  return [count((from, end) => from > end), count((from, end) => from >= end)];
+}

@@ -1,14 +1,16 @@
 /** What every notifier must do, against a real receiver: through the dispatcher, over a real outbox. */
 import { describe, expect, onTestFinished, test } from "vitest";
-import { startDispatcher, type Dispatcher } from "../../collector/notify/dispatcher.ts";
+import { startDispatcher } from "../../collector/notify/dispatcher.ts";
 import type { Notifier } from "../../collector/notify/notifier.ts";
+import type { Planner } from "../../collector/notify/incident/planner.ts";
 import type { Alert } from "../../collector/state/alert.ts";
 import { openState, type State } from "../../collector/state/open.ts";
 import { createEnv } from "../../core/kit/env.ts";
 import { createLog } from "../../core/kit/log.ts";
 import { createSelfMetrics, type SelfMetrics } from "../../core/kit/self-metrics.ts";
-import { makeAlert, makeNumberedAlert, resolved } from "../kit/alerts.ts";
+import { makeAlert, resolved } from "../kit/alerts.ts";
 import { makeFolder } from "../kit/folder.ts";
+import { startPlanner } from "../kit/planning.ts";
 import type { Receiver } from "../kit/receivers.ts";
 
 export interface NotifierSubject {
@@ -19,13 +21,15 @@ export interface NotifierSubject {
   readonly secrets: readonly string[];
   /** The action that a request's body tells of. */
   actionOf(body: string): "trigger" | "resolve";
+  /** What tells the receiver that two requests are about the same; the whole body where nothing else is said. */
+  identityOf?(body: string): string;
 }
 
 export interface Bench {
   readonly state: State;
   readonly metrics: SelfMetrics;
   readonly logLines: readonly string[];
-  readonly dispatcher: Dispatcher;
+  readonly planner: Planner;
   readonly notify: (...alerts: Alert[]) => void;
   /** Resolves when nothing waits in the outbox. */
   drained(notifier: string): Promise<void>;
@@ -43,7 +47,8 @@ export function startBench(notifiers: readonly Notifier[], folder = makeFolder()
   const metrics = createSelfMetrics({ clock: env.clock, processMetrics: false });
   const state = openState({ folder, notifiers, clock: env.clock });
   const { alerts, outbox } = state;
-  const dispatcher = startDispatcher({ notifiers, outbox, alerts, env, log, metrics });
+  const planner = startPlanner(state, notifiers, env.clock, { log, metrics });
+  const dispatcher = startDispatcher({ notifiers, outbox, alerts, planner, env, log, metrics });
   let open = true;
   async function close(): Promise<void> {
     if (!open) return;
@@ -56,7 +61,7 @@ export function startBench(notifiers: readonly Notifier[], folder = makeFolder()
     state,
     metrics,
     logLines,
-    dispatcher,
+    planner,
     close,
     notify: (...changed) => alerts.commit({ changed, dropped: [], notify: changed }),
     drained: (notifier) =>
@@ -93,7 +98,7 @@ export function describeNotifier(name: string, subject: NotifierSubject): void {
       receiver.plan({ kind: "status", status: 429, headers: { "retry-after": "1" } });
       bench.notify(freshAlert());
       await expect.poll(() => bench.logLines.length).toBe(1);
-      bench.notify(makeNumberedAlert(8));
+      bench.notify(alertOf("node-08"));
       await bench.drained(notifier.name);
       const [first, ...later] = receiver.requests;
       expect(later).toHaveLength(2);
@@ -128,11 +133,11 @@ export function describeNotifier(name: string, subject: NotifierSubject): void {
     test("repeats exactly what it sent when the receiver took it and never answered", async () => {
       const { receiver, notifier, bench } = await prepare();
       receiver.plan({ kind: "accept_then_silence" });
-      const alert = freshAlert();
-      bench.notify(alert);
+      bench.notify(freshAlert());
       await bench.drained(notifier.name);
       expect(receiver.requests).toHaveLength(2);
-      for (const { body } of receiver.requests) expect(body).toContain(identityOf(alert, body));
+      const identities = receiver.requests.map(({ body }) => subject.identityOf?.(body) ?? body);
+      expect(new Set(identities).size).toBe(1);
       expect(await bench.metrics.render("text")).toContain('reason="timeout"');
     });
 
@@ -149,7 +154,7 @@ export function describeNotifier(name: string, subject: NotifierSubject): void {
       receiver.plan({ kind: "status", status: 400 });
       bench.notify(freshAlert());
       await bench.drained(notifier.name);
-      bench.notify(makeNumberedAlert(9));
+      bench.notify(alertOf("node-09"));
       await bench.drained(notifier.name);
       expect(answers(receiver)[0]).toBe(400);
       expect(receiver.requests).toHaveLength(2);
@@ -206,13 +211,13 @@ export function describeNotifier(name: string, subject: NotifierSubject): void {
   });
 }
 
+/** An incident of its own for each node. */
+function alertOf(node: string): Alert {
+  return makeAlert({ labels: { ...makeAlert().labels, node } });
+}
+
 /** One that fired just now, so that latency is small and nothing is expired. */
 function freshAlert(): Alert {
   const now = Date.now();
   return makeAlert({ activeAtMilliseconds: now - 1000, firedAtMilliseconds: now });
-}
-
-/** What tells the receiver that two requests are about the same: the fingerprint, or for Alertmanager the labels. */
-function identityOf(alert: Alert, body: string): string {
-  return body.includes(alert.fingerprint) ? alert.fingerprint : JSON.stringify(alert.labels);
 }

@@ -3,13 +3,15 @@ import { backoffMilliseconds } from "../../../core/kit/backoff.ts";
 import { startDispatcher } from "../../../collector/notify/dispatcher.ts";
 import type { Notifier, Receipt } from "../../../collector/notify/notifier.ts";
 import type { Alert } from "../../../collector/state/alert.ts";
-import type { Notification, Outbox } from "../../../collector/state/outbox.ts";
+import type { Notification } from "../../../collector/state/notification.ts";
+import type { Outbox } from "../../../collector/state/outbox.ts";
 import { openState, type State } from "../../../collector/state/open.ts";
 import { createLog } from "../../../core/kit/log.ts";
 import { createSelfMetrics, type SelfMetrics } from "../../../core/kit/self-metrics.ts";
 import { makeNumberedAlert, resolved } from "../../kit/alerts.ts";
 import { createFakeClock, type FakeClock } from "../../kit/fake-clock.ts";
 import { makeFolder } from "../../kit/folder.ts";
+import { destination, startPlanner } from "../../kit/planning.ts";
 
 const accepted: Receipt = { outcome: "accepted" };
 const failed: Receipt = {
@@ -35,8 +37,7 @@ function start(
   const clock = createFakeClock(makeNumberedAlert(1).firedAtMilliseconds);
   const sent: string[] = [];
   const notifier: Notifier = {
-    name: "pager",
-    accepts: () => true,
+    ...destination("pager"),
     timeoutMilliseconds: 10_000,
     async send(notification) {
       sent.push(`${notification.action} ${notification.alert.labels["gpu"]}`);
@@ -49,7 +50,9 @@ function start(
   const env = { clock, randomId: () => "ffffffff-0000" };
   const { alerts } = state;
   const outbox = { ...state.outbox, ...change(state.outbox) };
-  const dispatcher = startDispatcher({ notifiers: [notifier], outbox, alerts, env, log, metrics });
+  const notifiers = [notifier];
+  const planner = startPlanner(state, notifiers, clock);
+  const dispatcher = startDispatcher({ notifiers, outbox, alerts, planner, env, log, metrics });
   onTestFinished(async () => {
     await dispatcher.close();
     state.close();

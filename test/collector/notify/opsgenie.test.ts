@@ -7,6 +7,7 @@ import type { Notifier } from "../../../collector/notify/notifier.ts";
 import { createSystemClock } from "../../../core/kit/clock.ts";
 import { makeAlert, resolved } from "../../kit/alerts.ts";
 import { makeFolder } from "../../kit/folder.ts";
+import { keyOf } from "../../kit/planning.ts";
 import type { Receiver } from "../../kit/receivers.ts";
 import { opsgenieKey, startOpsgenie, type OpsgenieReceiver } from "../../kit/service-receivers.ts";
 import { describeNotifier, startBench } from "../../suites/notifier-suite.ts";
@@ -20,7 +21,13 @@ function keyFile(): string {
 function makeNotifier(receiver: Receiver): Notifier {
   const [notifier] = createNotifiers(
     notifiersSchema.parse([
-      { type: "opsgenie", url: receiver.url, api_key_file: keyFile(), timeout: "300ms" },
+      {
+        type: "opsgenie",
+        url: receiver.url,
+        api_key_file: keyFile(),
+        timeout: "300ms",
+        group_wait: "0",
+      },
     ]),
     { clock: createSystemClock(), consoleUrl: "http://console.example:9411/" },
   );
@@ -44,20 +51,19 @@ async function prepare(): Promise<{
   return { receiver, bench: startBench([makeNotifier(receiver)]) };
 }
 
-test("opens an alert under the fingerprint and closes it", async () => {
+test("opens an alert under the incident's key and closes it", async () => {
   const { receiver, bench } = await prepare();
   const alert = makeAlert();
   bench.notify(alert);
   bench.notify(resolved(alert));
   bench.notify(alert);
-  bench.notify(alert);
   await bench.drained("opsgenie");
   expect(receiver.alerts.map(({ closed, count }) => [closed, count])).toEqual([
     [true, 1],
-    [false, 2],
+    [false, 1],
   ]);
   expect(receiver.alerts[0]).toMatchObject({
-    alias: alert.fingerprint,
+    alias: keyOf(alert),
     message: "Firing: GPU 3 on node-07 is at 93 °C",
     description:
       "Firing: GPU 3 on node-07 is at 93 °C\nRunbook: https://runbooks.example/GpuHot.md\n" +

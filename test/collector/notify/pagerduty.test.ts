@@ -3,6 +3,7 @@ import { createNotifiers, notifiersSchema } from "../../../collector/notify/conf
 import type { Notifier } from "../../../collector/notify/notifier.ts";
 import { createSystemClock } from "../../../core/kit/clock.ts";
 import { makeAlert, resolved } from "../../kit/alerts.ts";
+import { keyOf } from "../../kit/planning.ts";
 import { startPagerDuty, type PagerDutyReceiver, type Receiver } from "../../kit/receivers.ts";
 import { describeNotifier, startBench } from "../../suites/notifier-suite.ts";
 
@@ -46,7 +47,7 @@ test("sends the event that PagerDuty's contract describes", async () => {
   await bench.drained("pagerduty");
   expect(JSON.parse(receiver.requests[0]?.body ?? "")).toEqual({
     routing_key: routingKey,
-    dedup_key: alert.fingerprint,
+    dedup_key: keyOf(alert),
     event_action: "trigger",
     payload: {
       summary: "GPU 3 on node-07 is at 93 °C",

@@ -8,15 +8,12 @@ import { createStdout } from "../../../collector/notify/stdout.ts";
 import { createSystemClock } from "../../../core/kit/clock.ts";
 import { makeAlert, makeNumberedAlert, resolved } from "../../kit/alerts.ts";
 import { makeFolder } from "../../kit/folder.ts";
+import { destination } from "../../kit/planning.ts";
 import { startBench } from "../../suites/notifier-suite.ts";
 
 function makeNotifier(descriptor: number): Notifier {
-  return createStdout({
-    name: "stdout",
-    accepts: () => true,
-    timeoutMilliseconds: 300,
-    descriptor,
-  });
+  const service = createStdout({ name: "stdout", timeoutMilliseconds: 300, descriptor });
+  return { ...destination("stdout"), ...service };
 }
 
 /** A file, or a named pipe that this test may read or leave. */

@@ -15,7 +15,9 @@ function makeNotifier(receiver: Receiver): Notifier {
   const file = join(makeFolder(), "url");
   writeFileSync(file, receiver.url);
   const [notifier] = createNotifiers(
-    notifiersSchema.parse([{ type: "teams", webhook_url_file: file, timeout: "300ms" }]),
+    notifiersSchema.parse([
+      { type: "teams", webhook_url_file: file, timeout: "300ms", group_wait: "0", digest: "0" },
+    ]),
     { clock: createSystemClock(), consoleUrl: "http://console.example:9411/" },
   );
   if (!notifier) throw new Error("no notifier was made");

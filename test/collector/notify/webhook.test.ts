@@ -39,9 +39,10 @@ test("sends the documented body, signed", async () => {
   onTestFinished(() => receiver.close());
   const bench = startBench([makeNotifier(receiver)]);
   const alert = makeAlert({ value: Number.NaN });
+  bench.notify(alert);
   bench.notify(resolved(alert));
   await bench.drained("webhook");
-  const [request] = receiver.requests;
+  const [, request] = receiver.requests;
   expect(JSON.parse(request?.body ?? "")).toEqual({
     version: 1,
     action: "resolve",
@@ -53,6 +54,11 @@ test("sends the documented body, signed", async () => {
     active_at: new Date(alert.activeAtMilliseconds).toISOString(),
     fired_at: new Date(alert.firedAtMilliseconds).toISOString(),
     resolved_at: new Date(alert.firedAtMilliseconds + 60_000).toISOString(),
+    occasion: "fired",
+    alerts: 1,
+    members: [],
+    escalation: null,
+    acknowledged: null,
   });
   const timestamp = request?.headers["x-warpwatch-timestamp"];
   const expected = createHmac("sha256", secret)

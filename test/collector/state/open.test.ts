@@ -2,22 +2,21 @@ import { chmodSync, readFileSync, statSync, truncateSync, writeFileSync } from "
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
+import type { Destination } from "../../../collector/notify/incident/planning.ts";
 import type { AlertStep } from "../../../collector/state/alert.ts";
-import { openState, type State, type StateOptions } from "../../../collector/state/open.ts";
+import { openState, type State } from "../../../collector/state/open.ts";
 import { createSystemClock } from "../../../core/kit/clock.ts";
 import { WarpwatchError } from "../../../core/kit/errors.ts";
 import { makeAlert, makeNumberedAlert, resolved } from "../../kit/alerts.ts";
 import { makeFolder } from "../../kit/folder.ts";
+import { destination, startPlanner } from "../../kit/planning.ts";
 
-const everything = { name: "pager", accepts: () => true };
+const everything = destination("pager");
 
-function open(folder: string, options: Partial<StateOptions> = {}): State {
-  const state = openState({
-    folder,
-    notifiers: [everything],
-    clock: createSystemClock(),
-    ...options,
-  });
+function open(folder: string, notifiers: readonly Destination[] = [everything]): State {
+  const clock = createSystemClock();
+  const state = openState({ folder, notifiers, clock });
+  startPlanner(state, notifiers, clock);
   onTestFinished(() => {
     try {
       state.close();
@@ -78,17 +77,15 @@ test("purges resolved alerts after seven days", () => {
 });
 
 test("writes neither alert nor notification when a step fails half-way", () => {
-  const { alerts, outbox } = open(makeFolder(), {
-    notifiers: [
-      everything,
-      {
-        name: "broken",
-        accepts: () => {
-          throw new Error("no answer");
-        },
+  const { alerts, outbox } = open(makeFolder(), [
+    everything,
+    {
+      ...destination("broken"),
+      accepts: () => {
+        throw new Error("no answer");
       },
-    ],
-  });
+    },
+  ]);
   const alert = makeAlert();
   const refused = refusal(() => alerts.commit(step({ changed: [alert], notify: [alert] })));
   expect(refused.code).toBe("STATE_UNUSABLE");
@@ -97,9 +94,10 @@ test("writes neither alert nor notification when a step fails half-way", () => {
 });
 
 test("makes a row per notifier that the alert concerns, and tells listeners after the commit", () => {
-  const { alerts, outbox } = open(makeFolder(), {
-    notifiers: [everything, { name: "never", accepts: () => false }],
-  });
+  const { alerts, outbox } = open(makeFolder(), [
+    everything,
+    { ...destination("never"), accepts: () => false },
+  ]);
   const depths: number[] = [];
   outbox.onAdded(() => depths.push(outbox.depth("pager")));
   alerts.commit(step({ changed: [makeAlert()], notify: [makeAlert()] }));

@@ -1,17 +1,21 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { Alert } from "../../../collector/state/alert.ts";
+import { tellingOf } from "../../../collector/state/notification.ts";
 import { openState, type State } from "../../../collector/state/open.ts";
 import { createSystemClock } from "../../../core/kit/clock.ts";
 import { makeNumberedAlert, resolved } from "../../kit/alerts.ts";
 import { makeFolder } from "../../kit/folder.ts";
 
+const notifiersOf = new WeakMap<State, readonly string[]>();
+
 function open(folder: string, names: readonly string[], outboxCapacity = 4): State {
   const state = openState({
     folder,
-    notifiers: names.map((name) => ({ name, accepts: () => true })),
+    notifiers: names.map((name) => ({ name })),
     clock: createSystemClock(),
     outboxCapacity,
   });
+  notifiersOf.set(state, names);
   onTestFinished(() => {
     try {
       state.close();
@@ -22,8 +26,16 @@ function open(folder: string, names: readonly string[], outboxCapacity = 4): Sta
   return state;
 }
 
+/** Every notifier is told of each alert by itself. */
 function notify(state: State, ...alerts: Alert[]): void {
-  state.alerts.commit({ changed: alerts, dropped: [], notify: alerts });
+  state.transaction(() =>
+    state.outbox.add(
+      (notifiersOf.get(state) ?? []).flatMap((notifier) =>
+        alerts.map((alert) => ({ notifier, telling: tellingOf(alert) })),
+      ),
+    ),
+  );
+  state.outbox.announce();
 }
 
 function waiting(state: State, notifier = "pager"): string[] {

@@ -1,9 +1,8 @@
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { openDatabase, type Database } from "../../../collector/state/database.ts";
 import { createReferences } from "../../../collector/state/references.ts";
 import { makeFolder } from "../../kit/folder.ts";
+import { makeOlderState } from "../../kit/older-state.ts";
 
 function open(folder: string): Database {
   const database = openDatabase(folder);
@@ -14,11 +13,11 @@ function open(folder: string): Database {
 test("keeps ten thousand of a notifier, and the newest of them", () => {
   const database = open(makeFolder());
   const references = createReferences(database);
-  const key = (index: number): { notifier: string; fingerprint: string } => ({
+  const key = (index: number): { notifier: string; key: string } => ({
     notifier: "slack",
-    fingerprint: String(index),
+    key: String(index),
   });
-  const other = { notifier: "chat", fingerprint: "0" };
+  const other = { notifier: "chat", key: "0" };
   database.transaction(() => {
     references.keep(other, "first");
     for (let index = 0; index < 10_002; index += 1) references.keep(key(index), `ts ${index}`);
@@ -34,11 +33,8 @@ test("keeps ten thousand of a notifier, and the newest of them", () => {
 
 test("a state file from before there were references is taken on", () => {
   const folder = makeFolder();
-  openDatabase(folder).close();
-  const older = new DatabaseSync(join(folder, "state.db"));
-  older.exec("DROP TABLE reference; PRAGMA user_version = 1");
-  older.close();
-  const key = { notifier: "slack", fingerprint: "a" };
+  makeOlderState(folder, 1).close();
+  const key = { notifier: "slack", key: "a" };
   const references = createReferences(open(folder));
   references.keep(key, "thread");
   expect(references.find(key)).toBe("thread");

@@ -1,0 +1,102 @@
+/** Storms: when very many incidents open within a minute, one summary says how many and where, until few are left. */
+import type { Alert } from "../../state/alert.ts";
+import type { Incident } from "../../state/incident.ts";
+import type { NotificationAction } from "../../state/notification.ts";
+import { tell } from "./announce.ts";
+import { keyOf } from "./grouping.ts";
+import { newIncident, type Planning, type Recipient } from "./planning.ts";
+import { stormAlert } from "./summary.ts";
+
+const windowMilliseconds = 60_000;
+/** While it grows, its numbers are worth telling sooner than other changes. */
+const checkMilliseconds = 10_000;
+
+/** Called when an incident was opened. */
+export function watchStorm(planning: Planning, recipient: Recipient, now: number): void {
+  const { incidents, clock } = planning;
+  const { name, policy, budget } = recipient;
+  if (policy.storm === 0 || policy.groupBy === null) return;
+  const since = now - windowMilliseconds;
+  if (incidents.openGroups(name, since) <= policy.storm) return;
+  const key = keyOf("storm");
+  if (incidents.find({ notifier: name, key })) return;
+  const fields = { notifier: name, key, kind: "storm", labels: {}, dueMilliseconds: null } as const;
+  const storm: Incident = {
+    ...newIncident(fields, since),
+    state: "open",
+    openedAtMilliseconds: now,
+    repeatMilliseconds: 0,
+  };
+  budget.spend(clock.monotonic());
+  tellStorm(planning, storm, "trigger", now);
+}
+
+/** Called when the summary is due: tells how the storm has grown, or that it is over. */
+export function reviewStorm(
+  planning: Planning,
+  recipient: Recipient,
+  storm: Incident,
+  now: number,
+): void {
+  const { incidents, clock } = planning;
+  const { name, policy, budget } = recipient;
+  if (incidents.openGroups(name, storm.startedAtMilliseconds) <= policy.storm) {
+    budget.spend(clock.monotonic());
+    const { alert } = faceOf(planning, storm, now);
+    const face: Alert = { ...alert, state: "resolved", resolvedAtMilliseconds: now };
+    tell(planning, storm, {
+      ...plain(storm),
+      action: "resolve",
+      alert: face,
+      memberCount: storm.most,
+    });
+    incidents.remove(storm);
+    return;
+  }
+  const { alerts } = incidents.stormOf(name, storm.startedAtMilliseconds);
+  if (alerts > storm.most && budget.take(clock.monotonic()))
+    tellStorm(planning, storm, "update", now);
+  else incidents.save({ ...storm, dueMilliseconds: now + checkMilliseconds });
+}
+
+function tellStorm(
+  planning: Planning,
+  storm: Incident,
+  action: NotificationAction,
+  now: number,
+): void {
+  const { alert, alerts } = faceOf(planning, storm, now);
+  const eventAtMilliseconds = action === "trigger" ? now : 0;
+  tell(planning, storm, {
+    ...plain(storm),
+    action,
+    alert,
+    memberCount: alerts,
+    eventAtMilliseconds,
+  });
+  planning.incidents.save({
+    ...storm,
+    most: Math.max(storm.most, alerts),
+    toldAtMilliseconds: now,
+    dueMilliseconds: now + checkMilliseconds,
+  });
+}
+
+function faceOf({ incidents }: Planning, storm: Incident, now: number) {
+  const { notifier, startedAtMilliseconds } = storm;
+  const found = incidents.stormOf(notifier, startedAtMilliseconds);
+  const { alerts } = found;
+  const since = found.sinceMilliseconds || now;
+  return { alert: stormAlert(found, since, now), alerts };
+}
+
+function plain({ key, acknowledged }: Incident) {
+  return {
+    key,
+    occasion: "fired",
+    members: [],
+    escalation: null,
+    acknowledgement: acknowledged,
+    eventAtMilliseconds: 0,
+  } as const;
+}

@@ -1,0 +1,225 @@
+/** The rows of incidents in the state file; see incident.ts for what they mean. */
+import type { Alert } from "./alert.ts";
+import { decodeAlert } from "./alert-codec.ts";
+import type { Database } from "./database.ts";
+import type { Incident, IncidentKind, IncidentName, IncidentStore } from "./incident.ts";
+
+type Row = Record<string, unknown>;
+
+export function createIncidentStore(database: Database): IncidentStore {
+  return {
+    ...incidentRows(database),
+    ...memberRows(database),
+    ...heldRows(database),
+    ...upkeep(database),
+  };
+}
+
+type IncidentRows = Pick<
+  IncidentStore,
+  | "find"
+  | "save"
+  | "remove"
+  | "due"
+  | "withKey"
+  | "list"
+  | "collecting"
+  | "count"
+  | "openGroups"
+  | "stormOf"
+>;
+
+function incidentRows({ sqlite }: Database): IncidentRows {
+  const columns = "notifier, key, kind, state, due, opened_at, body";
+  const select = (rest: string) => sqlite.prepare(`SELECT ${columns} FROM incident ${rest}`);
+  const one = select("WHERE notifier = ? AND key = ?");
+  const dueNow = select("WHERE due <= ? ORDER BY due LIMIT ?");
+  const keyed = select("WHERE key = ?");
+  const newest = select("ORDER BY opened_at DESC LIMIT ?");
+  const waiting = select("WHERE notifier = ? AND kind = ? AND state = 'waiting' LIMIT 1");
+  const upsert = sqlite.prepare("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?, ?)");
+  const removeOne = sqlite.prepare("DELETE FROM incident WHERE notifier = ? AND key = ?");
+  const removeMembers = sqlite.prepare("DELETE FROM member WHERE notifier = ? AND key = ?");
+  const countAll = sqlite.prepare("SELECT count(*) AS count FROM incident WHERE notifier = ?");
+  const openedSince = `FROM incident WHERE incident.notifier = ? AND kind = 'group' AND opened_at >= ?`;
+  const countOpen = sqlite.prepare(`SELECT count(*) AS count ${openedSince}`);
+  const joined = openedSince.replace(
+    "FROM incident",
+    "FROM incident JOIN member USING (notifier, key) JOIN alert USING (fingerprint)",
+  );
+  const storm = sqlite.prepare(
+    `SELECT count(*) AS alerts, min(fired_at) AS since,
+     count(DISTINCT json_extract(alert.body, '$.labels.node')) AS nodes ${joined}`,
+  );
+  const gravest = sqlite.prepare(
+    `SELECT alert.body AS body ${joined} ORDER BY rank, fired_at DESC LIMIT 1`,
+  );
+  return {
+    find: ({ notifier, key }) => found(one.get(notifier, key)),
+    save({ notifier, key, kind, state, dueMilliseconds, openedAtMilliseconds, ...body }) {
+      const text = JSON.stringify(body);
+      upsert.run(notifier, key, kind, state, dueMilliseconds, openedAtMilliseconds, text);
+    },
+    remove({ notifier, key }) {
+      removeOne.run(notifier, key);
+      removeMembers.run(notifier, key);
+    },
+    due: (time, limit) => dueNow.all(time, limit).map(incidentOf),
+    withKey: (key) => keyed.all(key).map(incidentOf),
+    list: (limit) => newest.all(limit).map(incidentOf),
+    collecting: (notifier, kind) => found(waiting.get(notifier, kind)),
+    count: (notifier) => Number(countAll.get(notifier)?.["count"]),
+    openGroups: (notifier, since) => Number(countOpen.get(notifier, since)?.["count"]),
+    stormOf(notifier, since) {
+      const row = storm.get(notifier, since);
+      const face = gravest.get(notifier, since);
+      return {
+        alerts: Number(row?.["alerts"]),
+        nodes: Number(row?.["nodes"]),
+        sinceMilliseconds: Number(row?.["since"] ?? 0),
+        gravest: face === undefined ? null : decodeAlert(String(face["body"])),
+      };
+    },
+  };
+}
+
+type MemberRows = Pick<
+  IncidentStore,
+  | "join"
+  | "leave"
+  | "markOver"
+  | "removeOver"
+  | "homesOf"
+  | "moveMembers"
+  | "memberCount"
+  | "members"
+  | "fingerprints"
+>;
+
+function memberRows({ sqlite }: Database): MemberRows {
+  const upsert = sqlite.prepare("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?, 0)");
+  const remove = sqlite.prepare("DELETE FROM member WHERE notifier = ? AND fingerprint = ?");
+  const over = sqlite.prepare("UPDATE member SET over = 1 WHERE notifier = ? AND fingerprint = ?");
+  const sweep = sqlite.prepare("DELETE FROM member WHERE notifier = ? AND key = ? AND over = 1");
+  const homes = sqlite.prepare("SELECT notifier, key FROM member WHERE fingerprint = ?");
+  const move = sqlite.prepare("UPDATE member SET key = ? WHERE notifier = ? AND key = ?");
+  const count = sqlite.prepare(
+    "SELECT count(*) AS count FROM member WHERE notifier = ? AND key = ? AND over = 0",
+  );
+  const gravest = sqlite.prepare(
+    `SELECT alert.body AS body, over FROM member JOIN alert USING (fingerprint)
+     WHERE notifier = ? AND key = ? ORDER BY over, rank, fired_at DESC LIMIT ?`,
+  );
+  const names = sqlite.prepare("SELECT fingerprint FROM member WHERE notifier = ? AND key = ?");
+  return {
+    join: ({ notifier, key, fingerprint, rank, firedAtMilliseconds }) =>
+      void upsert.run(notifier, fingerprint, key, rank, firedAtMilliseconds),
+    leave: (notifier, fingerprint) => void remove.run(notifier, fingerprint),
+    markOver: (notifier, fingerprint) => void over.run(notifier, fingerprint),
+    removeOver: ({ notifier, key }) => void sweep.run(notifier, key),
+    homesOf: (fingerprint) => homes.all(fingerprint).map(nameOf),
+    moveMembers: ({ notifier, key }, toKey) => void move.run(toKey, notifier, key),
+    memberCount: ({ notifier, key }) => Number(count.get(notifier, key)?.["count"]),
+    members: ({ notifier, key }, limit) =>
+      gravest.all(notifier, key, limit).map((row) => ({
+        alert: decodeAlert(String(row["body"])),
+        over: row["over"] === 1,
+      })),
+    fingerprints: ({ notifier, key }) =>
+      names.all(notifier, key).map((row) => String(row["fingerprint"])),
+  };
+}
+
+type HeldRows = Pick<IncidentStore, "hold" | "release" | "isHeld" | "nextHeld">;
+
+function heldRows({ sqlite }: Database): HeldRows {
+  /** What is asked about every second isn't read from text every second; alerts that are held don't change. */
+  const known = new Map<string, Alert>();
+  /** The last that was asked about; all have their turn. */
+  let last = "";
+  const insert = sqlite.prepare("INSERT OR REPLACE INTO held VALUES (?)");
+  const remove = sqlite.prepare("DELETE FROM held WHERE fingerprint = ?");
+  const select = sqlite.prepare("SELECT 1 FROM held WHERE fingerprint = ?");
+  const following = sqlite.prepare(
+    "SELECT fingerprint FROM held WHERE fingerprint > ? ORDER BY fingerprint LIMIT ?",
+  );
+  const alertOf = sqlite.prepare("SELECT body FROM alert WHERE fingerprint = ?");
+
+  function read(fingerprint: string): Alert | null {
+    const cached = known.get(fingerprint);
+    if (cached) return cached;
+    const row = alertOf.get(fingerprint);
+    if (row === undefined) return null;
+    const alert = decodeAlert(String(row["body"]));
+    known.set(fingerprint, alert);
+    return alert;
+  }
+
+  return {
+    hold(fingerprint) {
+      known.delete(fingerprint);
+      insert.run(fingerprint);
+    },
+    release(fingerprint) {
+      known.delete(fingerprint);
+      remove.run(fingerprint);
+    },
+    isHeld: (fingerprint) => select.get(fingerprint) !== undefined,
+    nextHeld(limit) {
+      const rows = following.all(last, limit);
+      last = rows.length < limit ? "" : String(rows.at(-1)?.["fingerprint"]);
+      return rows.flatMap((row) => {
+        const fingerprint = String(row["fingerprint"]);
+        const alert = read(fingerprint);
+        if (alert === null) remove.run(fingerprint);
+        return alert ?? [];
+      });
+    },
+  };
+}
+
+type Upkeep = Pick<IncidentStore, "takeToldBefore" | "keepOnly">;
+
+function upkeep({ sqlite }: Database): Upkeep {
+  return {
+    takeToldBefore() {
+      const rows = sqlite
+        .prepare("SELECT body FROM told_before JOIN alert USING (fingerprint)")
+        .all();
+      sqlite.exec("DELETE FROM told_before");
+      return rows.map((row) => decodeAlert(String(row["body"])));
+    },
+    keepOnly(notifiers) {
+      const names = JSON.stringify(notifiers);
+      for (const table of ["incident", "member"])
+        sqlite
+          .prepare(`DELETE FROM ${table} WHERE notifier NOT IN (SELECT value FROM json_each(?))`)
+          .run(names);
+    },
+  };
+}
+
+function nameOf(row: Row): IncidentName {
+  return { notifier: String(row["notifier"]), key: String(row["key"]) };
+}
+
+function found(row: Row | undefined): Incident | null {
+  return row === undefined ? null : incidentOf(row);
+}
+
+type Body = Omit<
+  Incident,
+  "notifier" | "key" | "kind" | "state" | "dueMilliseconds" | "openedAtMilliseconds"
+>;
+
+function incidentOf(row: Row): Incident {
+  const body: Body = JSON.parse(String(row["body"]));
+  return {
+    ...body,
+    ...nameOf(row),
+    kind: String(row["kind"]) as IncidentKind,
+    state: row["state"] === "open" ? "open" : "waiting",
+    dueMilliseconds: row["due"] === null ? null : Number(row["due"]),
+    openedAtMilliseconds: Number(row["opened_at"]),
+  };
+}
