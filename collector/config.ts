@@ -18,6 +18,11 @@ import type { KubernetesService } from "./ingest/scrape/kubernetes.ts";
 import type { JobConfig } from "./ingest/scrape/scraper.ts";
 import { makeTarget } from "./ingest/scrape/target.ts";
 import { notifiersSchema, type NotifierSettings } from "./notify/config.ts";
+import {
+  escalationsSchema,
+  unknownNotifiers,
+  type Escalation,
+} from "./notify/incident/escalation.ts";
 import { maintenanceSchema, type MaintenanceSettings } from "./notify/mute/maintenance-settings.ts";
 
 export interface CollectorConfig {
@@ -49,6 +54,8 @@ export interface CollectorConfig {
   /** The rules that are judged: ours as changed, then the user's. */
   readonly rules: readonly Rule[];
   readonly notifiers: readonly NotifierSettings[];
+  /** Who of them is told at once, and who when nobody acknowledged. */
+  readonly escalation: readonly Escalation[];
   /** Windows in which nobody is told of what they match. */
   readonly maintenance: readonly MaintenanceSettings[];
 }
@@ -253,7 +260,17 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     rules: overridesSchema,
     own_rules: ownRulesSchema,
     notifiers: notifiersSchema,
+    escalation: escalationsSchema,
     maintenance: maintenanceSchema,
+  })
+  .superRefine(({ escalation, notifiers }, context) => {
+    const known = new Set(notifiers.map((notifier) => notifier.name));
+    for (const { path, name } of unknownNotifiers(escalation, known))
+      context.addIssue({
+        code: "custom",
+        path: ["escalation", ...path],
+        message: `no notifier is called "${name}"`,
+      });
   })
   .transform((entry) => ({
     listen: entry.listen,
@@ -276,6 +293,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     history: entry.history,
     rules: resolveRules(entry.rules, entry.own_rules),
     notifiers: entry.notifiers,
+    escalation: entry.escalation,
     maintenance: entry.maintenance,
   }));
 
