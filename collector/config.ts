@@ -14,9 +14,9 @@ import {
   remoteWriteReceiverSchema,
   type RemoteWriteSettings,
 } from "./ingest/remote-write/settings.ts";
-import type { KubernetesService } from "./ingest/scrape/kubernetes.ts";
 import type { JobConfig } from "./ingest/scrape/scraper.ts";
-import { makeTarget } from "./ingest/scrape/target.ts";
+import { prometheusJobsSchema } from "./ingest/scrape/prometheus-settings.ts";
+import { complainOfTwice, jobsSchema } from "./ingest/scrape/settings.ts";
 import { notifiersSchema, type NotifierSettings } from "./notify/config.ts";
 import {
   escalationsSchema,
@@ -76,62 +76,6 @@ const listenSchema = z.string().transform((address, context) => {
   context.addIssue({ code: "custom", message });
   return z.NEVER;
 });
-
-const kubernetesSchema = z
-  .strictObject({
-    service: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "is not a service's name"),
-    namespace: text.default(""),
-    api: z.url({ protocol: /^https?$/ }).default("https://kubernetes.default.svc"),
-    account_folder: text.min(1).default("/var/run/secrets/kubernetes.io/serviceaccount"),
-  })
-  .transform(({ account_folder: accountFolder, ...rest }): KubernetesService => ({
-    ...rest,
-    accountFolder,
-  }));
-
-const jobSchema = z
-  .strictObject({
-    job: z.string().regex(/^[\w.:/-]{1,128}$/, "must be 1 to 128 letters, digits or ._:/-"),
-    interval: duration.refine((value) => value >= 1000, "must be 1s or more").default(15_000),
-    timeout: duration.refine((value) => value >= 10, "must be 10ms or more").optional(),
-    scheme: z.enum(["http", "https"]).default("http"),
-    path: z.string().startsWith("/", "must begin with /").max(1024).default("/metrics"),
-    body_limit_bytes: z
-      .int()
-      .min(1024)
-      .max(256 * 1024 * 1024)
-      .default(32 * 1024 * 1024),
-    targets: z.array(text.min(1)).max(100_000).default([]),
-    labels: z.record(labelName, text).default({}),
-    files: z.array(text.min(1)).max(100).default([]),
-    token_file: text.min(1).optional(),
-    kubernetes: kubernetesSchema.optional(),
-  })
-  .transform((entry, context): JobConfig => {
-    const timeoutMilliseconds = entry.timeout ?? Math.min(10_000, entry.interval);
-    if (timeoutMilliseconds > entry.interval)
-      context.addIssue({ code: "custom", path: ["timeout"], message: "must not exceed interval" });
-    const job: JobConfig = {
-      name: entry.job,
-      intervalMilliseconds: entry.interval,
-      timeoutMilliseconds,
-      scheme: entry.scheme,
-      path: entry.path,
-      bodyLimitBytes: entry.body_limit_bytes,
-      groups: [{ targets: entry.targets, labels: entry.labels }],
-      files: entry.files,
-      credentials:
-        entry.token_file === undefined
-          ? undefined
-          : { kind: "token", scheme: "Bearer", secret: { file: entry.token_file, text: "" } },
-      kubernetes: entry.kubernetes,
-    };
-    entry.targets.forEach((target, index) => {
-      const message = complaintOf(() => makeTarget(job, target, entry.labels));
-      if (message !== null) context.addIssue({ code: "custom", path: ["targets", index], message });
-    });
-    return job;
-  });
 
 const overrideSchema = z
   .strictObject({
@@ -221,17 +165,6 @@ const ingestSchema = z
     lateMilliseconds: entry.late_after,
   }));
 
-const jobsSchema = z
-  .array(jobSchema)
-  .max(1000)
-  .superRefine((jobs, context) => {
-    jobs.forEach(({ name }, index) => {
-      if (jobs.findIndex((other) => other.name === name) < index)
-        context.addIssue({ code: "custom", path: [index, "job"], message: "is there twice" });
-    });
-  })
-  .default([]);
-
 export const collectorSchema: z.ZodType<CollectorConfig> = z
   .strictObject({
     listen: listenSchema.prefault("127.0.0.1:9411"),
@@ -245,6 +178,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     push_token_file: text.default(""),
     ingest: ingestSchema,
     scrape: jobsSchema,
+    scrape_configs: prometheusJobsSchema,
     maximum_targets: count(100_000).default(2000),
     remote_write_receiver: remoteWriteReceiverSchema,
     otlp_receiver: otlpReceiverSchema,
@@ -263,6 +197,10 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     escalation: escalationsSchema,
     maintenance: maintenanceSchema,
   })
+  .superRefine(({ scrape, scrape_configs: pasted }, context) => {
+    const taken = scrape.map(({ name }) => name);
+    complainOfTwice(pasted, taken, (index) => ["scrape_configs", index, "job_name"], context);
+  })
   .superRefine(({ escalation, notifiers }, context) => {
     const known = new Set(notifiers.map((notifier) => notifier.name));
     for (const { path, name } of unknownNotifiers(escalation, known))
@@ -280,7 +218,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     tokenFile: entry.token_file,
     pushTokenFile: entry.push_token_file,
     ingest: entry.ingest,
-    scrape: entry.scrape,
+    scrape: [...entry.scrape, ...entry.scrape_configs],
     maximumTargets: entry.maximum_targets,
     remoteWriteReceiver: entry.remote_write_receiver,
     otlpReceiver: entry.otlp_receiver,

@@ -1,133 +1,145 @@
-/** Targets from Kubernetes: the endpoints of one service, by the EndpointSlice API (discovery.k8s.io/v1), each with its node's name. */
-import { readFileSync } from "node:fs";
-import { request } from "node:http";
-import { request as secureRequest } from "node:https";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { z } from "zod";
-import type { Clock, Timer } from "../../../core/kit/clock.ts";
-import { describeError, WarpwatchError } from "../../../core/kit/errors.ts";
+/** Targets from a Kubernetes cluster: pods, endpoints and nodes, listed and then watched. */
+import type { Clock } from "../../../core/kit/clock.ts";
+import { ownNamespace, type KubernetesAccess } from "../../../core/kit/kubernetes-api.ts";
+import { watchKubernetes, type Watched } from "../../../core/kit/kubernetes-watch.ts";
 import type { Discovery } from "./discovery.ts";
-import type { TargetGroup } from "./target.ts";
+import {
+  keepWith,
+  nodeSchema,
+  podSchema,
+  serviceSchema,
+  sliceSchema,
+  type ClusterNode,
+  type Pod,
+  type Service,
+  type Slice,
+} from "./kubernetes-objects.ts";
+import { findTargets, type ClusterObjects, type KubernetesRole } from "./kubernetes-targets.ts";
 
-/** The service whose pods are the targets, and who may ask for them. */
-export interface KubernetesService {
-  readonly service: string;
-  /** Empty: the collector's own. */
-  readonly namespace: string;
-  readonly api: string;
-  /** Where the pod's service account is mounted: `token`, `ca.crt`, `namespace`. */
-  readonly accountFolder: string;
+/** The kinds of objects that are watched. */
+export type ClusterKind = keyof ClusterObjects;
+
+export interface KubernetesQuery {
+  readonly role: KubernetesRole;
+  /** What is watched beside the role's own objects: their labels ride on the targets. */
+  readonly beside: readonly ClusterKind[];
+  /** None: all of them. */
+  readonly namespaces: readonly string[];
+  readonly ownNamespace: boolean;
+  readonly selectors: Readonly<Partial<Record<ClusterKind, ClusterSelector>>>;
+  readonly access: KubernetesAccess;
+  /** Of each service its first port only. */
+  readonly firstPort: boolean;
 }
 
-const pollMilliseconds = 15_000;
-const requestMilliseconds = 10_000;
-const maximumBytes = 64 * 1024 * 1024;
+export interface ClusterSelector {
+  readonly label: string;
+  readonly field: string;
+}
 
-const slices = z.object({
-  items: z.array(
-    z.object({
-      ports: z.array(z.object({ port: z.int() })).nullish(),
-      endpoints: z
-        .array(z.object({ addresses: z.array(z.string()).min(1), nodeName: z.string().nullish() }))
-        .nullish(),
-    }),
-  ),
-});
+export interface KubernetesDiscoveryOptions {
+  readonly clock: Clock;
+  readonly jitter: string;
+  readonly onError: (sentence: string) => void;
+}
+
+const kindOf = {
+  pod: "pods",
+  node: "nodes",
+  endpoints: "slices",
+  endpointslice: "slices",
+} as const satisfies Readonly<Record<KubernetesRole, ClusterKind>>;
+const places: Readonly<Record<ClusterKind, readonly [group: string, resource: string]>> = {
+  pods: ["/api/v1", "pods"],
+  nodes: ["/api/v1", "nodes"],
+  services: ["/api/v1", "services"],
+  slices: ["/apis/discovery.k8s.io/v1", "endpointslices"],
+};
+const schemas = {
+  pods: podSchema,
+  nodes: nodeSchema,
+  services: serviceSchema,
+  slices: sliceSchema,
+};
+const maximumItems = 50_000;
 
 export function createKubernetesDiscovery(
-  options: KubernetesService,
-  clock: Clock,
-  onError: (sentence: string) => void,
+  query: KubernetesQuery,
+  options: KubernetesDiscoveryOptions,
 ): Discovery {
-  let groups: readonly TargetGroup[] = [];
-  let shape = "";
-  let changed = false;
-  let error: string | null = null;
-  let timer: Timer | null = null;
-  let stopped = false;
+  const own = kindOf[query.role];
+  const watches = [...new Set([own, ...query.beside])].map((kind) => ({
+    kind,
+    parts: namespacesOf(query, kind).map((namespace) => watch(kind, namespace)),
+  }));
+  const all = watches.flatMap(({ parts }) => parts);
+  let versions = "";
 
-  async function poll(): Promise<void> {
-    try {
-      const found = groupsOf(await ask(options));
-      const now = JSON.stringify(found);
-      if (now !== shape) {
-        groups = found;
-        shape = now;
-        changed = true;
-      }
-      error = null;
-    } catch (thrown) {
-      const sentence = `the endpoints of ${options.service} are unknown: ${describeError(thrown)}`;
-      if (sentence !== error) onError(sentence);
-      error = sentence;
-    }
-    if (!stopped) timer = clock.after(pollMilliseconds, () => void poll());
+  function watch(kind: ClusterKind, namespace: string | null): Watched<unknown> {
+    const [group, resource] = places[kind];
+    return watchKubernetes<unknown>({
+      access: query.access,
+      path: () => {
+        if (namespace === null) return `${group}/${resource}`;
+        const name = namespace === "" ? ownNamespace(query.access) : namespace;
+        return `${group}/namespaces/${encodeURIComponent(name)}/${resource}`;
+      },
+      labelSelector: query.selectors[kind]?.label ?? "",
+      fieldSelector: query.selectors[kind]?.field ?? "",
+      keep: keepWith<unknown>(schemas[kind]),
+      maximumItems,
+      ...options,
+      onError: (sentence) => options.onError(`Kubernetes' ${kind} are unknown: ${sentence}`),
+    });
   }
 
-  void poll();
   return {
     read() {
-      if (!changed) return null;
-      changed = false;
-      return groups;
+      // Before each has been answered once, relabelling would drop what the others are to explain.
+      if (!all.every(({ listed, error }) => listed || error !== null)) return null;
+      const now = all.map(({ version }) => version).join();
+      if (now === versions || now === all.map(() => 0).join()) return null;
+      versions = now;
+      const targets = findTargets(query, collect(watches));
+      return targets.toSorted(byAddress);
     },
-    errors: () => (error === null ? [] : [error]),
-    stop() {
-      stopped = true;
-      timer?.cancel();
-    },
+    errors: () =>
+      watches.flatMap(({ kind, parts }) =>
+        parts.flatMap(({ error }) =>
+          error === null ? [] : [`Kubernetes' ${kind} are unknown: ${error}`],
+        ),
+      ),
+    stop: () => all.forEach((one) => one.stop()),
   };
 }
 
-/** Pods that aren't ready are targets too: that one doesn't answer is what is to be found out. */
-function groupsOf(body: string): TargetGroup[] {
-  const parsed = slices.safeParse(JSON.parse(body));
-  if (!parsed.success)
-    throw new WarpwatchError("TARGET_REFUSED", "the answer is no list of EndpointSlices");
-  const groups = parsed.data.items.flatMap(({ ports, endpoints }) => {
-    const port = ports?.[0]?.port;
-    if (port === undefined) return [];
-    return (endpoints ?? []).map(({ addresses: [address = ""], nodeName }) => ({
-      targets: [address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`],
-      labels: nodeName ? { node: nodeName } : {},
-    }));
-  });
-  return groups.toSorted((one, other) =>
-    (one.targets[0] ?? "") < (other.targets[0] ?? "") ? -1 : 1,
-  );
+/** null: of the whole cluster; empty: the account's own. */
+function namespacesOf(query: KubernetesQuery, kind: ClusterKind): (string | null)[] {
+  if (kind === "nodes") return [null];
+  const named = [...(query.ownNamespace ? [""] : []), ...query.namespaces];
+  return named.length === 0 ? [null] : named;
 }
 
-/** Files are read anew each time: Kubernetes exchanges the token every hour. */
-async function ask({ service, namespace, api, accountFolder }: KubernetesService): Promise<string> {
-  const read = (name: string): string => readFileSync(join(accountFolder, name), "utf8").trim();
-  const space = namespace || read("namespace");
-  const url = new URL(
-    `/apis/discovery.k8s.io/v1/namespaces/${encodeURIComponent(space)}/endpointslices`,
-    api,
-  );
-  url.searchParams.set("labelSelector", `kubernetes.io/service-name=${service}`);
-  const secure = url.protocol === "https:";
-  const headers = { accept: "application/json", authorization: `Bearer ${read("token")}` };
-  const signal = AbortSignal.timeout(requestMilliseconds);
-  return new Promise((resolve, reject) => {
-    const options = { headers, signal, ...(secure ? { ca: read("ca.crt") } : {}) };
-    const sent = (secure ? secureRequest : request)(url, options, (response) => {
-      let bytes = 0;
-      response.on("data", (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes > maximumBytes) response.destroy(new Error(`it is over ${maximumBytes} bytes`));
-      });
-      if (response.statusCode !== 200)
-        reject(
-          new WarpwatchError(
-            "TARGET_REFUSED",
-            `the API server answered with status ${response.statusCode ?? 0}`,
-          ),
-        );
-      text(response).then(resolve, reject);
-    });
-    sent.on("error", reject);
-    sent.end();
-  });
+function collect(
+  watches: readonly { readonly kind: ClusterKind; readonly parts: readonly Watched<unknown>[] }[],
+): ClusterObjects {
+  const of = (wanted: ClusterKind): (readonly [string, unknown])[] =>
+    watches.flatMap(({ kind, parts }) =>
+      kind === wanted ? parts.flatMap(({ items }) => [...items]) : [],
+    );
+  // Each kind was kept with its own schema.
+  const nodes = of("nodes") as [string, ClusterNode][];
+  return {
+    pods: new Map(of("pods") as [string, Pod][]),
+    services: new Map(of("services") as [string, Service][]),
+    slices: new Map(of("slices") as [string, Slice][]),
+    nodes: new Map(nodes.map(([, node]) => [node.metadata.name, node])),
+  };
+}
+
+function byAddress(
+  { targets: [one = ""] }: { readonly targets: readonly string[] },
+  { targets: [other = ""] }: { readonly targets: readonly string[] },
+): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }

@@ -42,7 +42,7 @@ export function createScraper(options: ScraperOptions): Scraper {
   const running = new Map<string, Running>();
   const counters = createScrapeCounters(options.metrics);
   const jobs = options.jobs.map((job) =>
-    watchJob(job, clock, () => counters.discoveryFailed(), log),
+    watchJob(job, { clock, log, jitter: options.boot, onError: () => counters.discoveryFailed() }),
   );
   const certificates = new Map<ScrapeJob, () => ClientTls | undefined>(
     options.jobs.map((job) => [job, followCertificates(job, client, options)]),

@@ -3,15 +3,16 @@ import type { Clock } from "../../../core/kit/clock.ts";
 import { describeError } from "../../../core/kit/errors.ts";
 import type { Log } from "../../../core/kit/log.ts";
 import type { Discovery } from "./discovery.ts";
+import { createDnsDiscovery, type DnsQuery } from "./dns.ts";
 import { createFileDiscovery } from "./file-discovery.ts";
-import { createKubernetesDiscovery, type KubernetesService } from "./kubernetes.ts";
+import { createKubernetesDiscovery, type KubernetesQuery } from "./kubernetes.ts";
 import { makeTarget, type ScrapeJob, type Target, type TargetGroup } from "./target.ts";
 
 export interface JobConfig extends ScrapeJob {
   readonly groups: readonly TargetGroup[];
   readonly files: readonly string[];
-  /** A service in Kubernetes whose pods are targets. */
-  readonly kubernetes?: KubernetesService | undefined;
+  readonly dns?: readonly DnsQuery[] | undefined;
+  readonly kubernetes?: readonly KubernetesQuery[] | undefined;
   /** With more targets than this none is scraped: a selector that matches too much is a mistake. */
   readonly targetLimit?: number | undefined;
 }
@@ -24,14 +25,26 @@ export interface WatchedJob {
   stop(): void;
 }
 
-export function watchJob(job: JobConfig, clock: Clock, onError: () => void, log: Log): WatchedJob {
+export interface JobWatchOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A hexadecimal id. */
+  readonly jitter: string;
+  readonly onError: () => void;
+}
+
+export function watchJob(job: JobConfig, options: JobWatchOptions): WatchedJob {
+  const { clock, log, jitter } = options;
   const tell = (sentence: string): void => {
-    onError();
+    options.onError();
     log.error(`job ${job.name}: ${sentence}`);
   };
   const found: { readonly discovery: Discovery; groups: readonly TargetGroup[] }[] = [
     createFileDiscovery({ patterns: job.files, onError: tell }),
-    ...(job.kubernetes ? [createKubernetesDiscovery(job.kubernetes, clock, tell)] : []),
+    ...(job.dns ?? []).map((query) => createDnsDiscovery(query, clock, tell)),
+    ...(job.kubernetes ?? []).map((query) =>
+      createKubernetesDiscovery(query, { clock, jitter, onError: tell }),
+    ),
   ].map((discovery) => ({ discovery, groups: [] }));
   let targets: readonly Target[] = [];
   let wrong: string[] = [];
