@@ -4,6 +4,7 @@ import type { Incident, IncidentName } from "../../state/incident.ts";
 import type { Acknowledgement } from "../../state/notification.ts";
 import { acknowledged } from "./announce.ts";
 import { nextDue, type Planning } from "./planning.ts";
+import { tellStorm } from "./storm.ts";
 
 /**
  * By an incident's key or an alert's fingerprint. What is taken on are alerts: with them every incident of every notifier that
@@ -39,13 +40,17 @@ function take(planning: Planning, incident: Incident, given: Acknowledgement): I
   const recipient = recipients.get(incident.notifier);
   if (incident.acknowledged !== null || !recipient) return incident;
   const taken = { ...incident, acknowledged: given };
-  if (taken.kind === "storm") incidents.save(taken);
-  else if (taken.state === "open")
+  const isTold = taken.state === "open" && recipient.policy.hearsAcknowledgements;
+  if (taken.kind === "storm") {
+    if (isTold) tellStorm(planning, taken, "acknowledge", given.atMilliseconds);
+    else incidents.save(taken);
+    return taken;
+  }
+  if (taken.state === "open")
     incidents.save({ ...taken, dueMilliseconds: nextDue(taken, recipient.policy) });
   // A digest that is still gathered is told all the same: it holds more than this.
   else incidents.save(taken.kind === "group" ? { ...taken, dueMilliseconds: null } : incident);
-  if (taken.state === "open" && recipient.policy.hearsAcknowledgements)
-    acknowledged(planning, taken, given.atMilliseconds);
+  if (isTold) acknowledged(planning, taken, given.atMilliseconds);
   return taken;
 }
 

@@ -54,12 +54,14 @@ export function reviewStorm(
     return;
   }
   const { alerts } = incidents.stormOf(name, storm.startedAtMilliseconds);
-  if (alerts > storm.most && budget.take(clock.monotonic()))
+  if (alerts > storm.most) {
+    budget.spend(clock.monotonic());
     tellStorm(planning, storm, "update", now);
-  else incidents.save({ ...storm, dueMilliseconds: now + checkMilliseconds });
+  } else incidents.save({ ...storm, dueMilliseconds: now + checkMilliseconds });
 }
 
-function tellStorm(
+/** It goes out whatever the rate says: it is what the rate is there for. */
+export function tellStorm(
   planning: Planning,
   storm: Incident,
   action: NotificationAction,
