@@ -39,6 +39,15 @@ interface Firing {
   readonly both: Set<string>;
 }
 
+/** What its labels, which never change, make of an alert in one rule. */
+interface Place {
+  readonly rule: Rule;
+  readonly key: string;
+  readonly isSource: boolean;
+}
+
+const maximumRemembered = 20_000;
+
 export function createInhibitions(pairs: readonly InhibitionPair[]): Inhibitions {
   const rules = pairs.map((pair): Rule => ({
     source: compile(pair.source),
@@ -48,6 +57,8 @@ export function createInhibitions(pairs: readonly InhibitionPair[]): Inhibitions
   }));
   /** Fingerprint → where it stands among the sources. */
   const places = new Map<string, (readonly [Rule, string])[]>();
+
+  const remembered = new Map<string, readonly Place[]>();
 
   function remove(fingerprint: string): void {
     for (const [rule, key] of places.get(fingerprint) ?? []) {
@@ -73,6 +84,22 @@ export function createInhibitions(pairs: readonly InhibitionPair[]): Inhibitions
     if (found.length > 0) places.set(fingerprint, found);
   }
 
+  /** Asked of every alert that waits, once a second. */
+  function targetsOf({ fingerprint, labels }: Alert): readonly Place[] {
+    const known = remembered.get(fingerprint);
+    if (known) return known;
+    const found = rules
+      .filter((rule) => rule.target.matches(labels))
+      .map((rule) => ({
+        rule,
+        key: keyOf(rule.equal, labels),
+        isSource: rule.source.matches(labels),
+      }));
+    if (remembered.size >= maximumRemembered) remembered.clear();
+    remembered.set(fingerprint, found);
+    return found;
+  }
+
   return {
     observe(changed, gone = []) {
       for (const fingerprint of gone) remove(fingerprint);
@@ -81,15 +108,14 @@ export function createInhibitions(pairs: readonly InhibitionPair[]): Inhibitions
         else if (!places.has(alert.fingerprint)) add(alert);
       }
     },
-    find({ labels }) {
-      for (const rule of rules) {
-        if (rule.firing.size === 0 || !rule.target.matches(labels)) continue;
-        const firing = rule.firing.get(keyOf(rule.equal, labels));
+    find(alert) {
+      for (const { rule, key, isSource } of targetsOf(alert)) {
+        const firing = rule.firing.get(key);
         if (firing === undefined) continue;
         const [source] = firing.sources;
         if (source !== undefined) return source;
         // Of alerts that are both, none explains another: all would fall silent.
-        const [other] = rule.source.matches(labels) ? [] : firing.both;
+        const [other] = isSource ? [] : firing.both;
         if (other !== undefined) return other;
       }
       return null;
