@@ -5,6 +5,7 @@ import { parseDuration } from "../core/kit/duration.ts";
 import { defaultPaths, type HostPaths } from "../core/kit/env.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
 import type { LogLevel } from "../core/kit/log.ts";
+import { otlpUrl } from "../core/wire/otlp-url.ts";
 import {
   chooseCollectors,
   collectorFlags,
@@ -12,6 +13,7 @@ import {
   type CollectorChoice,
 } from "./collector-flags.ts";
 import { agentFlags, type AgentFlag, type Flag } from "./flags.ts";
+import type { OtlpConfig } from "./otlp/export.ts";
 import type { PushConfig } from "./push/pusher.ts";
 import type { SamplerConfig } from "./sampler.ts";
 
@@ -40,6 +42,8 @@ export interface AgentConfig {
   readonly logLevel: LogLevel;
   /** null: nothing is sent anywhere. */
   readonly push: PushConfig | null;
+  /** null: nothing is sent by OTLP. */
+  readonly otlp: OtlpConfig | null;
 }
 
 export type FlagValues = Readonly<
@@ -75,6 +79,7 @@ export const defaultAgentConfig: AgentConfig = {
   collectors: defaultCollectors,
   logLevel: "info",
   push: null,
+  otlp: null,
 };
 
 const smallestSpoolBytes = 131_072;
@@ -124,6 +129,7 @@ export function agentConfigFromFlags(
     collectors: chooseCollectors(flags),
     logLevel: levelOf(text("log.level")),
     push: pushConfigOf(text, text("state.folder") || defaultStateFolder(variables)),
+    otlp: otlpConfigOf(text),
   };
 }
 
@@ -144,6 +150,33 @@ function pushConfigOf(text: (name: AgentFlag) => string, stateFolder: string): P
     authorityFile: text("push.ca-file"),
     spoolFolder: text("push.spool-folder") || join(stateFolder, "spool"),
     spoolBytes: Number(bytes),
+  };
+}
+
+function otlpConfigOf(text: (name: AgentFlag) => string): OtlpConfig | null {
+  const address = text("otlp.endpoint");
+  if (address === "") return null;
+  if (!URL.canParse(address) || !/^https?:\/\//.test(address) || /^[^/]*\/\/[^/]*@/.test(address))
+    refuse(
+      "otlp.endpoint",
+      `"${address}" is not an address; write it as http://otel-collector:4318`,
+    );
+  const intervalMilliseconds = periodOf("otlp.interval", text("otlp.interval"));
+  if (intervalMilliseconds < 1000) refuse("otlp.interval", "must be 1s or more");
+  const compression = text("otlp.compression");
+  if (compression !== "gzip" && compression !== "none")
+    refuse("otlp.compression", `"${compression}" is neither gzip nor none`);
+  const bytes = text("otlp.queue-bytes");
+  if (!/^\d{5,10}$/.test(bytes))
+    refuse("otlp.queue-bytes", `"${bytes}" is not a number of bytes from 10000`);
+  return {
+    url: otlpUrl(address),
+    tokenFile: text("otlp.token-file"),
+    headersFile: text("otlp.headers-file"),
+    authorityFile: text("otlp.ca-file"),
+    intervalMilliseconds,
+    compression,
+    queueBytes: Number(bytes),
   };
 }
 

@@ -86,6 +86,48 @@ export const agentFlags = {
     value: "bytes",
     help: "Bytes of frames that may wait there; 0 for no spool.",
   },
+  "otlp.endpoint": {
+    type: "string",
+    default: "",
+    value: "address",
+    help: "Send metrics by OTLP to the receiver at this address, as http://otel-collector:4318; one with a path is used as it is.",
+  },
+  "otlp.token-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "File that holds the receiver's token, for Authorization: Bearer.",
+  },
+  "otlp.headers-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "File with further headers for the receiver, one a line as name: value.",
+  },
+  "otlp.ca-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "Authorities that vouch for the receiver's certificate; the system's if not given.",
+  },
+  "otlp.interval": {
+    type: "string",
+    default: "60s",
+    value: "duration",
+    help: "How often metrics are sent by OTLP, from 1s.",
+  },
+  "otlp.compression": {
+    type: "string",
+    default: "gzip",
+    value: "coding",
+    help: "How requests by OTLP are packed: gzip or none.",
+  },
+  "otlp.queue-bytes": {
+    type: "string",
+    default: "4194304",
+    value: "bytes",
+    help: "Bytes of requests that may wait in memory for the receiver.",
+  },
   "path.procfs": {
     type: "string",
     default: "/proc",

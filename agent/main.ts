@@ -13,6 +13,7 @@ import { describeHost } from "./host-device.ts";
 import { createHolders, type Holders } from "./attribution/holders.ts";
 import { createGpuDirectory } from "./gpu-directory.ts";
 import { createOwnMetrics } from "./own-metrics.ts";
+import type { AgentOtlp } from "./otlp/export.ts";
 import { createProbes, type OwnedProbes } from "./probes/process.ts";
 import type { Pusher } from "./push/pusher.ts";
 import type { AgentReading } from "./sampler-frame.ts";
@@ -62,7 +63,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const probes = createProbes(env, log);
   const holders = createHolders();
   const pusher = await openPusher(config, env, log);
-  const sampler = prepareSampler(withPusher(options, pusher), env, probes, holders);
+  const otlp = await openOtlp(config, env, log);
+  const sampler = prepareSampler(withOutlets(options, pusher, otlp), env, probes, holders);
   const reload = (): void => {
     log.info("reload: absent and down sources are tried again");
     sampler.retry();
@@ -97,6 +99,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   // Node opens its inspector on this signal otherwise: a port through which anybody on the machine could run code.
   process.on("SIGUSR1", ignoreSignal);
   await sampler.start();
+  otlp?.start(() => sampler.refresh());
   tellSources(sampler.status(), log);
   log.info("the agent serves metrics", { address: server.address, path: config.telemetryPath });
 
@@ -112,6 +115,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     frame: () => sampler.frame(),
     reload,
     async stop() {
+      await otlp?.stop();
       sampler.stop();
       probes.close();
       await Promise.all([server.close(), control.close(), pusher?.stop()]);
@@ -127,22 +131,33 @@ async function openPusher(config: AgentConfig, env: Env, log: Log): Promise<Push
   return startPusher({ config: config.push, env, log, instance: instanceOf(config, env.node) });
 }
 
+async function openOtlp(config: AgentConfig, env: Env, log: Log): Promise<AgentOtlp | null> {
+  if (!config.otlp) return null;
+  const { createAgentOtlp } = await import("./otlp/export.ts");
+  return createAgentOtlp({ config: config.otlp, env, log, instance: instanceOf(config, env.node) });
+}
+
 /** Unique among the agents of a fleet: Prometheus' `instance`. */
 function instanceOf({ listen }: AgentConfig, node: string): string {
   return `${node}:${listen.port}`;
 }
 
 interface SamplingOptions extends AgentOptions {
-  readonly pusherReadings: readonly AgentReading[];
+  readonly outletReadings: readonly AgentReading[];
 }
 
-function withPusher(options: AgentOptions, pusher: Pusher | null): SamplingOptions {
-  if (!pusher) return { ...options, pusherReadings: [] };
+function withOutlets(
+  options: AgentOptions,
+  pusher: Pusher | null,
+  otlp: AgentOtlp | null,
+): SamplingOptions {
+  const outletReadings = [...(pusher?.readings ?? []), ...(otlp?.readings ?? [])];
+  if (!pusher) return { ...options, outletReadings };
   return {
     ...options,
     frameSinks: [...(options.frameSinks ?? []), pusher.frames],
     eventSinks: [...(options.eventSinks ?? []), pusher.events],
-    pusherReadings: pusher.readings,
+    outletReadings,
   };
 }
 
@@ -205,7 +220,7 @@ function prepareSampler(
     host,
     sources: options.sources,
     sinks: [...(options.frameSinks ?? []), ...flushers],
-    readings: [...ownReadings(node, events, () => sampler), ...options.pusherReadings],
+    readings: [...ownReadings(node, events, () => sampler), ...options.outletReadings],
     onStateChange: (status, before) => tellStateChange(env, log, events, status, before),
   });
   return sampler;

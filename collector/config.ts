@@ -6,6 +6,7 @@ import type { Rule } from "../alerts/rule.ts";
 import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.ts";
 import { describeError } from "../core/kit/errors.ts";
 import { placeholdersOf, isTemplateFormat } from "./detect/template.ts";
+import { otlpExportSchema, type OtlpExportSettings } from "./history/otlp/settings.ts";
 import { remoteStoresSchema, type RemoteStoreSettings } from "./history/remote-write/settings.ts";
 import { historySchema, type HistorySettings } from "./history/settings.ts";
 import { defaultIngestLimits, type IngestLimits } from "./ingest/door.ts";
@@ -44,6 +45,8 @@ export interface CollectorConfig {
   readonly otlpReceiver: OtlpReceiverSettings;
   /** Stores that samples are sent on to. */
   readonly remoteWrite: readonly RemoteStoreSettings[];
+  /** OTLP receivers that samples are sent on to. */
+  readonly otlp: readonly OtlpExportSettings[];
   readonly fleet: {
     /** Empty when there is none. */
     readonly file: string;
@@ -183,6 +186,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     remote_write_receiver: remoteWriteReceiverSchema,
     otlp_receiver: otlpReceiverSchema,
     remote_write: remoteStoresSchema,
+    otlp: otlpExportSchema,
     fleet: z
       .strictObject({
         file: text.default(""),
@@ -223,6 +227,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     remoteWriteReceiver: entry.remote_write_receiver,
     otlpReceiver: entry.otlp_receiver,
     remoteWrite: entry.remote_write,
+    otlp: entry.otlp,
     fleet: {
       file: entry.fleet.file,
       goneMilliseconds: entry.fleet.gone_after,

@@ -1,4 +1,4 @@
-/** What the door lets in is kept: history on this disk, remote stores, and what Prometheus servers and OpenTelemetry's exporters send straight into both. */
+/** What the door lets in is kept: history on this disk, remote stores, OTLP receivers, and what Prometheus servers and OpenTelemetry's exporters send straight into both. */
 import { join } from "node:path";
 import { describeError } from "../../core/kit/errors.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
@@ -8,6 +8,7 @@ import { createRemoteWriteRoute } from "../api/remote-write-route.ts";
 import type { ApiRoute } from "../api/routes.ts";
 import { createHistory, type History } from "../history/history.ts";
 import { createHistoryListener, type HistoryListener } from "../history/listener.ts";
+import { startOtlpExport } from "../history/otlp/export.ts";
 import { createRemoteStores } from "../history/remote-write/store.ts";
 import type { Ingest } from "../ingest/door.ts";
 import { createOtlpReceiver, type OtlpReceiverOptions } from "../ingest/otlp/receiver.ts";
@@ -15,6 +16,7 @@ import {
   createRemoteWriteReceiver,
   type RemoteWriteOptions,
 } from "../ingest/remote-write/receiver.ts";
+import type { OriginState } from "../origin.ts";
 import type { CollectorOptions } from "./options.ts";
 
 interface KeepingParts {
@@ -49,6 +51,9 @@ export function openKeeping({ options, ingest, folder, boot, metrics }: KeepingP
     stores: config.remoteWrite,
   });
   for (const listener of stores.listeners) ingest.listen(listener);
+  const origins = (): Iterable<OriginState> => ingest.origins();
+  const otlp = startOtlpExport({ env, log, metrics, endpoints: config.otlp, origins });
+  ingest.listen(otlp.listener);
   const receiving = {
     clock: env.clock,
     log,
@@ -71,7 +76,7 @@ export function openKeeping({ options, ingest, folder, boot, metrics }: KeepingP
       ...otlpRoutes({ ...receiving, boot: otlpBoot, settings: config.otlpReceiver }),
     ],
     async close() {
-      await stores.close();
+      await Promise.all([stores.close(), otlp.close()]);
       await history?.close();
     },
   };

@@ -164,6 +164,35 @@ export const pushDroppedEvents = defineMetric({
   help: "Events that will never reach the collector: too many waited, or it refused them.",
 });
 
+export const otlpExportRequests = defineMetric({
+  name: "warpwatch_otlp_export_requests_total",
+  kind: "counter",
+  help: "OTLP requests to a receiver by outcome: accepted, retry for one that is sent again, refused.",
+  labels: ["store", "outcome"],
+});
+
+export const otlpExportPoints = defineMetric({
+  name: "warpwatch_otlp_export_points_total",
+  kind: "counter",
+  help: "Data points that an OTLP receiver accepted.",
+  labels: ["store"],
+});
+
+export const otlpExportDropped = defineMetric({
+  name: "warpwatch_otlp_export_points_dropped_total",
+  kind: "counter",
+  help: "Data points that an OTLP receiver will never get, by reason: queue_full, refused with their request, rejected alone.",
+  labels: ["store", "reason"],
+});
+
+export const otlpExportQueueBytes = defineMetric({
+  name: "warpwatch_otlp_export_queue_bytes",
+  kind: "gauge",
+  unit: "bytes",
+  help: "Size in bytes of what waits in memory for an OTLP receiver.",
+  labels: ["store"],
+});
+
 export const agentFrameAge = defineMetric({
   name: "warpwatch_agent_frame_age_seconds",
   kind: "gauge",

@@ -12,7 +12,8 @@ import {
   type Meter,
   type Span,
 } from "@opentelemetry/api";
-import type { Metric, Unit } from "../catalog/metric.ts";
+import type { Metric } from "../catalog/metric.ts";
+import { unitCodes } from "../catalog/ucum.ts";
 import { describeError } from "./errors.ts";
 import { version } from "./version.ts";
 
@@ -65,21 +66,6 @@ export function observeGauge(meter: Meter, metric: Metric, read: () => number): 
     .createObservableGauge(metric.openTelemetryName, options)
     .addCallback((result) => result.observe(read()));
 }
-
-/** UCUM, as OpenTelemetry asks for; what is missing here is a plain number. */
-const unitCodes: Readonly<Partial<Record<Unit, string>>> = {
-  seconds: "s",
-  milliseconds: "ms",
-  nanoseconds: "ns",
-  bytes: "By",
-  mebibytes: "MiBy",
-  kibibytes: "KiBy",
-  percent: "%",
-  celsius: "Cel",
-  watts: "W",
-  joules: "J",
-  hertz: "Hz",
-};
 
 function isTracing(): boolean {
   const provider = trace.getTracerProvider();

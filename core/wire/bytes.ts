@@ -62,6 +62,8 @@ export function readVarint(source: Uint8Array, offset: number, size: number): nu
 
 /** Grows as it is written to. */
 export interface ByteWriter {
+  /** How many bytes were written. */
+  readonly length: number;
   byte(value: number): void;
   varint(value: number): void;
   float(value: number): void;
@@ -84,6 +86,9 @@ export function createByteWriter(): ByteWriter {
     at = writeVarint(target, at, value);
   }
   return {
+    get length() {
+      return at;
+    },
     varint,
     byte(value) {
       reserve(1);
