@@ -123,7 +123,7 @@ notifiers:
     [
       "an interval that is too short",
       "scrape:\n  - {job: a, interval: 100ms}\n",
-      /scrape\.0\.interval: must be 1s or more/,
+      /scrape\.0\.interval: must be from 1s to 5m/,
     ],
     [
       "a duration past all reason",
@@ -133,7 +133,7 @@ notifiers:
     [
       "a time-out over the interval",
       "scrape:\n  - job: a\n    timeout: 20s\n",
-      /^collector\.yaml:3: scrape\.0\.timeout: must not exceed interval/,
+      /^collector\.yaml:3: scrape\.0\.timeout: must not exceed the interval/,
     ],
     ["a job without a name", "scrape:\n  - interval: 1s\n", /^collector\.yaml:2: scrape\.0\.job: /],
     [

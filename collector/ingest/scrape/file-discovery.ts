@@ -40,7 +40,10 @@ export function createFileDiscovery(options: FileDiscoveryOptions): Discovery {
     const stamp = stampOf(path);
     if (known?.stamp === stamp) return false;
     try {
-      const groups = loadConfigFile(path, targetGroupsSchema);
+      const groups = loadConfigFile(path, targetGroupsSchema).map(({ targets, labels }) => ({
+        targets,
+        labels: { ...labels, __meta_filepath: path },
+      }));
       files.set(path, { stamp, groups, error: null });
       return true;
     } catch (thrown) {
