@@ -90,7 +90,8 @@ const creationSchema = z.strictObject({
   priority: z.enum(["P1", "P2", "P3", "P4", "P5"]),
 });
 
-const closingSchema = z.strictObject({
+/** Of a note, a closing and an acknowledgement. */
+const noteSchema = z.strictObject({
   source: z.string().max(100),
   user: z.string().max(100),
   note: z.string().max(25_000),
@@ -99,6 +100,7 @@ const closingSchema = z.strictObject({
 export interface OpsgenieAlert extends z.infer<typeof creationSchema> {
   count: number;
   closed: boolean;
+  acknowledged: boolean;
 }
 
 export interface OpsgenieReceiver extends Receiver {
@@ -117,20 +119,22 @@ export async function startOpsgenie(): Promise<OpsgenieReceiver> {
   const receiver = await start(0, "/jsm/", (body, _atMilliseconds, { path, headers }) => {
     if (headers.authorization !== `GenieKey ${opsgenieKey}`)
       return { status: 401, answer: { message: "Could not authenticate" } };
-    const alias = /^v2\/alerts\/([^/?]+)\/close\?identifierType=alias$/.exec(path)?.[1];
+    const [, alias, what] =
+      /^v2\/alerts\/([^/?]+)\/(close|acknowledge|notes)\?identifierType=alias$/.exec(path) ?? [];
     if (path !== "v2/alerts" && alias === undefined) return { status: 404, answer: {} };
     const posted = parseJson(body);
     if (alias !== undefined) {
-      if (!closingSchema.safeParse(posted).success) return { status: 422, answer: {} };
+      if (!noteSchema.safeParse(posted).success) return { status: 422, answer: {} };
       const open = openOf(alias);
-      if (open) open.closed = true;
+      if (open && what === "close") open.closed = true;
+      if (open && what === "acknowledge") open.acknowledged = true;
       return taken;
     }
     const parsed = creationSchema.safeParse(posted);
     if (!parsed.success) return { status: 422, answer: { message: parsed.error.message } };
     const open = openOf(parsed.data.alias);
     if (open) open.count += 1;
-    else alerts.push({ ...parsed.data, count: 1, closed: false });
+    else alerts.push({ ...parsed.data, count: 1, closed: false, acknowledged: false });
     return taken;
   });
   return Object.assign(receiver, { alerts });

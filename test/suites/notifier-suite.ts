@@ -4,6 +4,7 @@ import { startDispatcher } from "../../collector/notify/dispatcher.ts";
 import type { Notifier } from "../../collector/notify/notifier.ts";
 import type { Planner } from "../../collector/notify/incident/planner.ts";
 import type { Alert } from "../../collector/state/alert.ts";
+import { tellingOf, type Telling } from "../../collector/state/notification.ts";
 import { openState, type State } from "../../collector/state/open.ts";
 import { createEnv } from "../../core/kit/env.ts";
 import { createLog } from "../../core/kit/log.ts";
@@ -21,6 +22,8 @@ export interface NotifierSubject {
   readonly secrets: readonly string[];
   /** The action that a request's body tells of. */
   actionOf(body: string): "trigger" | "resolve";
+  /** A receiver that groups by itself is told of alerts alone. */
+  readonly groupsByItself?: boolean;
   /** What tells the receiver that two requests are about the same; the whole body where nothing else is said. */
   identityOf?(body: string): string;
 }
@@ -31,6 +34,8 @@ export interface Bench {
   readonly logLines: readonly string[];
   readonly planner: Planner;
   readonly notify: (...alerts: Alert[]) => void;
+  /** Tells it as the planner would. */
+  readonly tell: (...tellings: Telling[]) => void;
   /** Resolves when nothing waits in the outbox. */
   drained(notifier: string): Promise<void>;
   readonly close: () => Promise<void>;
@@ -63,6 +68,14 @@ export function startBench(notifiers: readonly Notifier[], folder = makeFolder()
     logLines,
     planner,
     close,
+    tell(...tellings) {
+      state.transaction(() =>
+        outbox.add(
+          notifiers.flatMap(({ name }) => tellings.map((telling) => ({ notifier: name, telling }))),
+        ),
+      );
+      outbox.announce();
+    },
     notify: (...changed) => alerts.commit({ changed, dropped: [], notify: changed }),
     drained: (notifier) =>
       expect.poll(() => outbox.depth(notifier), { timeout: 10_000, interval: 10 }).toBe(0),
@@ -191,6 +204,57 @@ export function describeNotifier(name: string, subject: NotifierSubject): void {
       expect(answers(receiver).filter(isAccepted)).toHaveLength(1);
     });
 
+    test.skipIf(subject.groupsByItself)(
+      "shows how many alerts an incident has, and which",
+      async () => {
+        const { receiver, notifier, bench } = await prepare();
+        bench.tell(groupTelling(), { ...groupTelling(), action: "update", occasion: "changed" });
+        await bench.drained(notifier.name);
+        expect(answers(receiver).every(isAccepted)).toBe(true);
+        const told = receiver.requests.map(({ body }) => body).join("\n");
+        for (const part of ["GPU 5 on node-07 is lost", "GPU 6 on node-07 is lost"])
+          expect(told).toContain(part);
+        expect(told).toMatch(/and 38 more|"alerts":40/);
+      },
+    );
+
+    test.skipIf(subject.groupsByItself)(
+      "says who has taken an incident on, and why nobody had",
+      async () => {
+        const { receiver, notifier, bench } = await prepare();
+        const escalation = { name: "gpu-oncall", tier: 2, afterMilliseconds: 900_000 };
+        bench.tell(
+          { ...groupTelling(), occasion: "escalated", escalation },
+          {
+            ...groupTelling(),
+            action: "acknowledge",
+            acknowledgement: { by: "ada", comment: "on it", atMilliseconds: Date.now() },
+          },
+        );
+        await bench.drained(notifier.name);
+        const [escalated, acknowledged] = receiver.requests.map(({ body }) => body);
+        expect(answers(receiver).every(isAccepted)).toBe(true);
+        expect(escalated).toContain("gpu-oncall");
+        expect(acknowledged).toContain("ada");
+        expect(acknowledged).toContain("on it");
+      },
+    );
+
+    test.skipIf(subject.groupsByItself)("lists what a digest holds", async () => {
+      const { receiver, notifier, bench } = await prepare();
+      const { annotations } = makeAlert();
+      const alert = makeAlert({
+        rule: "NotificationDigest",
+        annotations: { ...annotations, summary: "40 more alerts in the last minute" },
+      });
+      bench.tell({ ...groupTelling(), action: "digest", alert });
+      await bench.drained(notifier.name);
+      expect(answers(receiver)).toHaveLength(1);
+      const [body] = receiver.requests.map((request) => request.body);
+      expect(body).toContain("40 more alerts in the last minute");
+      expect(body).toContain("GPU 6 on node-07 is lost");
+    });
+
     test("shows no secret in logs, metrics or dead letters", async () => {
       const { receiver, notifier, bench } = await prepare();
       receiver.plan(
@@ -209,6 +273,20 @@ export function describeNotifier(name: string, subject: NotifierSubject): void {
       for (const secret of subject.secrets) expect(shown).not.toContain(secret);
     });
   });
+}
+
+/** An incident of forty alerts, of which two are listed. */
+function groupTelling(): Telling {
+  const alert = freshAlert();
+  const members = [5, 6].map((gpu) => ({
+    fingerprint: `f${gpu}`,
+    rule: alert.rule,
+    severity: "critical",
+    node: "node-07",
+    summary: `GPU ${gpu} on node-07 is lost`,
+    over: false,
+  }));
+  return { ...tellingOf(alert), key: "group-key", members, memberCount: 40 };
 }
 
 /** An incident of its own for each node. */

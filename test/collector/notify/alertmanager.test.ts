@@ -48,6 +48,7 @@ describeNotifier("alertmanager", {
   },
   secrets: ["a-password"],
   actionOf: (body) => (isOver(alertsOf(body)[0]) ? "resolve" : "trigger"),
+  groupsByItself: true,
   identityOf: (body) => JSON.stringify(alertsOf(body)[0]?.labels),
 });
 
