@@ -172,6 +172,16 @@ export function aggregate(how: Aggregate, by: readonly string[], of: Expression)
   return { op: how, by, of };
 }
 
+/** Peer deviation: how far a value is from the median of those that share the labels. */
+export function peerDifference(of: Expression, by: readonly string[]): Expression {
+  return subtract(of, aggregate("median", by, of));
+}
+
+/** Peer deviation as a share: 1 is as the median. */
+export function peerRatio(of: Expression, by: readonly string[]): Expression {
+  return divide(of, aggregate("median", by, of));
+}
+
 /** `clear` is the hysteresis: a rule that fired above 85 with `clear` 80 stays firing until the value is 80 or less. */
 export function compare(
   left: Expression,

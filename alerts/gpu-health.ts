@@ -8,6 +8,7 @@ import {
   divide,
   lacks,
   multiply,
+  peerDifference,
   placeLabels,
   rate,
   subtract,
@@ -175,12 +176,7 @@ export const thermalMarginLow = defineRule({
 export const hotterThanSiblings = defineRule({
   name: "GpuHotterThanSiblings",
   condition: both(
-    compare(
-      subtract(value(gpu.temperature), aggregate("median", placeLabels, value(gpu.temperature))),
-      ">",
-      15,
-      10,
-    ),
+    compare(peerDifference(value(gpu.temperature), placeLabels), ">", 15, 10),
     isBusy,
   ),
   forMilliseconds: 30 * minute,

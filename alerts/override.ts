@@ -1,6 +1,5 @@
-/** What a user may change of our rules, and rules of a user's own over any metric. */
-import { openMetric } from "../core/catalog/metric.ts";
-import { compare, value, type Comparison, type Condition, type Expression } from "./expression.ts";
+/** What a user may change of our rules. */
+import { compare, type Condition } from "./expression.ts";
 import type { Rule, Severity } from "./rule.ts";
 
 export interface RuleOverride {
@@ -10,20 +9,6 @@ export interface RuleOverride {
   readonly forMilliseconds?: number | undefined;
   readonly keepFiringForMilliseconds?: number | undefined;
   readonly severity?: Severity | undefined;
-}
-
-export interface OwnRule {
-  readonly alert: string;
-  readonly metric: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly op: Comparison;
-  readonly threshold: number;
-  readonly clear?: number | undefined;
-  readonly forMilliseconds: number;
-  readonly severity: Severity;
-  readonly summary: string;
-  readonly description: string;
-  readonly runbookUrl: string;
 }
 
 type ComparisonCondition = Extract<Condition, { right: number }>;
@@ -37,29 +22,6 @@ export function overrideRule(rule: Rule, override: RuleOverride): Rule {
     forMilliseconds: override.forMilliseconds ?? rule.forMilliseconds,
     keepFiringForMilliseconds: override.keepFiringForMilliseconds ?? rule.keepFiringForMilliseconds,
     severity: override.severity ?? rule.severity,
-  });
-}
-
-/** Throws a RangeError when `clear` is on the wrong side of the threshold. */
-export function makeOwnRule(own: OwnRule): Rule {
-  const metric = openMetric(own.metric, "gauge", "", []);
-  const left: Expression = value(metric, own.labels);
-  const condition = compare(left, own.op, own.threshold, own.clear);
-  checkClear(condition);
-  return Object.freeze({
-    name: own.alert,
-    condition,
-    forMilliseconds: own.forMilliseconds,
-    keepFiringForMilliseconds: 0,
-    severity: own.severity,
-    team: "infrastructure",
-    component: "custom",
-    summary: own.summary,
-    description: own.description,
-    runbookUrl: own.runbookUrl,
-    dashboardUrl: "",
-    onByDefault: true,
-    source: "the user's configuration",
   });
 }
 
@@ -85,7 +47,8 @@ function changeThreshold(condition: Condition, override: RuleOverride): Conditio
   }
 }
 
-function checkClear(condition: Condition): void {
+/** Throws a RangeError when `clear` is on the wrong side of the threshold. */
+export function checkClear(condition: Condition): void {
   if (!isComparison(condition) || condition.clear === undefined) return;
   const { op, right, clear } = condition;
   const wrong =

@@ -5,8 +5,8 @@ import {
   both,
   compare,
   constant,
-  divide,
   increase,
+  peerRatio,
   value,
   type Selection,
 } from "./expression.ts";
@@ -80,7 +80,7 @@ const jobs: Selection = { ...value(gpu.tensorActive), match: { hpc_job: { matche
 export const straggler = defineRule({
   name: "GpuStragglerInJob",
   condition: both(
-    compare(divide(jobs, aggregate("median", ["cluster", "hpc_job"], jobs)), "<", 0.6),
+    compare(peerRatio(jobs, ["cluster", "hpc_job"]), "<", 0.6),
     compare(aggregate("count", ["cluster", "hpc_job"], jobs), ">=", 8),
     ["cluster", "hpc_job"],
   ),

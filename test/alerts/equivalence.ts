@@ -1,10 +1,13 @@
 /**
- * Series sets from a seed, on which the collector's engine and Prometheus must fire and end at the same steps:
- * levels held for random times, flapping, values a hair beside the threshold, NaN, and counters that begin anew.
+ * Series sets from a seed, on which the collector's engine and Prometheus must fire and end at the same steps. Each is
+ * steered by its rule's case: rounds in which it has to fire and end, with unrest before each of them (levels held for
+ * random times, flapping, values a hair beside the threshold), NaN, counters that begin anew, and a second device.
  */
 import { leadingComparison } from "../../alerts/expression.ts";
+import { labelsOf } from "../../alerts/promql.ts";
 import { renderRuleFile } from "../../alerts/prometheus.ts";
 import type { Rule } from "../../alerts/rule.ts";
+import type { Alert } from "../../collector/state/alert.ts";
 import type { RuleTest, RuleTrial } from "../kit/promtool.ts";
 import { createRandom, type Random } from "../kit/random.ts";
 import type { Sample } from "../kit/rule-bench.ts";
@@ -13,112 +16,243 @@ import {
   engineStartSeconds,
   paceOf,
   playInEngine,
+  prometheusLabels,
   samplesOf,
   seriesOf,
   stepsOf,
   type Phase,
 } from "./play.ts";
 
-export interface EquivalenceTrial extends RuleTrial {
-  /** Steps at which the engine's count of firing alerts changed. */
-  readonly changes: number;
+export interface SetPlan {
+  readonly rule: Rule;
+  readonly make: MakeCase;
+  readonly seed: number;
+  /** How often it is made to fire and to end. */
+  readonly rounds: number;
 }
 
-/** What promtool has to confirm for one rule and seed; `mutant` is rendered in the rule's place. */
-export async function equivalenceTrial(
-  rule: Rule,
-  make: MakeCase,
-  seed: number,
-  rendered: Rule = rule,
-): Promise<EquivalenceTrial> {
-  const { stepSeconds, settles } = paceOf(rule);
-  const phases = randomPhases(make(), rule, createRandom(seed));
-  // The last two phases are left alone, so that every set fires and ends.
-  const unrest = stepsOf(phases.slice(0, -2)) - settles;
-  const disturb = (startSeconds: number): Sample[][] =>
-    disturbed(samplesOf(make(), phases, stepSeconds, startSeconds), unrest, createRandom(seed + 1));
-  const engine = await playInEngine(rule, disturb(engineStartSeconds), stepSeconds);
-  const counts = engine.map(({ length }) => length);
+/** What the engine did on one series set; promtool has to say the same. */
+export interface PlayedSet {
+  readonly plan: SetPlan;
+  readonly test: RuleTest;
+  readonly stepSeconds: number;
+  /** How often an alert fired, of all devices together. */
+  readonly firings: number;
+}
+
+export async function playSet(plan: SetPlan): Promise<PlayedSet> {
+  const { rule } = plan;
+  const { stepSeconds } = paceOf(rule);
+  const engine = await playInEngine(rule, roundsOf(plan, engineStartSeconds), stepSeconds);
   const test: RuleTest = {
-    name: `seed ${seed}`,
-    series: seriesOf(disturb(0)),
+    name: `seed ${plan.seed}`,
+    series: seriesOf(roundsOf(plan, 0)),
     ends: true,
-    values: runsOf(counts).map(({ first, last, count }) => ({
+    vectors: runsOf(engine).map(({ first, last, alerts }) => ({
       step: last,
       expression: firingSamples(rule.name, (last - first) * stepSeconds),
-      labels: "{}",
-      value: count * (last - first + 1),
+      samples: alerts.map((alert) => ({
+        labels: { ...prometheusLabels(alert), alertname: rule.name, alertstate: "firing" },
+        value: last - first + 1,
+      })),
     })),
   };
-  return {
-    ruleFile: renderRuleFile([rendered]),
-    tests: [test],
-    stepSeconds,
-    changes: counts.filter((count, step) => step > 0 && count !== counts[step - 1]).length,
-  };
+  return { plan, test, stepSeconds, firings: firingsIn(engine) };
 }
 
-/** How often alerts of the rule were seen firing, at all steps of the range together. */
+/** The rule, or another one in its place, before promtool with what the engine did. */
+export function trialOf({ plan, test, stepSeconds }: PlayedSet, rendered = plan.rule): RuleTrial {
+  return { ruleFile: renderRuleFile([rendered]), tests: [test], stepSeconds };
+}
+
+/** How often each alert of the rule was seen firing at the steps of the range. */
 function firingSamples(name: string, rangeSeconds: number): string {
   const firing = `ALERTS{alertname="${name}", alertstate="firing"}`;
-  const seen =
-    rangeSeconds === 0 ? `count(${firing})` : `sum(count_over_time(${firing}[${rangeSeconds}s]))`;
-  return `${seen} or vector(0)`;
+  return rangeSeconds === 0 ? `${firing} * 1` : `count_over_time(${firing}[${rangeSeconds}s])`;
 }
 
-/** The steps in which the count stayed the same. */
-function runsOf(counts: readonly number[]): { first: number; last: number; count: number }[] {
-  const runs: { first: number; last: number; count: number }[] = [];
-  counts.forEach((count, step) => {
+interface Run {
+  readonly first: number;
+  last: number;
+  readonly alerts: readonly Alert[];
+}
+
+/** The steps in which the same alerts fired. */
+function runsOf(engine: readonly (readonly Alert[])[]): Run[] {
+  const runs: Run[] = [];
+  let former = "";
+  engine.forEach((alerts, step) => {
+    const key = fingerprints(alerts).join(" ");
     const run = runs.at(-1);
-    if (run?.count === count) run.last = step;
-    else runs.push({ first: step, last: step, count });
+    if (run && key === former) run.last = step;
+    else runs.push({ first: step, last: step, alerts });
+    former = key;
   });
   return runs;
 }
 
-/** Levels in an order and for times that follow from the seed; the last ones make it fire and end. */
-function randomPhases(given: RuleCase, rule: Rule, random: Random): Phase[] {
+function firingsIn(engine: readonly (readonly Alert[])[]): number {
+  let before: readonly string[] = [];
+  let firings = 0;
+  for (const alerts of engine) {
+    const now = fingerprints(alerts);
+    firings += now.filter((one) => !before.includes(one)).length;
+    before = now;
+  }
+  return firings;
+}
+
+function fingerprints(alerts: readonly Alert[]): string[] {
+  return alerts.map(({ fingerprint }) => fingerprint).toSorted();
+}
+
+/** A value held for some steps; samples are disturbed only in unrest, so that each round fires and ends. */
+interface Part {
+  readonly phase: Phase;
+  readonly unrest: boolean;
+}
+
+/** The set's samples at every step: the same for the same plan, but for the time that the scene is told. */
+function roundsOf(plan: SetPlan, startSeconds: number): Sample[][] {
+  const { rule, make, seed } = plan;
+  const { stepSeconds } = paceOf(rule);
+  const random = createRandom(seed);
+  const parts = partsOf(plan, random);
+  const play = (own: readonly Part[]): Sample[][] => {
+    const phases = own.map(({ phase }) => phase);
+    return disturbed(samplesOf(make(), phases, stepSeconds, startSeconds), own, random);
+  };
+  if (!canHaveTwo(plan)) return play(parts);
+  const others = partsOf(plan, random);
+  const length = Math.max(stepsOfParts(parts), stepsOfParts(others));
+  const one = play(padded(parts, length, plan));
+  const other = play(padded(others, length, plan));
+  return one.map((samples, step) =>
+    withoutRepetitions([...samples, ...(other[step] ?? []).map(renamed)]),
+  );
+}
+
+/** Rounds that fire, hold where there is a second threshold, and end; with unrest that follows from the seed before each. */
+function partsOf({ rule, make, rounds }: SetPlan, random: Random): Part[] {
+  const given = make();
   const { waits, settles } = paceOf(rule);
   const levels = levelsOf(given, rule);
   const pick = (): number => levels[random.below(levels.length)] ?? given.below;
-  const between = Array.from({ length: 4 }, (): Phase[] => {
-    if (random.below(4) > 0) return [[pick(), 1 + random.below(waits + settles)]];
+  const calm = (value: number, steps: number): Part => ({ phase: [value, steps], unrest: false });
+  const unrest = (): Part[] => {
+    const steps = 1 + random.below(waits + settles);
+    if (random.below(3) > 0) return [{ phase: [pick(), steps], unrest: true }];
     const [one, other] = [pick(), pick()];
-    return Array.from({ length: 10 }, (_, turn): Phase => [turn % 2 === 0 ? one : other, 1]);
-  });
-  const end: Phase[] = [
-    [given.fires, waits + settles],
-    [given.clears, settles],
+    return Array.from({ length: 10 }, (_, turn): Part => {
+      return { phase: [turn % 2 === 0 ? one : other, 1], unrest: true };
+    });
+  };
+  const { fires, holds, clears } = given;
+  const round = (): Part[] => [
+    ...unrest(),
+    calm(fires, waits + settles),
+    ...(holds === undefined ? [] : [calm(holds, 1 + random.below(settles))]),
+    calm(clears, settles),
   ];
-  return [...between.flat(), ...end];
+  // An increase is made of two samples: before the second the engine knows nothing, where Prometheus takes nothing for no.
+  return [calm(clears, 2), ...Array.from({ length: rounds }, round).flat()];
+}
+
+/** The shorter one waits in order, and both come to the end together. */
+function padded(parts: readonly Part[], length: number, { make }: SetPlan): Part[] {
+  const wait = length - stepsOfParts(parts);
+  const rest: Part = { phase: [make().clears, wait], unrest: false };
+  return wait === 0 ? [...parts] : [...parts.slice(0, -2), rest, ...parts.slice(-2)];
+}
+
+function stepsOfParts(parts: readonly Part[]): number {
+  return stepsOf(parts.map(({ phase }) => phase));
 }
 
 /** The case's levels, and some so close to where it turns that only the last digits tell. */
 function levelsOf(given: RuleCase, rule: Rule): number[] {
   const { fires, below, holds = below, clears } = given;
-  const threshold = leadingComparison(rule.condition).right;
+  const { right, clear = right } = leadingComparison(rule.condition);
   // Where the case's value is the one that is compared.
-  const grazes = below === threshold ? [below * (1 + 1e-9), below * (1 - 1e-9)] : [];
+  const grazes = [right, clear].flatMap((turn) =>
+    [below, clears].includes(turn) ? [turn * (1 + 1e-9), turn, turn * (1 - 1e-9)] : [],
+  );
   return [fires, fires, below, holds, clears, ...grazes];
 }
 
-/** Gauges turn to NaN and counters begin anew; the same steps for the same seed. */
+/** Gauges turn to NaN and counters begin anew. */
 function disturbed(
   rounds: readonly (readonly Sample[])[],
-  unrestSteps: number,
+  parts: readonly Part[],
   random: Random,
 ): Sample[][] {
+  const unrest = parts.flatMap((part) => Array.from({ length: part.phase[1] }, () => part.unrest));
   const lost = new Map<number, number>();
   return rounds.map((samples, step) =>
     samples.map((sample, slot) => {
       const { metric, value } = sample;
-      const hit = random.below(60) === 0 && step < unrestSteps;
+      const hit = unrest[step] === true && random.below(20) === 0;
       if (value === undefined || typeof metric === "string") return sample;
-      if (metric.kind !== "counter")
-        return hit && metric.kind === "gauge" ? { ...sample, value: Number.NaN } : sample;
+      if (metric.kind === "gauge") return hit ? { ...sample, value: Number.NaN } : sample;
+      if (metric.kind === "info") return sample;
       if (hit) lost.set(slot, value);
       return { ...sample, value: value - (lost.get(slot) ?? 0) };
     }),
   );
+}
+
+/** What tells a device or a part from its neighbour; other labels say what is measured. */
+const identities: ReadonlySet<string> = new Set([
+  "UUID",
+  "Hostname",
+  "command",
+  "controller",
+  "device",
+  "gpu",
+  "integration",
+  "key",
+  "model",
+  "model_name",
+  "mountpoint",
+  "node",
+  "notifier",
+  "pci_bus_id",
+  "port",
+  "rule",
+  "sensor",
+  "source",
+  "store",
+  "subject",
+]);
+
+/** Two devices fire on their own where the alert names one, and where all that varies does. */
+function canHaveTwo({ rule, make }: SetPlan): boolean {
+  const { left } = leadingComparison(rule.condition);
+  if (!labelsOf(left).some((label) => identities.has(label))) return false;
+  const { fires, clears } = make();
+  const other = make().scene(clears, 0, 0);
+  return make()
+    .scene(fires, 0, 0)
+    .every(
+      (sample, slot) =>
+        sample.value === other[slot]?.value || keyOf(renamed(sample)) !== keyOf(sample),
+    );
+}
+
+/** The same of another device. */
+function renamed(sample: Sample): Sample {
+  const labels = Object.entries(sample.labels ?? {}).map(([label, value]) => [
+    label,
+    identities.has(label) && value !== "" ? `${value}b` : value,
+  ]);
+  return { ...sample, labels: Object.fromEntries(labels) as Record<string, string> };
+}
+
+/** What both devices share is there once. */
+function withoutRepetitions(samples: readonly Sample[]): Sample[] {
+  return [...new Map(samples.toReversed().map((one) => [keyOf(one), one])).values()].toReversed();
+}
+
+function keyOf({ metric, labels }: Sample): string {
+  return JSON.stringify([typeof metric === "string" ? metric : metric.name, labels]);
 }

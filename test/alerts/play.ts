@@ -95,5 +95,12 @@ export async function playInEngine(
   return firing;
 }
 
+/** The labels of the engine's alert as Prometheus has them: its place is the scrape's, but where its series names a node itself. */
+export function prometheusLabels(alert: Alert): Record<string, string> {
+  const { node, instance, ...labels } = alert.labels;
+  const ownNode = instance === undefined && node !== undefined ? { node } : {};
+  return { ...labels, ...target, ...ownNode };
+}
+
 /** The scene's own time for the engine: the bench's clock. */
 export const engineStartSeconds = startMilliseconds / 1000;

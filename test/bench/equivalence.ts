@@ -1,72 +1,99 @@
 /**
  * The collector's engine against promtool on generated series sets, and whether they would catch a rule whose threshold
- * is a fifth off: `node test/bench/equivalence.ts [sets]`, 1960 when not given: each rule twenty times.
+ * is a fifth off: `node test/bench/equivalence.ts [sets] [first]`, 500 from the first one when not given. Every rule has
+ * to fire twenty times; `[first]` goes on where an earlier run ended.
  */
-import { judgedRules } from "../../alerts/all.ts";
-import { leadingComparison } from "../../alerts/expression.ts";
-import { overrideRule } from "../../alerts/override.ts";
+import { allRules, judgedRules } from "../../alerts/all.ts";
 import type { Rule } from "../../alerts/rule.ts";
-import { equivalenceTrial, type EquivalenceTrial } from "../alerts/equivalence.ts";
+import { playSet, trialOf, type PlayedSet } from "../alerts/equivalence.ts";
+import { thresholdMutants } from "../alerts/mutants.ts";
 import { ruleCases } from "../alerts/rule-cases.ts";
-import { tryRules } from "../kit/promtool.ts";
+import { tryRules, type RuleTrial } from "../kit/promtool.ts";
 
-const sets = Number(process.argv[2] ?? 1960);
-/** promtool is given so many at a time. */
-const batch = 100;
+const sets = Number(process.argv[2] ?? 500);
+const first = Number(process.argv[3] ?? 0);
+/** Firings that a rule has to come to, over all of its sets. */
+const wanted = 20;
+/** promtool is given so many sets at a time. */
+const batch = 50;
+const setsPerRule = Math.max(1, Math.floor(sets / judgedRules.length));
+const rounds = Math.ceil(wanted / setsPerRule);
 const makers = new Map(ruleCases.map((make) => [make().rule, make]));
-const changes = new Map<string, number>();
-const differing: string[] = [];
 
-for (let first = 0; first < sets; first += batch) {
-  const plan = Array.from({ length: Math.min(batch, sets - first) }, (_, index) => first + index);
-  const trials: { readonly name: string; readonly trial: EquivalenceTrial }[] = [];
-  for (const set of plan) {
-    const rule = judgedRules[set % judgedRules.length] as Rule;
-    const trial = await trialOf(rule, set);
-    trials.push({ name: `${rule.name} seed ${set}`, trial });
-    changes.set(rule.name, (changes.get(rule.name) ?? 0) + trial.changes);
-  }
-  const verdicts = await tryRules(trials.map(({ trial }) => trial));
-  verdicts.forEach(({ passed, output }, index) => {
-    if (passed) return;
-    const name = trials[index]?.name ?? "";
-    differing.push(name);
-    process.stdout.write(`${name}\n${output.slice(0, 600)}\n`);
-  });
+interface Tally {
+  sets: number;
+  firings: number;
+  differing: number;
+  readonly mutants: Map<string, boolean>;
 }
 
-const missed = await missedMutants();
-const counts = [...changes].toSorted(([, one], [, other]) => one - other);
-process.stdout.write(
-  `${sets} sets over ${judgedRules.length} rules: ${differing.length} differ\n` +
-    `times fired or ended, least: ${counts
-      .slice(0, 5)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(", ")}\n` +
-    `mutants: ${2 * judgedRules.length - missed.length} of ${2 * judgedRules.length} caught; missed: ${missed.join(", ")}\n`,
+const tallies = new Map<string, Tally>(
+  judgedRules.map(({ name }) => [
+    name,
+    { sets: 0, firings: 0, differing: 0, mutants: new Map<string, boolean>() },
+  ]),
 );
-process.exitCode = differing.length === 0 ? 0 : 1;
 
-function trialOf(rule: Rule, seed: number, rendered?: Rule): Promise<EquivalenceTrial> {
-  const make = makers.get(rule.name);
-  if (!make) throw new Error(`no case of ${rule.name}`);
-  return equivalenceTrial(rule, make, seed, rendered);
-}
+for (let set = first; set < first + sets; set += batch)
+  await tryBatch(Array.from({ length: Math.min(batch, first + sets - set) }, (_, at) => set + at));
+process.exitCode = report() ? 0 : 1;
 
-/** Mutants that fire and end as the rule itself does, on two sets each. */
-async function missedMutants(): Promise<string[]> {
-  const names: string[] = [];
-  const trials: EquivalenceTrial[] = [];
-  for (const rule of judgedRules) {
-    const { right } = leadingComparison(rule.condition);
-    const distance = right === 0 ? 1 : Math.abs(right) / 5;
-    for (const threshold of [right - distance, right + distance])
-      for (const seed of [1, 2]) {
-        names.push(`${rule.name} ${threshold}`);
-        trials.push(await trialOf(rule, seed, overrideRule(rule, { threshold })));
-      }
+async function tryBatch(seeds: readonly number[]): Promise<void> {
+  const trials: RuleTrial[] = [];
+  const judge: ((passed: boolean, output: string) => void)[] = [];
+  for (const seed of seeds) {
+    const rule = judgedRules[seed % judgedRules.length] as Rule;
+    const tally = tallies.get(rule.name) as Tally;
+    const make = makers.get(rule.name);
+    if (!make) throw new Error(`no case of ${rule.name}`);
+    const played = await playSet({ rule, make, seed, rounds });
+    tally.sets += 1;
+    tally.firings += played.firings;
+    trials.push(trialOf(played));
+    judge.push((passed, output) => {
+      if (passed) return;
+      tally.differing += 1;
+      process.stdout.write(`${rule.name} seed ${seed}\n${output.slice(0, 1500)}\n`);
+    });
+    for (const { change, mutant } of mutantsLeft(played, tally, make().whole === true)) {
+      trials.push(trialOf(played, mutant));
+      judge.push((passed) => tally.mutants.set(change, !passed));
+    }
   }
   const verdicts = await tryRules(trials);
-  const caught = new Set(names.filter((_, index) => verdicts[index]?.passed === false));
-  return [...new Set(names)].filter((name) => !caught.has(name));
+  verdicts.forEach(({ passed, output }, index) => judge[index]?.(passed, output));
+  const played = [...tallies.values()].reduce((sum, { sets: count }) => sum + count, 0);
+  process.stderr.write(`${played} of ${sets} sets\n`);
+}
+
+/** Those that no set has caught yet. */
+function mutantsLeft({ plan }: PlayedSet, { mutants }: Tally, whole: boolean) {
+  return thresholdMutants(plan.rule, whole).filter(({ change }) => mutants.get(change) !== true);
+}
+
+/** True when nothing differs, every rule fired often enough and every mutant was caught. */
+function report(): boolean {
+  const rows = [...tallies].filter(([, { sets: count }]) => count > 0);
+  const differing = rows.reduce((sum, [, tally]) => sum + tally.differing, 0);
+  const least = rows.toSorted(([, one], [, other]) => one.firings - other.firings);
+  const rare = rows.filter(([, { firings }]) => firings < wanted).map(([name]) => name);
+  const mutants = rows.flatMap(([name, tally]) =>
+    [...tally.mutants].map(([change, caught]) => ({ name: `${name} (${change})`, caught })),
+  );
+  const missed = mutants.filter(({ caught }) => !caught).map(({ name }) => name);
+  const firings = rows.reduce((sum, [, tally]) => sum + tally.firings, 0);
+  process.stdout.write(
+    [
+      `| rules judged by both | ${rows.length} of ${allRules.length}, the others are Prometheus' alone |`,
+      `| series sets | ${rows.reduce((sum, [, tally]) => sum + tally.sets, 0)} |`,
+      `| firings | ${firings}; least of a rule: ${least
+        .slice(0, 3)
+        .map(([name, tally]) => `${name} ${tally.firings}`)
+        .join(", ")} |`,
+      `| sets on which they differ | ${differing} |`,
+      `| mutants caught | ${mutants.length - missed.length} of ${mutants.length}${missed.length > 0 ? `; missed: ${missed.join(", ")}` : ""} |`,
+      "",
+    ].join("\n"),
+  );
+  return differing === 0 && rare.length === 0 && missed.length === 0;
 }

@@ -182,6 +182,11 @@ notifiers:
       /own_rules\.0\.alert: is the name of a built-in rule/,
     ],
     [
+      "an own rule with two measures",
+      "own_rules:\n  - alert: Abcd\n    metric: a\n    rate: 5m\n    increase: 5m\n    op: '>'\n    threshold: 1\n    severity: info\n    summary: s\n",
+      /^collector\.yaml:5: own_rules\.0\.increase: only one of rate, increase, /,
+    ],
+    [
       "two own rules with one name",
       "own_rules:\n  - &r {alert: Abcd, metric: a, op: '>', threshold: 1, severity: info, summary: s}\n  - *r\n",
       /own_rules\.1\.alert: is there twice/,

@@ -41,6 +41,15 @@ export interface RuleTest {
     readonly labels: string;
     readonly value: number;
   }[];
+  /** All samples that an expression gives at a step. */
+  readonly vectors?: readonly {
+    readonly step: number;
+    readonly expression: string;
+    readonly samples: readonly {
+      readonly labels: Readonly<Record<string, string>>;
+      readonly value: number;
+    }[];
+  }[];
   /** A series ends where it has no sample, as when a scrape no longer finds it; otherwise the sample is just late. */
   readonly ends?: boolean;
 }
@@ -130,9 +139,7 @@ function renderTest(test: RuleTest, stepSeconds: number): object {
     name: test.name,
     interval: `${stepSeconds}s`,
     input_series: test.series.map(({ name, labels, values }) => ({
-      series: `${name}{${Object.entries(labels)
-        .map(([label, value]) => `${label}=${JSON.stringify(value)}`)
-        .join(",")}}`,
+      series: `${name}${renderLabels(labels)}`,
       values: values.map((value) => value ?? (test.ends === true ? "stale" : "_")).join(" "),
     })),
     promql_expr_test: [
@@ -146,6 +153,11 @@ function renderTest(test: RuleTest, stepSeconds: number): object {
         eval_time: at(step),
         exp_samples: [{ labels, value }],
       })),
+      ...(test.vectors ?? []).map(({ step, expression, samples }) => ({
+        expr: expression,
+        eval_time: at(step),
+        exp_samples: samples.map(({ labels, value }) => ({ labels: renderLabels(labels), value })),
+      })),
     ],
     alert_rule_test: (test.firing ?? []).map(({ step, alert, alerts }) => ({
       alertname: alert,
@@ -156,4 +168,9 @@ function renderTest(test: RuleTest, stepSeconds: number): object {
       })),
     })),
   };
+}
+
+function renderLabels(labels: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+  return `{${parts.join(",")}}`;
 }
