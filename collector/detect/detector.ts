@@ -24,6 +24,8 @@ export interface LearnedDetector extends Detector {
   watched(key: string): readonly string[];
   /** Score of each watched series at its newest sample; NaN where that sample is absent or it can't be judged yet. */
   scores(key: string): Float64Array;
+  /** The origins of which it has learned something, by key. */
+  origins(): Iterable<string>;
   /** Series watched over all origins, and those that found no room. */
   readonly size: { readonly watched: number; readonly refused: number };
   /** Everything it has learned, with a version. */

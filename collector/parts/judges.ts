@@ -5,8 +5,10 @@ import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { FrameSink } from "../../core/wire/frame.ts";
 import { createAlertBook } from "../detect/alert-book.ts";
 import { createEngine, type Engine } from "../detect/engine.ts";
+import { startBackfill, type Pupils } from "../detect/learned/backfill.ts";
 import { createLearned, type Learned } from "../detect/learned/learned.ts";
 import { createThresholdDetector } from "../detect/threshold/detector.ts";
+import { createPromStore } from "../history/backfill/store.ts";
 import { createOwnFrames, ownFramesPeriodMilliseconds } from "../own-frames.ts";
 import type { State } from "../state/open.ts";
 import type { CollectorOptions } from "./options.ts";
@@ -39,7 +41,15 @@ export function createJudges({
   const { rules } = config;
   const book = createAlertBook({ rules, store: state.alerts, clock, log, metrics });
   const snapshots = join(folder, "detectors");
-  const learned = createLearned({ clock, log, metrics, sink, boot, folder: snapshots });
+  const past = config.backfill;
+  const backfill =
+    past &&
+    ((pupils: Pupils) => {
+      const { pastMilliseconds } = past;
+      const store = createPromStore(past, clock);
+      return startBackfill({ store, pupils, clock, log, metrics, pastMilliseconds });
+    });
+  const learned = createLearned({ clock, log, metrics, sink, boot, folder: snapshots, backfill });
   const threshold = createThresholdDetector({ rules, book, log, metrics });
   const detectors = [threshold, ...learned.detectors];
   return { engine: createEngine({ clock, metrics, book, detectors }), learned };

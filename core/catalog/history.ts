@@ -87,6 +87,17 @@ export const featureDays = defineMetric({
   help: "Days whose features were to be made from their samples and events, by outcome.",
   labels: ["outcome"],
 });
+export const backfilledOrigins = defineMetric({
+  name: "warpwatch_backfill_origins_total",
+  kind: "counter",
+  help: "Origins whose past was to be read from a store for the learned detectors, by outcome.",
+  labels: ["outcome"],
+});
+export const backfilledSamples = defineMetric({
+  name: "warpwatch_backfill_samples_total",
+  kind: "counter",
+  help: "Samples of the past that the learned detectors learned from.",
+});
 export const featureRowsDropped = defineMetric({
   name: "warpwatch_history_feature_rows_dropped_total",
   kind: "counter",

@@ -42,6 +42,8 @@ export const errorTable = {
     "the sender and this process don't speak the same frame format: run the same version on both",
   HISTORY_FAILED:
     "the process that reads and writes history's files failed: see its folder's rights, space and memory",
+  BACKFILL_FAILED:
+    "see the address and the credentials under `backfill`; the detectors learn from what comes in from now on",
   QUERY_INVALID: "mend the parameter that is named; docs/history.md tells what each takes",
   PUSH_REFUSED:
     "the collector refused what the agent sent: the sentence says why, and docs/push.md what to change",

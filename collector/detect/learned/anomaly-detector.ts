@@ -85,6 +85,7 @@ export function createAnomalyDetector(options: AnomalyDetectorOptions): LearnedD
     },
     silent() {},
     forget: (key) => origins.delete(key),
+    origins: origins.keys,
     watched: (key) => origins.get(key)?.signals.map((signal) => signal.key) ?? [],
     scores(key) {
       const one = origins.get(key);

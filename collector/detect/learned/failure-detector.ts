@@ -164,6 +164,7 @@ export function createFailureDetector(options: FailureDetectorOptions): FailureD
     },
     silent() {},
     forget: (key) => origins.delete(key),
+    origins: origins.keys,
     remove(node, uuid) {
       for (const kept of origins.values()) {
         const gone = kept.gpus.filter(

@@ -126,6 +126,7 @@ export function createForecastDetector(options: ForecastDetectorOptions): Learne
     },
     silent() {},
     forget: (key) => origins.delete(key),
+    origins: origins.keys,
     watched: (key) => origins.get(key)?.targets.map((target) => target.key) ?? [],
     scores(key) {
       const kept = origins.get(key);

@@ -7,8 +7,9 @@ import type { SelfMetrics } from "../../../core/kit/self-metrics.ts";
 import type { Frame, FrameSink } from "../../../core/wire/frame.ts";
 import type { Detector, LearnedDetector } from "../detector.ts";
 import { createAnomalyDetector } from "./anomaly-detector.ts";
+import type { Backfill, Pupils } from "./backfill.ts";
 import { createFailureDetector, type GpuFailure } from "./failure-detector.ts";
-import { createFindingBook, type Finding } from "./finding.ts";
+import { createFindingBook, type Finding, type FindingSink } from "./finding.ts";
 import { createForecastDetector } from "./forecast-detector.ts";
 import { createVerdictFrames } from "./frame.ts";
 import { createSnapshotStore } from "./store.ts";
@@ -37,6 +38,8 @@ export interface LearnedOptions {
   readonly sink: FrameSink;
   readonly boot: string;
   readonly folder: string;
+  /** Begins to read the past of origins that no snapshot tells of, where there is a store that has it. */
+  readonly backfill?: ((pupils: Pupils) => Backfill) | null;
 }
 
 const job = "warpwatch-detectors";
@@ -51,10 +54,20 @@ export function createLearned(options: LearnedOptions): Learned {
   const series = metrics.gauge(catalogue.series);
   const refused = metrics.gauge(catalogue.seriesRefused);
   const book = createFindingBook((detector) => dropped.increase({ detector }));
-  const failure = createFailureDetector({ findings: book });
+  let isReplaying = false;
+  /** What is found in the past is told by the first samples that show that it still holds. */
+  const findings: FindingSink = {
+    report(finding) {
+      if (!isReplaying) book.report(finding);
+    },
+    close(...of) {
+      if (!isReplaying) book.close(...of);
+    },
+  };
+  const failure = createFailureDetector({ findings });
   const detectors: readonly LearnedDetector[] = [
-    createAnomalyDetector({ findings: book }),
-    createForecastDetector({ findings: book }),
+    createAnomalyDetector({ findings }),
+    createForecastDetector({ findings }),
     failure,
   ];
   const names = detectors.map(({ name }) => name);
@@ -84,6 +97,17 @@ export function createLearned(options: LearnedOptions): Learned {
       complain(one.name, "can't be read", thrown);
     }
 
+  const known = new Set(detectors.flatMap((detector) => [...detector.origins()]));
+  const backfill =
+    options.backfill?.({
+      knew: (key) => known.has(key),
+      replay(state) {
+        isReplaying = true;
+        for (const detector of detectors) guarded(detector, log).step(state);
+        isReplaying = false;
+      },
+    }) ?? null;
+
   async function save(): Promise<void> {
     for (const one of kept)
       try {
@@ -95,7 +119,7 @@ export function createLearned(options: LearnedOptions): Learned {
   }
 
   return {
-    detectors: detectors.map((detector) => guarded(detector, log)),
+    detectors: detectors.map((detector) => awaiting(guarded(detector, log), backfill)),
     findings: () => book.list(),
     failures: () => failure.predictions(),
     tick() {
@@ -116,8 +140,21 @@ export function createLearned(options: LearnedOptions): Learned {
     },
     lastFrame: frames.last,
     async close() {
+      backfill?.close();
+      await backfill?.done;
       await saving;
       await save();
+    },
+  };
+}
+
+/** Learns nothing of an origin while its past is being read. */
+function awaiting(detector: Detector, backfill: Backfill | null): Detector {
+  if (!backfill) return detector;
+  return {
+    ...detector,
+    step(state) {
+      if (!backfill.isAwaited(state.key)) detector.step(state);
     },
   };
 }

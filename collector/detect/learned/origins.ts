@@ -5,6 +5,7 @@ export interface OriginBook<Kept> {
   get(key: string): Kept | undefined;
   set(key: string, kept: Kept): void;
   delete(key: string): void;
+  keys(this: void): Iterable<string>;
   values(): Iterable<Kept>;
   sum(of: (kept: Kept) => number): number;
   snapshot(this: void): Uint8Array;
@@ -25,6 +26,7 @@ export function createOriginBook<Kept>(form: OriginForm<Kept>): OriginBook<Kept>
     get: (key) => origins.get(key),
     set: (key, kept) => void origins.set(key, kept),
     delete: (key) => void origins.delete(key),
+    keys: () => origins.keys(),
     values: () => origins.values(),
     sum(of) {
       let sum = 0;

@@ -86,7 +86,10 @@ function judge(response: IncomingMessage, answer: string, url: URL, now: number)
 }
 
 /** Files are read each time, so that a secret can be changed without a restart. */
-function authorizationOf({ tokenFile, user }: RemoteStoreSettings): Record<string, string> {
+export function authorizationOf({
+  tokenFile,
+  user,
+}: Pick<RemoteStoreSettings, "tokenFile" | "user">): Record<string, string> {
   const read = (file: string): string => readFileSync(file, "utf8").trim();
   if (tokenFile !== null) return { authorization: `Bearer ${read(tokenFile)}` };
   if (user === null) return {};
