@@ -72,7 +72,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     const { engine, learned } = judges;
     stops.unshift(() => learned.close());
     stops.unshift(judgeOneself(options, ingest.own, boot, metrics));
-    const fleet = openFleet(options, state, judges, ingest.own, boot);
+    const { fleet, announceAction } = openFleet(options, state, judges, ingest.own, boot);
     ingest.listen(fleet);
     ingest.listen(engine);
     const keeping = openKeeping({ options, ingest, folder, boot, metrics });
@@ -94,9 +94,10 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     });
     stops.unshift(() => timer.cancel());
     const unready = (): string | null => (ticks > 0 ? null : "it has just been started");
+    const { quiet } = muting;
     const parts = { clock, metrics, ingest, fleet, engine, learned, scraper, events, history };
     const routes = [
-      ...createRoutes({ ...parts, unready }),
+      ...createRoutes({ ...parts, quiet, announceAction, unready }),
       ...createPushRoutes(push),
       ...keeping.routes,
       ...muting.routes(() => engine.alerts()),

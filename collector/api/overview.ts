@@ -10,6 +10,7 @@ import type { Fleet, NodeView } from "../fleet/fleet.ts";
 import type { Ingest } from "../ingest/door.ts";
 import type { OriginState } from "../origin.ts";
 import type { Alert } from "../state/alert.ts";
+import type { Quiet } from "./quiet.ts";
 import { readOrigin, type Readings } from "./readings.ts";
 
 export interface OverviewParts {
@@ -18,6 +19,7 @@ export interface OverviewParts {
   readonly fleet: Pick<Fleet, "nodes">;
   readonly engine: Pick<Engine, "alerts">;
   readonly learned: Pick<Learned, "findings" | "failures">;
+  readonly quiet: Quiet;
 }
 
 interface CpuMark {
@@ -57,11 +59,15 @@ export function createOverview(parts: OverviewParts): () => Overview {
         return describeNode(node, states, readings, verdicts, busy[0] ?? null, parts.clock);
       });
     marks = now;
+    const timeMilliseconds = parts.clock.now();
+    const quiet = parts.quiet(alerts, timeMilliseconds);
     return {
-      timeMilliseconds: parts.clock.now(),
+      timeMilliseconds,
       version,
       nodes: nodes.toSorted((one, other) => one.node.localeCompare(other.node)),
-      alerts: alerts.map(describeAlert),
+      alerts: alerts.map((alert) => ({ ...describeAlert(alert), ...quiet.of(alert) })),
+      silences: quiet.silences,
+      maintenance: quiet.maintenance,
       findings: parts.learned.findings().map(describeFinding),
     };
   };
@@ -126,8 +132,12 @@ function stateOf(alerts: readonly Alert[], missing: boolean, celsius: number | n
   return celsius === null ? "unknown" : "ok";
 }
 
-function describeAlert(alert: Alert): Overview["alerts"][number] {
+function describeAlert(
+  alert: Alert,
+): Omit<Overview["alerts"][number], "muted" | "acknowledged" | "told"> {
   return {
+    fingerprint: alert.fingerprint,
+    labels: alert.labels,
     rule: alert.rule,
     severity: alert.labels["severity"] ?? "",
     state: alert.state,

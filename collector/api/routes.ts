@@ -1,6 +1,5 @@
 /** What the collector answers: one table from which the server's routes and their access rules are made. */
 import { gzipSync } from "node:zlib";
-import { z } from "zod";
 import type { RouteRule } from "../../core/kit/access.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
@@ -11,11 +10,14 @@ import { consoleHeaders, loadConsolePages } from "../console/pages.ts";
 import type { Engine } from "../detect/engine.ts";
 import type { Learned } from "../detect/learned/learned.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import type { AuditEntry } from "../state/audit.ts";
 import type { Ingest } from "../ingest/door.ts";
 import type { Scraper } from "../ingest/scrape/scraper.ts";
 import type { RecentEvents } from "./events.ts";
 import { createHistoryRoutes, type HistoryParts } from "./history-routes.ts";
 import { createOverview } from "./overview.ts";
+import type { Quiet } from "./quiet.ts";
+import { createRemovalRoutes } from "./removals.ts";
 
 export interface ApiParts {
   readonly clock: Clock;
@@ -27,6 +29,9 @@ export interface ApiParts {
   readonly scraper: Pick<Scraper, "targets" | "errors">;
   readonly events: RecentEvents;
   readonly history: HistoryParts["history"];
+  readonly quiet: Quiet;
+  /** The audit log's entry of what the fleet does next, on disk together with it; null takes it back. */
+  readonly announceAction: (entry: AuditEntry | null) => void;
   /** One sentence when the collector isn't ready, null when it is. */
   readonly unready: () => string | null;
 }
@@ -64,16 +69,13 @@ export interface ApiRoute extends RouteRule {
   };
 }
 
-const name = z.string().min(1).max(253);
-const removalSchema = z.strictObject({ node: name, device: name.optional() });
-
 export function createRoutes(parts: ApiParts): ApiRoute[] {
   return [
     ...pageRoutes(),
     ...healthRoutes(parts),
     ...dataRoutes(parts),
     ...createHistoryRoutes(parts),
-    ...removalRoutes(parts),
+    ...createRemovalRoutes(parts),
   ];
 }
 
@@ -146,43 +148,8 @@ function dataRoutes(parts: ApiParts): ApiRoute[] {
   ];
 }
 
-/** What was taken out on purpose: for an operator, since it silences. */
-function removalRoutes({ fleet }: ApiParts): ApiRoute[] {
-  const path = "/api/v1/removals";
-  const role = "operator";
-  return [
-    {
-      method: "POST",
-      path,
-      role,
-      handle({ body }) {
-        const parsed = removalSchema.safeParse(body);
-        if (!parsed.success)
-          return refuse(400, 'send {"node": "…"} and, for one device of it, "device": "…"');
-        const { node, device } = parsed.data;
-        return fleet.planRemoval(node, device ?? null)
-          ? { status: 201, body: { removals: fleet.removals() } }
-          : refuse(409, "there are too many planned removals: cancel some");
-      },
-    },
-    {
-      method: "DELETE",
-      path,
-      role,
-      handle: ({ query }) =>
-        fleet.cancelRemoval(query.get("node") ?? "", query.get("device"))
-          ? { status: 200, body: { removals: fleet.removals() } }
-          : refuse(404, "no such removal is planned"),
-    },
-  ];
-}
-
 function open(path: string, handle: ApiRoute["handle"]): ApiRoute {
   return { method: "GET", path, role: "viewer", openOnLoopback: true, handle };
-}
-
-function refuse(status: number, sentence: string): ApiAnswer {
-  return { status, body: { error: sentence } };
 }
 
 function textOf(header: string | string[] | undefined): string | undefined {

@@ -63,7 +63,7 @@ export function createSilenceRoutes(parts: SilenceParts): ApiRoute[] {
       role: "operator",
       handle({ path, query, remoteAddress }) {
         const id = idOf(path);
-        const actor = (query.get("actor") ?? "").trim().slice(0, 256) || "not named";
+        const actor = (query.get("by") ?? "").trim().slice(0, 256) || "not named";
         if (silences.expire(id, { actor, from: remoteAddress })) return { status: 200, body: "" };
         return json(404, silences.get(id) ? "that silence is over already" : "no such silence");
       },

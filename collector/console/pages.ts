@@ -7,7 +7,15 @@ export interface ConsolePage {
 }
 
 /** `console.js` is what the page loads; the others are what it imports. */
-const scripts = ["console.js", "dom.js", "fleet.js", "format.js", "verdicts.js"] as const;
+const scripts = [
+  "console.js",
+  "actions.js",
+  "dom.js",
+  "fleet.js",
+  "format.js",
+  "muting.js",
+  "verdicts.js",
+] as const;
 
 /** Nothing but our own files, no inline script or style, no framing, and no string may become markup. */
 const contentSecurityPolicy = [

@@ -4,6 +4,7 @@ import type { Log } from "../../core/kit/log.ts";
 import type { FrameSink } from "../../core/wire/frame.ts";
 import { watchFleetFile } from "../fleet/file.ts";
 import { createFleet, type Fleet } from "../fleet/fleet.ts";
+import type { AuditEntry } from "../state/audit.ts";
 import type { State } from "../state/open.ts";
 import type { Judges } from "./judges.ts";
 import type { CollectorOptions } from "./options.ts";
@@ -11,20 +12,33 @@ import type { CollectorOptions } from "./options.ts";
 /** What the keyed store knows the fleet by. */
 const fleetKey = "fleet";
 
+interface OpenedFleet {
+  readonly fleet: Fleet;
+  /** The audit log's entry of what the fleet does next, on disk together with it; null takes it back. */
+  readonly announceAction: (entry: AuditEntry | null) => void;
+}
+
 export function openFleet(
   { env, log, config }: CollectorOptions,
   state: State,
   { engine, learned }: Judges,
   sink: FrameSink,
   boot: string,
-): Fleet {
+): OpenedFleet {
+  let announced: AuditEntry | null = null;
   const { goneMilliseconds, maximumNodes } = config.fleet;
-  return createFleet({
+  const fleet = createFleet({
     clock: env.clock,
     log,
     store: {
       load: () => state.keyed.load(fleetKey),
-      save: (record) => state.keyed.save(fleetKey, record),
+      save(record) {
+        state.transaction(() => {
+          state.keyed.save(fleetKey, record);
+          if (announced) state.audit.record(announced);
+        });
+        announced = null;
+      },
     },
     sink,
     boot,
@@ -35,6 +49,7 @@ export function openFleet(
       engine.endRemoved(node, device);
     },
   });
+  return { fleet, announceAction: (entry) => void (announced = entry) };
 }
 
 /** A file that can't be used is told once, and what it said before stays. */

@@ -1,12 +1,15 @@
 /** Muting and the audit log, put together: silences, maintenance windows, inhibition, their upkeep, metrics and routes. */
+import { hash } from "node:crypto";
 import { inhibitions as pairs } from "../../alerts/inhibition.ts";
 import { muting } from "../../core/catalog/index.ts";
 import { every } from "../../core/kit/clock.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { version } from "../../core/kit/version.ts";
 import { createAlertmanagerRoutes } from "../api/alertmanager.ts";
 import { createAuditRoutes } from "../api/audit.ts";
 import { createMaintenanceRoutes } from "../api/maintenance.ts";
+import { createQuiet, type Quiet } from "../api/quiet.ts";
 import type { ApiRoute } from "../api/routes.ts";
 import { createSilenceRoutes } from "../api/silences.ts";
 import { createInhibitions } from "../notify/mute/inhibition.ts";
@@ -14,10 +17,12 @@ import { createMaintenance, type Maintenance } from "../notify/mute/maintenance.
 import { createMutes, type AllMutes } from "../notify/mute/mutes.ts";
 import { createSilences, type Silences } from "../notify/mute/silences.ts";
 import type { Alert, AlertStep } from "../state/alert.ts";
+import type { AuditEntry } from "../state/audit.ts";
 import type { State } from "../state/open.ts";
 import type { CollectorOptions } from "./options.ts";
 
 export interface Muting {
+  readonly quiet: Quiet;
   readonly mutes: AllMutes;
   readonly silences: Silences;
   readonly maintenance: Maintenance;
@@ -56,6 +61,7 @@ export function openMuting({ options, state, metrics, receivers }: MutingOptions
   const maintenance = createMaintenance(config.maintenance);
   const inhibitions = createInhibitions(pairs);
   inhibitions.observe(state.alerts.load());
+  audit.record(entryOfStart(options));
   const mutes = createMutes({ silences, maintenance, inhibitions });
   const sample = createMeter({
     state,
@@ -73,6 +79,7 @@ export function openMuting({ options, state, metrics, receivers }: MutingOptions
     }
   });
   return {
+    quiet: createQuiet({ silences, maintenance, mutes, incidents: state.incidents }),
     mutes,
     silences,
     maintenance,
@@ -104,14 +111,25 @@ export function openMuting({ options, state, metrics, receivers }: MutingOptions
   };
 }
 
-function entryOf({ fingerprint, rule, labels, state, value }: Alert) {
+/** A collector takes its configuration when it starts: another digest is another configuration. */
+function entryOfStart({ config }: CollectorOptions): AuditEntry {
+  const digest = hash("sha256", JSON.stringify(config)).slice(0, 16);
+  return {
+    kind: "action",
+    actor: "collector",
+    subject: "collector",
+    details: { action: "started", version, configuration: digest },
+  };
+}
+
+function entryOf({ fingerprint, rule, labels, state, value }: Alert): AuditEntry {
   const { node = "", severity = "" } = labels;
   return {
     kind: "alert",
     actor: "collector",
     subject: fingerprint,
     details: { state, rule, node, severity, value },
-  } as const;
+  };
 }
 
 interface MeterParts {

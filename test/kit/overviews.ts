@@ -1,4 +1,5 @@
 /** Overviews as the collector's API gives them, for pages: of many GPUs, and of names that want to be more than names. */
+import { createHash } from "node:crypto";
 import type {
   AlertOverview,
   GpuOverview,
@@ -22,6 +23,8 @@ export function largeOverview(gpus: number, round = 0): Overview {
     version: "0.0.0",
     nodes,
     alerts,
+    silences: [],
+    maintenance: [],
     findings: [],
   };
 }
@@ -96,6 +99,11 @@ function stateOf(place: number): GpuState {
 
 function makeAlert(rule: string, node: string, severity: string): AlertOverview {
   return {
+    fingerprint: createHash("sha256").update(`${rule} ${node}`).digest("hex"),
+    labels: { alertname: rule, node, severity, component: "gpu" },
+    muted: [],
+    acknowledged: null,
+    told: true,
     rule,
     severity,
     state: "firing",

@@ -1,9 +1,11 @@
 // The console: asks the collector for its overview every second and draws what changed.
 // @ts-check
 /** @import { Overview } from "../overview.ts" */
+import { startActions } from "./actions.js";
 import { byId, drawEach, element, setAttribute, setClass, setHidden, setText } from "./dom.js";
 import { drawFleet } from "./fleet.js";
 import { counted, lasting } from "./format.js";
+import { drawMaintenance, drawSilences } from "./muting.js";
 import { drawAlerts, drawFindings } from "./verdicts.js";
 
 const refreshMilliseconds = 1000;
@@ -24,6 +26,8 @@ const timeOfDay = new Intl.DateTimeFormat([], {
 let token = takeToken();
 /** When the collector last answered, on the page's steady clock; null before the first time. @type {number | null} */
 let answeredAt = null;
+/** What the collector's clock said then: it counts, not this machine's. */
+let newestTime = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
@@ -42,9 +46,12 @@ function draw(overview) {
   performance.clearMeasures(drawMeasure);
   const start = performance.now();
   const now = overview.timeMilliseconds;
+  newestTime = now;
   drawTally(overview);
   setText(byId("clock"), `${timeOfDay.format(now)} · ${overview.version}`);
   drawAlerts(overview.alerts, now);
+  drawSilences(overview.silences, now);
+  drawMaintenance(overview.maintenance, now);
   drawFindings(overview.findings, now);
   drawFleet(overview.nodes);
   performance.measure(drawMeasure, { start, end: performance.now() });
@@ -140,6 +147,11 @@ async function refresh() {
   if (again) timer = setTimeout(() => void refresh(), pause);
 }
 
+startActions({
+  token: () => token,
+  now: () => newestTime,
+  afterwards: () => void refresh(),
+});
 byId("entry").addEventListener("submit", (event) => {
   event.preventDefault();
   const field = /** @type {HTMLInputElement} */ (byId("token"));

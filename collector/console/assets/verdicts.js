@@ -1,7 +1,17 @@
-// The left column: open alerts and findings as cards, what needs somebody now first.
+// The left column: open alerts and findings as cards, what needs somebody now first, what is taken care of after it.
 // @ts-check
-/** @import { AlertOverview, FindingOverview } from "../overview.ts" */
-import { byId, drawEach, element, setAddress, setClass, setHidden, setText } from "./dom.js";
+/** @import { AlertOverview, FindingOverview, MuteOverview } from "../overview.ts" */
+import { askToAcknowledge, askToSilence } from "./actions.js";
+import {
+  byId,
+  drawEach,
+  element,
+  setAddress,
+  setAttribute,
+  setClass,
+  setHidden,
+  setText,
+} from "./dom.js";
 import { lasting } from "./format.js";
 
 /** A page with more cards than this is read by nobody; the API has them all. */
@@ -13,14 +23,24 @@ const severities = ["critical", "warning", "info"];
 export function drawAlerts(alerts, now) {
   const open = alerts.filter((alert) => alert.state !== "resolved").toSorted(byUrgency);
   drawEach(byId("alerts"), open.slice(0, maximumCards), {
-    key: (alert) =>
-      JSON.stringify([alert.rule, alert.node, alert.sinceMilliseconds, alert.summary]),
-    make: makeCard,
+    key: (alert) => JSON.stringify([alert.fingerprint, alert.sinceMilliseconds]),
+    make: makeAlertCard,
     update(card, alert) {
+      card.alert = alert;
       const pending = alert.state === "pending";
-      setClass(card.root, `card ${toneOf(alert.severity)}${pending ? " pending" : ""}`);
+      const cared = alert.muted.length > 0 || alert.acknowledged !== null;
+      setClass(
+        card.root,
+        `card ${toneOf(alert.severity)}${pending ? " pending" : ""}${cared ? " cared" : ""}`,
+      );
       const unknown = alert.unknown ? ", data missing" : "";
       setText(card.state, `${alert.severity}${pending ? ", pending" : ""}${unknown}`);
+      drawReasons(card.reasons, alert, now);
+      setHidden(card.acts, pending);
+      setHidden(card.acknowledge, !alert.told || alert.acknowledged !== null);
+      const subject = `${alert.rule} ${alert.node}`;
+      setAttribute(card.acknowledge, "aria-label", `Acknowledge ${subject}`);
+      setAttribute(card.silence, "aria-label", `Silence ${subject}`);
       setText(card.name, alert.rule);
       setAddress(card.name, alert.runbookUrl);
       setText(card.text, alert.summary);
@@ -50,6 +70,62 @@ export function drawFindings(findings, now) {
   note("findings-note", findings.length, "The detectors have found nothing unusual.");
 }
 
+/** Why nobody is told, or who has it: a word, then the reason. @param {Element} list @param {AlertOverview} alert @param {number} now */
+function drawReasons(list, alert, now) {
+  const reasons = alert.muted.map((mute) => ({
+    key: `${mute.kind} ${mute.id}`,
+    ...describe(mute, now),
+  }));
+  if (alert.acknowledged) {
+    const { by, comment, atMilliseconds } = alert.acknowledged;
+    const ago = `${lasting(now - atMilliseconds)} ago`;
+    const text = `by ${by}, ${ago}${comment === "" ? "" : `: ${comment}`}`;
+    reasons.unshift({ key: "acknowledged", word: "Acknowledged", text });
+  }
+  drawEach(list, reasons, {
+    key: ({ key }) => key,
+    make() {
+      const word = element("span", "word");
+      const text = element("span");
+      return { root: element("li", "", [word, " ", text]), word, text };
+    },
+    update(row, { word, text }) {
+      setText(row.word, word);
+      setText(row.text, text);
+    },
+  });
+}
+
+/** @param {MuteOverview} mute @param {number} now */
+function describe({ kind, id, by, comment, untilMilliseconds }, now) {
+  const left = untilMilliseconds === null ? "" : `${lasting(untilMilliseconds - now)} left`;
+  const why = comment === "" ? "" : `: ${comment}`;
+  if (kind === "silence") return { word: "Silenced", text: `by ${by}, ${left}${why}` };
+  if (kind === "maintenance") return { word: "Maintenance", text: `${by}, ${left}${why}` };
+  return { word: "Explained", text: `by ${by === "" ? `alert ${id.slice(0, 12)}` : by}` };
+}
+
+/** @param {AlertOverview} alert */
+function makeAlertCard(alert) {
+  const parts = makeCard();
+  const reasons = element("ul", "reasons");
+  const acknowledge = makeButton("Acknowledge …");
+  const silence = makeButton("Silence …");
+  const acts = element("div", "acts", [acknowledge, silence]);
+  parts.root.append(reasons, acts);
+  const card = { ...parts, reasons, acts, acknowledge, silence, alert };
+  acknowledge.addEventListener("click", () => askToAcknowledge(card.alert));
+  silence.addEventListener("click", () => askToSilence(card.alert));
+  return card;
+}
+
+/** @param {string} text */
+function makeButton(text) {
+  const button = element("button", "", [text]);
+  button.setAttribute("type", "button");
+  return button;
+}
+
 function makeCard() {
   const state = element("span", "state");
   const name = element("a", "name");
@@ -65,10 +141,12 @@ function toneOf(severity) {
   return severities.includes(severity) ? severity : "info";
 }
 
-/** Firing before pending, the worst first, the newest first. @param {AlertOverview} one @param {AlertOverview} other */
+/** Firing before pending and what nobody has before what somebody has, the worst first, the newest first. @param {AlertOverview} one @param {AlertOverview} other */
 function byUrgency(one, other) {
   const rank = (/** @type {AlertOverview} */ alert) =>
-    (alert.state === "firing" ? 0 : severities.length) + severities.indexOf(toneOf(alert.severity));
+    (alert.state !== "firing" ? 2 : alert.muted.length > 0 || alert.acknowledged ? 1 : 0) *
+      severities.length +
+    severities.indexOf(toneOf(alert.severity));
   return rank(one) - rank(other) || other.sinceMilliseconds - one.sinceMilliseconds;
 }
 
