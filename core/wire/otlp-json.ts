@@ -99,7 +99,16 @@ const kinds = ["gauge", "sum", "histogram", "exponentialHistogram", "summary"] a
 
 function attributesOf(list: readonly unknown[], limits: OtlpLimits): OtlpAttributes {
   if (list.length === 0) return noOtlpAttributes;
-  return { key: JSON.stringify(list), read: () => readAttributes(list, limits) };
+  return { key: keyOf(list), read: () => readAttributes(list, limits) };
+}
+
+/** What is nested deeper than the stack can't be written as text. */
+function keyOf(list: readonly unknown[]): string {
+  try {
+    return JSON.stringify(list);
+  } catch {
+    throw jsonMalformed("attributes are nested too deep");
+  }
 }
 
 function readAttributes(list: readonly unknown[], limits: OtlpLimits): OtlpAttribute[] | null {

@@ -1,0 +1,145 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { readFields } from "../../../../core/wire/protobuf.ts";
+import { encodeOtlpProtobuf, otlpRequest } from "../../../kit/otlp.ts";
+import {
+  loss,
+  minute,
+  openOtlpReceiver,
+  otlpEncodings,
+  pointAt,
+  rejectionOf,
+  short,
+  tokens,
+} from "../../../kit/otlp-receiver.ts";
+
+describe.each(["protobuf", "json"] as const)("the OTLP receiver in %s", (encoding) => {
+  it("takes points to history and to the rules as Prometheus would name them", async () => {
+    const { send, stored, ingest } = openOtlpReceiver();
+    const reply = await send(
+      otlpRequest([loss(0, 2.5, { rank: 3 }), tokens(2, [0, 4096])]),
+      encoding,
+    );
+    expect(reply).toMatchObject({
+      status: 200,
+      headers: { "content-type": otlpEncodings[encoding].type },
+    });
+    expect(reply.body.toString()).toBe(encoding === "json" ? "{}" : "");
+    expect(stored).toEqual([
+      "trainer/gpu-7 train_loss{node=gpu-7,rank=3} 2.5 @0",
+      "trainer/gpu-7 train_tokens_total{node=gpu-7} 4096 @0",
+    ]);
+    const [state] = ingest.origins();
+    expect(state?.schema.series.map(({ metric }) => [metric.name, metric.kind])).toEqual([
+      ["train_loss", "gauge"],
+      ["train_tokens_total", "counter"],
+      ["target_info", "gauge"],
+    ]);
+  });
+
+  it("writes what is valid and tells the number and the reasons of the rest", async () => {
+    const { send, stored, counted } = openOtlpReceiver({ seriesPerOrigin: 4 });
+    const reply = await send(
+      otlpRequest([
+        loss(0, 1),
+        loss(11 * minute, 2, { far: true }),
+        loss(0, 3, { note: "x".repeat(2000) }),
+        { name: "", gauge: { dataPoints: [pointAt(0, { asDouble: 4 })] } },
+        { name: "empty", gauge: { dataPoints: [pointAt(0, {})] } },
+        tokens(0, [0, 5]),
+        loss(0, 6, { third: 1 }),
+        loss(0, 7, { fourth: 1 }),
+        loss(0, 8, { fifth: 1 }),
+      ]),
+      encoding,
+    );
+    expect(reply.status).toBe(200);
+    const { rejected, message } = rejectionOf(reply);
+    expect(rejected).toBe(6);
+    expect(message).toMatch(/^3 points were written, the rest was not: /);
+    for (const part of [
+      "1 are from the future",
+      "2 have no name, no value",
+      "1 have an attribute that is too long",
+      "1 are neither deltas nor cumulative",
+      "1 are of series over the bound",
+    ])
+      expect(message).toContain(part);
+    expect(stored).toHaveLength(3);
+    expect(await counted()).toEqual(
+      expect.arrayContaining([
+        'warpwatch_otlp_requests_total{outcome="partial"} 1',
+        "warpwatch_otlp_points_total 3",
+        'warpwatch_otlp_points_refused_total{reason="future"} 1',
+        'warpwatch_otlp_points_refused_total{reason="invalid"} 2',
+      ]),
+    );
+  });
+
+  it("answers in its encoding what it can't read, with a status", async () => {
+    const { receiver } = openOtlpReceiver();
+    const headers = { "content-type": otlpEncodings[encoding].type };
+    const reply = await receiver.receive({ headers, body: Buffer.from("{]") });
+    expect(reply).toMatchObject({ status: 400, headers });
+    if (encoding === "json")
+      expect(JSON.parse(reply.body.toString())).toEqual({
+        code: 3,
+        message: "not OTLP in JSON: it isn't JSON",
+      });
+    else
+      expect(
+        readFields(reply.body).map(({ number, value, bytes }) => [number, value, bytes.toString()]),
+      ).toEqual([
+        [1, 3, ""],
+        [2, 0, expect.stringMatching(/^not a Protocol Buffers message: /)],
+      ]);
+  });
+});
+
+describe("the OTLP receiver", () => {
+  it("takes requests packed by gzip, and never unpacks more than it may", async () => {
+    const { receiver } = openOtlpReceiver({ settings: { message_limit_bytes: 4096 } });
+    const headers = { "content-type": "application/x-protobuf", "content-encoding": "gzip" };
+    const receive = async (body: Buffer): Promise<number> =>
+      (await receiver.receive({ headers, body })).status;
+    expect(await receive(gzipSync(encodeOtlpProtobuf(otlpRequest([loss(0, 1)]))))).toBe(200);
+    expect(await receive(gzipSync(Buffer.alloc(1_000_000)))).toBe(413);
+    expect(await receive(Buffer.from("not gzip"))).toBe(400);
+  });
+
+  it("refuses what it doesn't speak and what is too large, before it is read", async () => {
+    const { receiver, send } = openOtlpReceiver({
+      settings: { body_limit_bytes: 4096, maximum_points: 3 },
+    });
+    const type = "application/x-protobuf";
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await receiver.receive({ headers, body: Buffer.alloc(0) })).status;
+    expect(await status({ "content-type": "text/plain" })).toBe(415);
+    expect(await status({ "content-type": type, "content-encoding": "br" })).toBe(415);
+    expect(await status({ "content-type": "application/json; charset=utf-8" })).toBe(400);
+    expect(receiver.refuse({ "content-type": type, "content-length": "5000" })?.status).toBe(413);
+    expect((await send(otlpRequest([tokens(2, [0, 1], [1, 2], [2, 3], [3, 4])]))).status).toBe(413);
+  });
+
+  it("holds back what is more than it can take at once, also of those who don't say how much it is", () => {
+    const { receiver } = openOtlpReceiver();
+    const head = { "content-type": "application/x-protobuf", "transfer-encoding": "chunked" };
+    for (let request = 0; request < 16; request += 1) expect(receiver.refuse(head)).toBeNull();
+    expect(receiver.refuse(head)).toMatchObject({ status: 503, headers: { "retry-after": "5" } });
+    receiver.ended(head);
+    expect(receiver.refuse(head)).toBeNull();
+  });
+
+  it("answers only when history has the points, and asks for them again when it couldn't", async () => {
+    const { send, stored, disk } = openOtlpReceiver();
+    disk.fails = true;
+    const request = otlpRequest([loss(0, 1), tokens(1, [0, 5])]);
+    expect(await send(request)).toMatchObject({ status: 503, headers: { "retry-after": "5" } });
+    disk.fails = false;
+    expect((await send(request)).status).toBe(200);
+    // The delta was added once.
+    expect(short(stored)).toEqual(["train_loss{} 1 @0", "train_tokens_total{} 5 @0"]);
+    expect((await send(request)).status).toBe(200);
+    expect(stored).toHaveLength(2);
+  });
+});
