@@ -1,4 +1,4 @@
-/** Renders an Alertmanager configuration (valid for 0.25 and later): who is told of what, and what hides what. */
+/** Renders an Alertmanager configuration: who is told of what, and what hides what. Its keys are those that 0.25 has and 0.34 still has. */
 import { stringify } from "yaml";
 import { shippedRules } from "./all.ts";
 import { gpuPowerBrake } from "./gpu-faults.ts";
@@ -21,6 +21,8 @@ export interface AlertmanagerOptions {
   readonly teamsAdapterUrl?: string;
   /** Pages also go to Opsgenie: a file with its key. */
   readonly opsgenieKeyFile?: string;
+  /** Gets what is `info`, gathered for a day. */
+  readonly digestUrl?: string;
   /** Outside of all this: pages when it no longer hears of the Watchdog. */
   readonly deadManUrl?: string;
   /** Told when notifications fail: it must not be the way that fails. */
@@ -29,6 +31,11 @@ export interface AlertmanagerOptions {
 
 const place = ["cluster", "node", "instance"];
 const missing = `.+${missingSuffix}`;
+/** What a group's alerts have in common. */
+const somewhere =
+  'or .CommonLabels.node .CommonLabels.instance .CommonLabels.rack .CommonLabels.cluster "several nodes"';
+/** Never empty: Opsgenie refuses a message without words. */
+const summary = `{{ if .CommonAnnotations.summary }}{{ .CommonAnnotations.summary }}{{ else }}{{ ${somewhere} }}: {{ .Alerts | len }} alerts, {{ (index .Alerts 0).Annotations.summary }}{{ end }}`;
 
 /** What the example under alerts/alertmanager is rendered with. */
 export const exampleOptions: AlertmanagerOptions = {
@@ -37,11 +44,12 @@ export const exampleOptions: AlertmanagerOptions = {
   slackUrlFile: "/etc/alertmanager/secrets/slack-webhook-url",
   teamsAdapterUrl: "http://127.0.0.1:8089/v2/alerts",
   opsgenieKeyFile: "/etc/alertmanager/secrets/opsgenie-key",
+  digestUrl: "https://tickets.example.com/digest",
   deadManUrl: "https://dead-man.example.com/ping",
   secondChannelUrl: "https://second.example.com/alertmanager",
 };
 
-/** A page per node for what is critical, at once; tickets for warnings, in batches; `info` is kept, not sent. */
+/** A page per node for what is critical, at once; tickets for warnings, in batches; `info` once a day, where there is a place for it. */
 export function renderAlertmanager(options: AlertmanagerOptions): string {
   const teams = [...new Set(shippedRules.map(({ team }) => team))].toSorted();
   const configuration = {
@@ -61,8 +69,10 @@ export function renderAlertmanager(options: AlertmanagerOptions): string {
     receivers: [
       { name: "nobody" },
       { name: "page", pagerduty_configs: [pagerduty(options)], ...opsgenie(options) },
-      ...webhook("dead-man-switch", options.deadManUrl),
+      // Its end is no sign of life.
+      ...webhook("dead-man-switch", options.deadManUrl, { send_resolved: false }),
       ...webhook("second-channel", options.secondChannelUrl),
+      ...webhook("digest", options.digestUrl, { send_resolved: false }),
       ...teams.map((team) => ticketReceiver(team, options)),
     ],
   };
@@ -71,7 +81,7 @@ export function renderAlertmanager(options: AlertmanagerOptions): string {
 
 function routesOf(options: AlertmanagerOptions, teams: readonly string[]): object[] {
   const atOnce = { group_wait: "0s", group_interval: "10s" };
-  const { deadManUrl, secondChannelUrl } = options;
+  const { deadManUrl, secondChannelUrl, digestUrl } = options;
   return [
     {
       receiver: deadManUrl === undefined ? "nobody" : "dead-man-switch",
@@ -111,6 +121,18 @@ function routesOf(options: AlertmanagerOptions, teams: readonly string[]): objec
     })),
     // A team of the user's own.
     { receiver: ticketOf("infrastructure"), matchers: ['severity = "warning"'] },
+    ...(digestUrl === undefined
+      ? []
+      : [
+          {
+            receiver: "digest",
+            matchers: ['severity = "info"'],
+            group_by: ["team"],
+            group_wait: "15m",
+            group_interval: "1d",
+            repeat_interval: "7d",
+          },
+        ]),
   ];
 }
 
@@ -128,8 +150,12 @@ function ticketReceiver(team: string, options: AlertmanagerOptions): object {
   };
 }
 
-function webhook(name: string, url: string | undefined): object[] {
-  return url === undefined ? [] : [{ name, webhook_configs: [{ url, send_resolved: true }] }];
+function webhook(
+  name: string,
+  url: string | undefined,
+  settings: object = { send_resolved: true },
+): object[] {
+  return url === undefined ? [] : [{ name, webhook_configs: [{ url, ...settings }] }];
 }
 
 function slack(team: string, urlFile: string): object {
@@ -137,8 +163,7 @@ function slack(team: string, urlFile: string): object {
     api_url_file: urlFile,
     channel: `#alerts-${team}`,
     send_resolved: true,
-    title:
-      "{{ .Status | toUpper }} {{ or .CommonLabels.node .CommonLabels.instance }}: {{ .Alerts | len }} alert(s)",
+    title: `{{ .Status | toUpper }} {{ ${somewhere} }}: {{ .Alerts | len }} alert(s)`,
     text: "{{ range .Alerts }}• {{ .Annotations.summary }} (<{{ .Annotations.runbook_url }}|runbook>)\n{{ end }}",
   };
 }
@@ -148,7 +173,7 @@ function opsgenie({ opsgenieKeyFile }: AlertmanagerOptions): object {
   const config = {
     api_key_file: opsgenieKeyFile,
     send_resolved: true,
-    message: "{{ .CommonAnnotations.summary }}",
+    message: summary,
     description: "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ end }}",
     priority: "P1",
     tags: "{{ .CommonLabels.component }},{{ .CommonLabels.cluster }}",
@@ -165,9 +190,8 @@ function pagerduty(options: AlertmanagerOptions): Record<string, unknown> {
     class: "{{ .CommonLabels.alertname }}",
     component: "{{ .CommonLabels.component }}",
     group: "{{ .CommonLabels.cluster }}",
-    source: "{{ or .CommonLabels.node .CommonLabels.instance }}",
-    description:
-      "{{ if .CommonAnnotations.summary }}{{ .CommonAnnotations.summary }}{{ else }}{{ or .CommonLabels.node .CommonLabels.instance }}: {{ .Alerts.Firing | len }} alerts, {{ (index .Alerts 0).Annotations.summary }}{{ end }}",
+    source: `{{ ${somewhere} }}`,
+    description: summary,
     links: [{ href: "{{ (index .Alerts 0).Annotations.runbook_url }}", text: "Runbook" }],
     details: {
       description: "{{ .CommonAnnotations.description }}",
