@@ -1,5 +1,5 @@
 /** Rules for the collector itself: what it drops, and whether people are told. */
-import { collector, findings, foreign, history, notify } from "../core/catalog/index.ts";
+import { collector, findings, foreign, history, notify, storage } from "../core/catalog/index.ts";
 import type { Metric } from "../core/catalog/metric.ts";
 import {
   age,
@@ -112,6 +112,17 @@ export const alertsNotDurable = defineRule({
   description:
     "They are held in memory and told later or by another way; a restart now would lose what changed.",
   source: "No tolerance: every change is made durable before anybody is told.",
+});
+
+export const stateDiskFull = defineRule({
+  name: "StateDiskFull",
+  condition: compare(value(storage.stateDiskFull), ">", 0),
+  severity: "critical",
+  component: "delivery",
+  summary: "the disk of the collector at {{ node }} is full",
+  description:
+    "History has stopped, and alerts are written where a reserve was, or kept in memory. What is told goes on; a restart now may lose it.",
+  source: "No tolerance: the reserve is for hours, and history has a gap from now on.",
 });
 
 export const snapshotFails = defineRule({

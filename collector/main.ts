@@ -25,6 +25,7 @@ import { openMuting, type Muting } from "./parts/muting.ts";
 import { openNotify } from "./parts/notify.ts";
 import type { CollectorOptions } from "./parts/options.ts";
 import { openPush } from "./parts/push.ts";
+import { watchStorage } from "./parts/storage.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
 import type { Alert } from "./state/alert.ts";
 import { openState, type State } from "./state/open.ts";
@@ -61,6 +62,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const notifiers = createNotifiers(config.notifiers, { clock, consoleUrl: config.externalUrl });
   const state = openState({ folder: join(folder, "collector"), notifiers, clock });
   const stops: (() => void | Promise<void>)[] = [];
+  stops.unshift(watchStorage({ endurance: state.endurance, clock, log, metrics }));
   try {
     const receivers = notifiers.map(({ name }) => name);
     const muting = openMuting({ options, state, metrics, receivers });

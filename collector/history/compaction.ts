@@ -11,6 +11,7 @@ import { transact } from "./database.ts";
 import type { ParquetFiles } from "./files.ts";
 import type { Journal } from "./journal.ts";
 import type { Retention } from "./retention.ts";
+import type { CheckRoom } from "./room.ts";
 
 export interface CompactionResult {
   readonly batches: number;
@@ -32,6 +33,7 @@ export interface CompactionOptions {
   readonly memoryMebibytes: number;
   /** Samples per batch at most, but for a chain that has more by itself. */
   readonly batchSamples: number;
+  readonly checkRoom: CheckRoom;
 }
 
 export interface Compaction {
@@ -81,6 +83,7 @@ export function createCompaction(options: CompactionOptions): Compaction {
       notBefore: env.clock.now() - options.retentionMilliseconds,
       memoryMebibytes: options.memoryMebibytes,
     };
+    options.checkRoom();
     await options.jobs.compact(job, async ({ files: written }, scratch) => {
       options.makeRoom(written.reduce((sum, { bytes }) => sum + bytes, 0));
       const placed = await files.place(written, scratch, env.randomId());

@@ -22,6 +22,7 @@ import { createJournal } from "./journal.ts";
 import { createQuery, type RunQuery } from "./query.ts";
 import { createRetention, type Expired } from "./retention.ts";
 import { createRollUp, type RollUpResult } from "./roll-up.ts";
+import { createRoomCheck } from "./room.ts";
 import type { StepLimits } from "./steps.ts";
 
 export interface HistoryOptions {
@@ -43,6 +44,8 @@ export interface HistoryOptions {
 export interface HistoryBounds {
   readonly commitMilliseconds: number;
   readonly journalBytes: number;
+  /** What history leaves of the disk. */
+  readonly leastFreeBytes: number | undefined;
   /** Of the events and of the daily features; at most an eighth of everything each. */
   readonly eventBytes: number;
   readonly featureBytes: number;
@@ -85,6 +88,7 @@ const roomSteps = 128;
 const defaultBounds: HistoryBounds = {
   commitMilliseconds: 100,
   journalBytes: 8 * gibibyte,
+  leastFreeBytes: undefined,
   eventBytes: gibibyte,
   featureBytes: gibibyte,
   featureRows: 1_000_000,
@@ -105,6 +109,7 @@ export function createHistory(options: HistoryOptions): History {
   const featureDays = createFeatureDays(sqlite);
   const files = createParquetFiles(folder, sqlite, log, featureDays);
   metrics.gauge(history.parquetBytes, () => files.bytes);
+  const checkRoom = createRoomCheck(folder, clock, bounds.leastFreeBytes);
   const journal = createJournal({
     sqlite,
     clock,
@@ -114,6 +119,7 @@ export function createHistory(options: HistoryOptions): History {
     // At most half, so that there is always room for the files that it becomes.
     maximumBytes: Math.min(bounds.journalBytes, maximumBytes / 2),
     grown,
+    checkRoom,
   });
   const jobs = createJobRunner({ env, folder, ...bounds });
   const shared = {
@@ -121,6 +127,7 @@ export function createHistory(options: HistoryOptions): History {
     ...bounds,
     sqlite,
     clock,
+    checkRoom,
     journal,
     files,
     jobs,

@@ -10,6 +10,7 @@ import { createChainIndex, type ChainIndex } from "./chain-index.ts";
 import { createChainWriter, timeSpan, type ChainEntry, type ChainWriter } from "./chain-writer.ts";
 import { isDiskFull, transact } from "./database.ts";
 import { createReceived } from "./received.ts";
+import type { CheckRoom } from "./room.ts";
 
 export interface Journal {
   /** Resolves when the frame is on disk, rejects when it isn't and won't be. A caller may leave the promise alone. */
@@ -38,6 +39,7 @@ export interface JournalOptions {
   readonly maximumBytes: number;
   /** A group of this size is on disk. */
   readonly grown?: (bytes: number) => void;
+  readonly checkRoom: CheckRoom;
 }
 
 interface Group {
@@ -78,6 +80,7 @@ export function createJournal(options: JournalOptions): Journal {
   const insert = createInserts(sqlite, index);
   let group: Group | null = null;
   let timer: Timer | null = null;
+  let isFailing = false;
 
   /** Late frames have a writer of their own, so that they don't break the chain of the live ones. */
   function writerFor(key: string, frame: Frame): Writer {
@@ -109,8 +112,11 @@ export function createJournal(options: JournalOptions): Journal {
     if (!committing) return;
     const began = clock.monotonic();
     try {
+      options.checkRoom();
       const done = transact(sqlite, () => committing.entries.map((entry) => insert.entry(entry)));
       for (const apply of done) apply();
+      if (isFailing) log.info("frames are written to history again");
+      isFailing = false;
       stored.increase({}, committing.frames);
       options.grown?.(committing.bytes);
       committing.resolve();
@@ -119,7 +125,10 @@ export function createJournal(options: JournalOptions): Journal {
       insert.forgetSchemas();
       const reason = isDiskFull(thrown) ? "disk_full" : "write_failed";
       dropped.increase({ reason }, committing.frames);
-      log.error(`frames could not be written to history: ${describeError(thrown)}`);
+      // Ten times a second it would be the same; the counter goes on.
+      if (!isFailing)
+        log.error(`frames can't be written to history, and are dropped: ${describeError(thrown)}`);
+      isFailing = true;
       committing.reject(thrown);
     }
     seconds.observe({}, (clock.monotonic() - began) / 1000);

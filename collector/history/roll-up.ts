@@ -8,6 +8,7 @@ import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { JobRunner } from "./child.ts";
 import type { ParquetFile, ParquetFiles } from "./files.ts";
 import type { Retention } from "./retention.ts";
+import type { CheckRoom } from "./room.ts";
 
 export interface RollUpOptions {
   readonly folder: string;
@@ -24,6 +25,7 @@ export interface RollUpOptions {
   readonly batchSamples: number;
   /** A query that began before may still be reading the files that were replaced. */
   readonly queryMilliseconds: number;
+  readonly checkRoom: CheckRoom;
 }
 
 export interface RollUpResult {
@@ -75,6 +77,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
       resolutionMilliseconds,
       memoryMebibytes: options.memoryMebibytes,
     };
+    options.checkRoom();
     await jobs.rollUp(job, async ({ files: written }, scratch) => {
       options.makeRoom(written.reduce((sum, { bytes }) => sum + bytes, 0));
       const placed = await files.place(written, scratch, env.randomId(), resolutionMilliseconds);

@@ -4,12 +4,20 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { makeFolder } from "../../core/kit/durable.ts";
 import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
+import { createEndurance, type Endurance } from "./endurance.ts";
+import { createReserve } from "./reserve.ts";
 
 export interface Database {
   readonly sqlite: DatabaseSync;
   /** Runs the work in one transaction: on disk when it returns, undone when it throws. Within another's work it is part of that. */
   transaction<Result>(work: () => Result): Result;
+  /** What becomes of it when its disk is full. */
+  readonly endurance: Pick<Endurance, "phase" | "unsaved" | "recover">;
   close(): void;
+}
+
+export interface DatabaseOptions {
+  readonly reserveBytes?: number;
 }
 
 /** Each entry takes the schema from version `index` to `index + 1`. Never edit one that was released: append. */
@@ -115,7 +123,7 @@ const sqliteBusy = 5;
 const lockWaitMilliseconds = 2000;
 
 /** Opens or creates `state.db` in the folder. Throws STATE_UNUSABLE when it is damaged, foreign, newer or in use. */
-export function openDatabase(folder: string): Database {
+export function openDatabase(folder: string, options: DatabaseOptions = {}): Database {
   const file = join(folder, "state.db");
   prepareFolder(folder, file);
   let sqlite: DatabaseSync | undefined;
@@ -123,7 +131,7 @@ export function openDatabase(folder: string): Database {
     sqlite = new DatabaseSync(file, { timeout: lockWaitMilliseconds });
     // Exclusive: the lock is taken with the first access and the kernel drops it with the process, however that ends.
     sqlite.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
-    sqlite.exec("PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT");
+    sqlite.exec("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; BEGIN IMMEDIATE; COMMIT");
     checkIntegrity(sqlite, file);
     migrate(sqlite, file);
   } catch (cause) {
@@ -131,28 +139,35 @@ export function openDatabase(folder: string): Database {
     throw cause instanceof WarpwatchError ? cause : unusable(file, cause);
   }
   const open = sqlite;
+  const endurance = createEndurance(open, createReserve(folder, options.reserveBytes));
   return {
     sqlite: open,
-    transaction: (work) => transaction(open, file, work),
-    close: () => open.close(),
+    endurance,
+    transaction(work) {
+      if (open.isTransaction) return work();
+      try {
+        return endurance.run(() => runTransaction(open, work));
+      } catch (cause) {
+        throw cause instanceof WarpwatchError ? cause : unusable(file, cause);
+      }
+    },
+    close() {
+      endurance.recover();
+      open.close();
+    },
   };
 }
 
-function transaction<Result>(sqlite: DatabaseSync, file: string, work: () => Result): Result {
-  if (sqlite.isTransaction) return work();
+function runTransaction<Result>(sqlite: DatabaseSync, work: () => Result): Result {
+  sqlite.exec("BEGIN IMMEDIATE");
   try {
-    sqlite.exec("BEGIN IMMEDIATE");
-    try {
-      const result = work();
-      sqlite.exec("COMMIT");
-      return result;
-    } catch (thrown) {
-      // A full disk makes SQLite roll back by itself.
-      if (sqlite.isTransaction) sqlite.exec("ROLLBACK");
-      throw thrown;
-    }
-  } catch (cause) {
-    throw cause instanceof WarpwatchError ? cause : unusable(file, cause);
+    const result = work();
+    sqlite.exec("COMMIT");
+    return result;
+  } catch (thrown) {
+    // A full disk makes SQLite roll back by itself.
+    if (sqlite.isTransaction) sqlite.exec("ROLLBACK");
+    throw thrown;
   }
 }
 
@@ -186,7 +201,7 @@ function migrate(sqlite: DatabaseSync, file: string): void {
       "STATE_UNUSABLE",
       `${file} was written by a newer version (schema ${version}, this one knows ${migrations.length})`,
     );
-  transaction(sqlite, file, () => {
+  runTransaction(sqlite, () => {
     for (const step of migrations.slice(version)) sqlite.exec(step);
     sqlite.exec(`PRAGMA application_id = ${applicationId}`);
     sqlite.exec(`PRAGMA user_version = ${migrations.length}`);

@@ -26,6 +26,8 @@ export interface State {
   readonly audit: EmbeddedAuditLog;
   /** Runs the work in one transaction: on disk when it returns, undone when it throws. */
   readonly transaction: Database["transaction"];
+  /** What becomes of it when its disk is full. */
+  readonly endurance: Database["endurance"];
   close(): void;
 }
 
@@ -49,6 +51,7 @@ export function openState(options: StateOptions): State {
     silences: createSilenceStore(database),
     audit,
     transaction: (work) => database.transaction(work),
+    endurance: database.endurance,
     close: () => database.close(),
   };
 }

@@ -45,6 +45,7 @@ import * as sensors from "./sensors.ts";
 import * as fileServers from "./file-servers.ts";
 import * as nodeExporter from "./node-exporter.ts";
 import * as filesystemInternals from "./filesystem-internals.ts";
+import * as storage from "./storage.ts";
 import * as stuckProcesses from "./stuck-processes.ts";
 import * as system from "./system.ts";
 import * as routes from "./routes.ts";
@@ -116,6 +117,7 @@ export {
   routes,
   tasks,
   volumes,
+  storage,
 };
 
 const subjects: readonly object[] = [
@@ -176,6 +178,7 @@ const subjects: readonly object[] = [
   routes,
   tasks,
   volumes,
+  storage,
 ];
 
 /** Every metric and family, in the order of the subjects. */

@@ -1,20 +1,21 @@
-/** A real filesystem of one mebibyte that a test may fill: a tmpfs of its own, where this user may mount one. */
+/** A real, small filesystem that a test may fill: a tmpfs of its own, where this user may mount one. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface SmallFilesystem {
   readonly mountPoint: string;
-  /** Leaves about two per cent. */
-  fill(): void;
+  /** Leaves about two per cent, or so many bytes. */
+  fill(leftBytes?: number): void;
   empty(): void;
   unmount(): void;
 }
 
-const sizeBytes = 1024 * 1024;
-
 /** Null, with the reason on stderr, where mounting isn't allowed. */
-export function mountSmallFilesystem(mountPoint: string): SmallFilesystem | null {
+export function mountSmallFilesystem(
+  mountPoint: string,
+  sizeBytes = 1024 * 1024,
+): SmallFilesystem | null {
   mkdirSync(mountPoint, { recursive: true });
   const options = `size=${sizeBytes},mode=0700`;
   const what = ["-t", "tmpfs", "-o", options, "warpwatch-test", mountPoint];
@@ -27,7 +28,14 @@ export function mountSmallFilesystem(mountPoint: string): SmallFilesystem | null
   const ballast = join(mountPoint, "ballast");
   return {
     mountPoint,
-    fill: () => writeFileSync(ballast, Buffer.alloc(sizeBytes * 0.98)),
+    fill(leftBytes) {
+      if (leftBytes === undefined) {
+        writeFileSync(ballast, Buffer.alloc(sizeBytes * 0.98));
+        return;
+      }
+      const { bavail, bsize } = statfsSync(mountPoint);
+      appendFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leftBytes)));
+    },
     empty: () => rmSync(ballast, { force: true }),
     unmount() {
       run("umount", "--lazy", mountPoint);

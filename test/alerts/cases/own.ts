@@ -1,5 +1,13 @@
 /** Cases of the rules for agents, the fleet and the collector itself. */
-import { collector, findings, fleet, history, notify, self } from "../../../core/catalog/index.ts";
+import {
+  collector,
+  findings,
+  fleet,
+  history,
+  notify,
+  self,
+  storage,
+} from "../../../core/catalog/index.ts";
 import { histogramParts } from "../../../core/catalog/metric.ts";
 import { counter, gauge, rising, type Levels, type MakeCase } from "./case.ts";
 
@@ -133,6 +141,7 @@ export const ownCases: readonly MakeCase[] = [
       clears: 0,
     },
   ),
+  gauge("StateDiskFull", storage.stateDiskFull, {}, flag),
   counter(
     "DetectorSnapshotFailing",
     findings.snapshotFailures,
