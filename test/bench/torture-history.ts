@@ -11,7 +11,13 @@ import { freePort } from "../kit/programs.ts";
 import { createRandom, type Random } from "../kit/random.ts";
 import { startPagerDuty } from "../kit/receivers.ts";
 import type { KillPoint } from "../kit/storage-shim.ts";
-import { startLife, type Life } from "../kit/tortured-collector.ts";
+import {
+  judgeReadiness,
+  slower,
+  startLife,
+  type Life,
+  type Readiness,
+} from "../kit/tortured-collector.ts";
 import { createWitness, type Witness } from "../kit/witness.ts";
 import { judgeHistory, judgeIncidents } from "../kit/witness-oracle.ts";
 
@@ -32,7 +38,7 @@ export interface HistoryTortureReport {
   readonly eventsAcknowledged: number;
   readonly alarms: number;
   readonly incidents: number;
-  readonly slowestReadyMilliseconds: number;
+  readonly slowestReady: Readiness;
   readonly seconds: number;
   readonly faults: readonly string[];
 }
@@ -78,7 +84,6 @@ const minuteMilliseconds = 60_000;
 /** How long a life that nothing ends lasts once it is ready; one that is to roll up, until it has. */
 const aliveMilliseconds = 1200;
 const rollUpMilliseconds = 3500;
-const readyLimitMilliseconds = 5000;
 const livesPerJudgement = 20;
 /** A roll-up begins at the full minute; the collector is up by then. */
 const startSecond = 57;
@@ -101,7 +106,7 @@ export async function runHistoryTorture(
   });
   const killedAt: Record<string, number> = { elsewhere: 0 };
   const faults: string[] = [];
-  let slowest = 0;
+  let slowest: Readiness = { milliseconds: 0, processorMilliseconds: 0 };
 
   async function live(place: Place, kill: KillPoint | null): Promise<void> {
     offset = nextOffset(offset, place);
@@ -114,8 +119,8 @@ export async function runHistoryTorture(
     const life = startLife({ folder, port, pager: pager.url, shim });
     const ready = await life.ready();
     if (ready !== null) {
-      slowest = Math.max(slowest, ready);
-      if (ready > readyLimitMilliseconds) faults.push(`ready only after ${Math.round(ready)} ms`);
+      slowest = slower(slowest, ready);
+      faults.push(...judgeReadiness(ready));
     } else if (!life.isOver || kill === null) faults.push(`never ready: ${life.output()}`);
     const disconnect = ready === null ? null : witness.connect(life.address, life.pushToken());
     await (kill === null ? settle(life, witness, pager) : lifetime(life, place, random));
@@ -134,7 +139,7 @@ export async function runHistoryTorture(
       await live(place, chooseKill(place, random));
       if ((done + 1) % livesPerJudgement !== 0) continue;
       faults.push(...(await judgeCopy(folder, join(top, "copy"), witness)));
-      onProgress(`${done + 1} kills, ${witness.acknowledged} frames, ${Math.round(slowest)} ms`);
+      onProgress(`${done + 1} kills, ${witness.acknowledged} frames, ${slowest.milliseconds} ms`);
     }
     witness.calm();
     await live(places[0]!, null);
@@ -150,7 +155,7 @@ export async function runHistoryTorture(
       eventsAcknowledged: sum(({ events }) => events.filter((sent) => sent.acknowledged).length),
       alarms: sum(({ cycles }) => cycles.length),
       incidents: pager.incidents.length,
-      slowestReadyMilliseconds: Math.round(slowest),
+      slowestReady: slowest,
       seconds: Math.round((performance.now() - began) / 1000),
       faults,
     };

@@ -14,7 +14,7 @@ import { freePort } from "../kit/programs.ts";
 import { createRandom, type Random } from "../kit/random.ts";
 import { startPagerDuty, type Incident } from "../kit/receivers.ts";
 import { noteInRecord, readStorageRecord, type StorageRecord } from "../kit/storage-record.ts";
-import { startLife } from "../kit/tortured-collector.ts";
+import { judgeReadiness, slower, startLife, type Readiness } from "../kit/tortured-collector.ts";
 import { alarmRule, alarmSummary, createWitness, type Witness } from "../kit/witness.ts";
 import { judgeHistory, type Acknowledged } from "../kit/witness-oracle.ts";
 
@@ -32,7 +32,7 @@ export interface PowerLossReport {
   readonly operations: number;
   readonly framesAcknowledged: number;
   readonly imagesByRule: Readonly<Record<string, number>>;
-  readonly slowestReadyMilliseconds: number;
+  readonly slowestReady: Readiness;
   readonly seconds: number;
   readonly faults: readonly string[];
 }
@@ -56,7 +56,6 @@ const lives = [
   { hours: 3, minute: 10, milliseconds: 2000, end: "SIGKILL" },
 ] as const;
 const startSecond = 57;
-const readyLimitMilliseconds = 5000;
 
 export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLossReport> {
   const { images, seed, onProgress = () => undefined } = options;
@@ -65,7 +64,8 @@ export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLoss
   const top = mkdtempSync(join(tmpdir(), "warpwatch-power-"));
   const faults: string[] = [];
   const byRule: Record<string, number> = {};
-  let [operations, frames, slowest, done] = [0, 0, 0, 0];
+  let [operations, frames, done] = [0, 0, 0];
+  let slowest: Readiness = { milliseconds: 0, processorMilliseconds: 0 };
   try {
     while (done < images && faults.length === 0) {
       const recording = await recordRun(join(top, `run-${done}`), random, options);
@@ -80,11 +80,11 @@ export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLoss
         const image = join(top, `image-${done}`);
         buildPowerLoss(recording.record, recording.folder, image, loss, random);
         const { ready, problems } = await tryImage(image, recording, loss);
-        slowest = Math.max(slowest, ready);
+        if (ready) slowest = slower(slowest, ready);
         for (const problem of problems) faults.push(`${rule} at ${loss.cut}: ${problem}`);
         if (problems.length === 0) rmSync(image, { recursive: true, force: true });
       }
-      onProgress(`${done} images, slowest ready ${Math.round(slowest)} ms`);
+      onProgress(`${done} images, slowest ready ${slowest.milliseconds} ms`);
     }
     return {
       images: done,
@@ -92,7 +92,7 @@ export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLoss
       operations,
       framesAcknowledged: frames,
       imagesByRule: byRule,
-      slowestReadyMilliseconds: Math.round(slowest),
+      slowestReady: slowest,
       seconds: Math.round((performance.now() - began) / 1000),
       faults,
     };
@@ -187,7 +187,7 @@ async function tryImage(
   image: string,
   recording: Recording,
   loss: PowerLoss,
-): Promise<{ ready: number; problems: string[] }> {
+): Promise<{ ready: Readiness | null; problems: string[] }> {
   const { offset = 0 } = recording.offsets.findLast(({ from }) => from < loss.cut) ?? {};
   const cutTime = recording.record.times[loss.cut - 1] ?? 0;
   const pager = await startPagerDuty();
@@ -201,8 +201,8 @@ async function tryImage(
   });
   const ready = await life.ready();
   try {
-    if (ready === null) return { ready: 0, problems: [`never ready: ${life.output()}`] };
-    if (ready > readyLimitMilliseconds) problems.push(`ready only after ${Math.round(ready)} ms`);
+    if (ready === null) return { ready, problems: [`never ready: ${life.output()}`] };
+    problems.push(...judgeReadiness(ready));
     if (life.output().includes('"level":"error"')) problems.push(life.output());
     const owed = owedIncidents(recording, loss.cut, cutTime);
     const isTold = (summary: string): boolean =>

@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { boundWhenBusy } from "./busy.ts";
 import { repositoryRoot } from "./sources.ts";
 import { storageEnvironment, type StorageShim } from "./storage-shim.ts";
 import { alarmMetric, alarmRule, alarmSummary } from "./witness.ts";
@@ -23,8 +23,8 @@ export interface Life {
   /** The collector's log so far. */
   output(): string;
   readonly isOver: boolean;
-  /** Milliseconds from the start until it was ready; null when it ended before. */
-  ready(): Promise<number | null>;
+  /** How long it took until it was ready; null when it ended before. */
+  ready(): Promise<Readiness | null>;
   pushToken(): string;
   /** Asks the API as its admin. */
   ask(path: string): Promise<unknown>;
@@ -33,7 +33,17 @@ export interface Life {
   ended: Promise<unknown>;
 }
 
-const readyLimitMilliseconds = 30_000;
+export interface Readiness {
+  readonly milliseconds: number;
+  /** Of that, what the collector itself computed: the rest it waited for a processor, or for its first second to begin. */
+  readonly processorMilliseconds: number;
+}
+
+/** `TORTURE_BINARY` names another one, as what ships. */
+const binary = process.env["TORTURE_BINARY"] ?? join(repositoryRoot, "bin/warpwatch.js");
+const giveUpMilliseconds = 240_000;
+const readyLimitMilliseconds = 5000;
+const ticksPerSecond = 100;
 const pollMilliseconds = 10;
 
 export function startLife(options: LifeOptions): Life {
@@ -44,13 +54,11 @@ export function startLife(options: LifeOptions): Life {
   const started = performance.now();
   const child: ChildProcess = spawn(
     process.execPath,
-    [join(repositoryRoot, "bin/warpwatch.js"), "collector", `--config.file=${config}`],
+    [binary, "collector", `--config.file=${config}`],
     {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,
-        // Compiled code is kept between the lives of a run; it has nothing to do with what is tried.
-        NODE_COMPILE_CACHE: join(tmpdir(), "warpwatch-torture-code"),
         ...storageEnvironment(options.shim),
       },
     },
@@ -69,10 +77,14 @@ export function startLife(options: LifeOptions): Life {
       return isOver();
     },
     async ready() {
-      while (!isOver() && performance.now() - started < readyLimitMilliseconds) {
+      while (!isOver() && performance.now() - started < giveUpMilliseconds) {
         const answer = await fetch(`${address}/-/ready`).catch(() => null);
         await answer?.arrayBuffer().catch(() => null);
-        if (answer?.ok === true) return performance.now() - started;
+        if (answer?.ok === true)
+          return {
+            milliseconds: performance.now() - started,
+            processorMilliseconds: processorMilliseconds(child.pid ?? 0),
+          };
         await delay(pollMilliseconds);
       }
       return null;
@@ -89,6 +101,26 @@ export function startLife(options: LifeOptions): Life {
       return child.signalCode ?? String(child.exitCode);
     },
   };
+}
+
+/** What is wrong with it: five seconds, or as many more as the machine has more work than processors. */
+export function judgeReadiness({ milliseconds }: Readiness): string[] {
+  const limit = boundWhenBusy(readyLimitMilliseconds);
+  if (milliseconds <= limit) return [];
+  return [`ready only after ${Math.round(milliseconds)} ms, not ${Math.round(limit)}`];
+}
+
+export function slower(one: Readiness, other: Readiness): Readiness {
+  return {
+    milliseconds: Math.round(Math.max(one.milliseconds, other.milliseconds)),
+    processorMilliseconds: Math.max(one.processorMilliseconds, other.processorMilliseconds),
+  };
+}
+
+/** Of all its threads, as /proc/PID/stat counts it. */
+function processorMilliseconds(process: number): number {
+  const fields = readFileSync(`/proc/${process}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
 }
 
 function settingsOf({ folder, port, pager }: LifeOptions): object {
