@@ -1,12 +1,9 @@
 /** The collector's configuration: one YAML file, checked whole at the start; docs/configuration.md tells what each setting does. */
 import { z } from "zod";
-import { allRules, judgedRules } from "../alerts/all.ts";
-import { makeOwnRule, overrideRule, type OwnRule, type RuleOverride } from "../alerts/override.ts";
 import type { Rule } from "../alerts/rule.ts";
 import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.ts";
-import { describeError } from "../core/kit/errors.ts";
-import { placeholdersOf, isTemplateFormat } from "./detect/template.ts";
 import { otlpExportSchema, type OtlpExportSettings } from "./history/otlp/settings.ts";
+import { fleetClusterSchema, type FleetClusterSettings } from "./fleet/kubernetes.ts";
 import { remoteStoresSchema, type RemoteStoreSettings } from "./history/remote-write/settings.ts";
 import { backfillSchema, type BackfillSettings } from "./history/backfill/settings.ts";
 import { historySchema, type HistorySettings } from "./history/settings.ts";
@@ -26,6 +23,7 @@ import {
   type Escalation,
 } from "./notify/incident/escalation.ts";
 import { maintenanceSchema, type MaintenanceSettings } from "./notify/mute/maintenance-settings.ts";
+import { overridesSchema, ownRulesSchema, resolveRules } from "./rule-settings.ts";
 
 export interface CollectorConfig {
   readonly listen: { readonly host: string; readonly port: number };
@@ -53,6 +51,8 @@ export interface CollectorConfig {
     readonly file: string;
     readonly goneMilliseconds: number;
     readonly maximumNodes: number;
+    /** The cluster whose nodes the fleet is. */
+    readonly kubernetes?: FleetClusterSettings | undefined;
   };
   readonly history: HistorySettings;
   /** Where the learned detectors read the past from; null for nowhere. */
@@ -67,10 +67,8 @@ export interface CollectorConfig {
 }
 
 const count = (maximum: number): z.ZodInt => z.int().min(1).max(maximum);
-const severity = z.enum(["critical", "warning", "info"]);
 const longest = 366 * 86_400_000;
 const duration = durationSchema.refine((value) => value <= longest, "must be a year or less");
-const labelName = z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, "is not a label name");
 const text = z.string().max(1024);
 
 const listenSchema = z.string().transform((address, context) => {
@@ -82,76 +80,6 @@ const listenSchema = z.string().transform((address, context) => {
   context.addIssue({ code: "custom", message });
   return z.NEVER;
 });
-
-const overrideSchema = z
-  .strictObject({
-    enabled: z.boolean().optional(),
-    threshold: z.number().optional(),
-    clear: z.number().optional(),
-    for: duration.optional(),
-    keep_firing_for: duration.optional(),
-    severity: severity.optional(),
-  })
-  .transform(({ for: wait, keep_firing_for: keep, ...rest }): RuleOverride => ({
-    ...rest,
-    forMilliseconds: wait,
-    keepFiringForMilliseconds: keep,
-  }));
-
-const overridesSchema = z
-  .record(z.string(), overrideSchema)
-  .superRefine((overrides, context) => {
-    for (const [name, override] of Object.entries(overrides)) {
-      const rule = allRules.find((one) => one.name === name);
-      const message = rule
-        ? complaintAbout(rule, override)
-        : `no rule is called that; the rules are ${allRules.map((one) => one.name).join(", ")}`;
-      if (message !== null) context.addIssue({ code: "custom", path: [name], message });
-    }
-  })
-  .default({});
-
-const ownRuleSchema = z
-  .strictObject({
-    alert: z.string().regex(/^[A-Z][A-Za-z0-9]{2,99}$/, "must be a name like DiskTooHot"),
-    metric: z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, "is not a metric's name"),
-    labels: z.record(labelName, text).default({}),
-    op: z.enum([">", ">=", "<", "<=", "==", "!="]),
-    threshold: z.number(),
-    clear: z.number().optional(),
-    for: duration.default(0),
-    severity,
-    summary: text.min(1),
-    description: text.default(""),
-    runbook_url: text.default(""),
-  })
-  .transform(({ for: wait, runbook_url: runbookUrl, ...rest }, context): OwnRule => {
-    const own = { ...rest, forMilliseconds: wait, runbookUrl };
-    const message = complaintOf(() => makeOwnRule(own));
-    if (message !== null) context.addIssue({ code: "custom", path: ["clear"], message });
-    if (allRules.some((rule) => rule.name === own.alert))
-      context.addIssue({
-        code: "custom",
-        path: ["alert"],
-        message: "is the name of a built-in rule: change that one under rules, or take another",
-      });
-    for (const key of ["summary", "description"] as const)
-      for (const { format } of placeholdersOf(own[key]))
-        if (!isTemplateFormat(format))
-          context.addIssue({ code: "custom", path: [key], message: `has no format "${format}"` });
-    return own;
-  });
-
-const ownRulesSchema = z
-  .array(ownRuleSchema)
-  .max(1000)
-  .superRefine((rules, context) => {
-    rules.forEach(({ alert }, index) => {
-      if (rules.findIndex((other) => other.alert === alert) < index)
-        context.addIssue({ code: "custom", path: [index, "alert"], message: "is there twice" });
-    });
-  })
-  .default([]);
 
 const ingestSchema = z
   .strictObject({
@@ -195,6 +123,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
         file: text.default(""),
         gone_after: duration.default(300_000),
         maximum_nodes: count(100_000).default(10_000),
+        kubernetes: fleetClusterSchema.optional(),
       })
       .prefault({}),
     history: historySchema,
@@ -236,6 +165,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
       file: entry.fleet.file,
       goneMilliseconds: entry.fleet.gone_after,
       maximumNodes: entry.fleet.maximum_nodes,
+      kubernetes: entry.fleet.kubernetes,
     },
     history: entry.history,
     backfill: entry.backfill,
@@ -253,32 +183,4 @@ export function loadCollectorConfig(file: string): CollectorConfig {
 /** The configuration of a collector without a file. */
 export function defaultCollectorConfig(): CollectorConfig {
   return parseConfig("", "defaults", collectorSchema);
-}
-
-function resolveRules(
-  overrides: Readonly<Record<string, RuleOverride>>,
-  own: readonly OwnRule[],
-): Rule[] {
-  const ours = judgedRules.flatMap((rule) => {
-    const { enabled = rule.onByDefault, ...override } = overrides[rule.name] ?? {};
-    if (!enabled) return [];
-    return Object.keys(override).length === 0 ? [rule] : [overrideRule(rule, override)];
-  });
-  return [...ours, ...own.map(makeOwnRule)];
-}
-
-function complaintAbout(rule: Rule, override: RuleOverride): string | null {
-  if (rule.prometheusOnly !== undefined && override.enabled === true)
-    return `only Prometheus can judge it: ${rule.prometheusOnly}`;
-  return complaintOf(() => overrideRule(rule, override));
-}
-
-/** What the call throws, as one sentence; null when it throws nothing. */
-function complaintOf(call: () => unknown): string | null {
-  try {
-    call();
-    return null;
-  } catch (thrown) {
-    return describeError(thrown);
-  }
 }

@@ -18,7 +18,7 @@ import { createIngest } from "./ingest/door.ts";
 import type { History } from "./history/history.ts";
 import { createScraper, type Scraper, type TargetView } from "./ingest/scrape/scraper.ts";
 import { createNotifiers } from "./notify/config.ts";
-import { followFleetFile, openFleet } from "./parts/fleet.ts";
+import { followFleet, openFleet } from "./parts/fleet.ts";
 import { createJudges, judgeOneself } from "./parts/judges.ts";
 import { openKeeping } from "./parts/keeping.ts";
 import { openMuting, type Muting } from "./parts/muting.ts";
@@ -85,11 +85,12 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     const { events, push, keepEvents } = openPush({ options, ingest, history, kept, metrics });
     const scraper = openScraper(options, ingest, boot, metrics);
     stops.unshift(() => scraper.stop());
-    const refreshFleetFile = followFleetFile(config.fleet.file, fleet, log);
+    const followed = followFleet(options, fleet, boot);
+    stops.unshift(() => followed.stop());
     let ticks = 0;
     const timer = every(clock, tickMilliseconds, () => {
       ticks += 1;
-      refreshFleetFile();
+      followed.refresh();
       fleet.tick();
       learned.tick();
       engine.tick(ingest.origins());

@@ -2,9 +2,14 @@
 import { z } from "zod";
 import { loadConfigFile } from "../../core/kit/config.ts";
 import { stampOf } from "../../core/kit/file-stamp.ts";
+import { placeSchema, type NodePlace } from "./place.ts";
 
 export interface FleetFile {
-  readonly nodes: readonly { readonly name: string; readonly gpus?: number | undefined }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly gpus?: number | undefined;
+    readonly place?: NodePlace | undefined;
+  }[];
   readonly removed: readonly { readonly node: string; readonly device?: string | undefined }[];
 }
 
@@ -12,7 +17,13 @@ const name = z.string().min(1).max(253);
 
 export const fleetFileSchema: z.ZodType<FleetFile> = z.strictObject({
   nodes: z
-    .array(z.strictObject({ name, gpus: z.int().min(0).max(1024).optional() }))
+    .array(
+      z.strictObject({
+        name,
+        gpus: z.int().min(0).max(1024).optional(),
+        place: placeSchema.optional(),
+      }),
+    )
     .max(20_000)
     .default([]),
   removed: z

@@ -8,6 +8,7 @@ import type { Log } from "../../core/kit/log.ts";
 import type { Frame, FrameSink, Origin } from "../../core/wire/frame.ts";
 import type { OriginListener } from "../origin.ts";
 import type { FleetFile } from "./file.ts";
+import type { ClusterNode } from "./kubernetes.ts";
 import { createFleetFrames, type NodeReport } from "./frame.ts";
 import {
   createMember,
@@ -18,7 +19,8 @@ import {
   type Member,
   type NodeState,
 } from "./member.ts";
-import { createRemovals, type Removal, type Removals } from "./removals.ts";
+import { mergePlaces, noPlace, type NodePlace } from "./place.ts";
+import { createRemovals, type Removal, type Removals, type RemovalSource } from "./removals.ts";
 import { readFleetRecord, type FleetStore } from "./store.ts";
 
 type NodeGpu = Pick<KnownGpu, "id" | "index" | "model">;
@@ -33,12 +35,15 @@ export interface NodeView {
   /** As they were last seen. */
   readonly missing: readonly NodeGpu[];
   readonly origins: readonly string[];
+  readonly place: NodePlace;
 }
 
 export interface Fleet extends OriginListener {
   /** Takes the census and sends the fleet's frame; called once a second. */
   tick(): void;
   applyFile(file: FleetFile): void;
+  /** The cluster's nodes as they are now: one that is no longer among them, or is leaving, was taken away on purpose. */
+  applyCluster(nodes: ReadonlyMap<string, ClusterNode>): void;
   /** False when as many removals are planned as are kept. */
   planRemoval(node: string, device: string | null): boolean;
   cancelRemoval(node: string, device: string | null): boolean;
@@ -58,6 +63,8 @@ export interface FleetOptions {
   /** A node silent for longer is gone rather than unknown. */
   readonly goneMilliseconds: number;
   readonly maximumNodes: number;
+  /** Nodes of the cluster are expected before they have ever reported. */
+  readonly expectCluster?: boolean;
   /** It was removed on purpose: its alerts end. */
   readonly onRemoved: (node: string, device: string | null) => void;
 }
@@ -76,11 +83,14 @@ export function createFleet(options: FleetOptions): Fleet {
   const removals = createRemovals(record?.removals ?? []);
   const origin: Origin = { node: "", job, instance, boot: options.boot };
   const frames = createFleetFrames(origin, options.sink);
+  let cluster: ReadonlyMap<string, ClusterNode> = new Map();
   let changed = false;
   let refused = false;
-  for (const { name, gpus } of record?.nodes ?? []) {
+  for (const { name, gpus, inCluster } of record?.nodes ?? []) {
     const known = member(name);
-    if (known) known.learned = new Map(gpus.map((gpu) => [gpu.id, gpu]));
+    if (!known) continue;
+    known.learned = new Map(gpus.map((gpu) => [gpu.id, gpu]));
+    known.inCluster = inCluster;
   }
   for (const removal of removals.list()) options.onRemoved(removal.node, removal.device);
 
@@ -94,6 +104,7 @@ export function createFleet(options: FleetOptions): Fleet {
       return null;
     }
     const made = createMember(name, clock.monotonic());
+    takeCluster(made, cluster.get(name));
     members.set(name, made);
     changed = true;
     return made;
@@ -105,7 +116,10 @@ export function createFleet(options: FleetOptions): Fleet {
     noteRemoval(node.name, null, census.state === "up");
     const gpus = census.present && withoutRemoved(node, census.present);
     if (gpus && learn(node, gpus)) changed = true;
-    if (removals.covers(node.name)) return null;
+    if (removals.covers(node.name)) {
+      if (census.state === "gone") forgetIfDeleted(node);
+      return null;
+    }
     const waited = node.origins.size > 0 || now - node.awaitedSince > graceMilliseconds;
     return {
       node: node.name,
@@ -114,7 +128,36 @@ export function createFleet(options: FleetOptions): Fleet {
       expected: node.expectedGpus ?? node.learned.size,
       present: gpus,
       learned: node.learned,
+      place: placeOf(node),
     };
+  }
+
+  /** Clusters that scale give their nodes new names: one that was deleted and is silent never comes back. */
+  function forgetIfDeleted({ name, inCluster }: Member): void {
+    if (!inCluster || cluster.size === 0 || cluster.has(name)) return;
+    removals.cancel(name, null);
+    members.delete(name);
+    changed = true;
+  }
+
+  function takeCluster(node: Member, found: ClusterNode | undefined): void {
+    if (found === undefined) return;
+    changed ||= !node.inCluster;
+    node.inCluster = true;
+    node.clusterPlace = found.place;
+  }
+
+  function replaceRemovals(
+    source: RemovalSource,
+    planned: readonly { readonly node: string; readonly device: string | null }[],
+  ): void {
+    const plannedAtMilliseconds = clock.now();
+    const added = removals.replace(
+      source,
+      planned.map((one) => ({ ...one, source, plannedAtMilliseconds })),
+    );
+    for (const { node, device } of added) options.onRemoved(node, device);
+    changed = true;
   }
 
   /** GPUs that are there and expected: one whose removal is planned is neither present nor missing. */
@@ -122,12 +165,15 @@ export function createFleet(options: FleetOptions): Fleet {
     node: Member,
     present: ReadonlyMap<string, KnownGpu>,
   ): ReadonlyMap<string, KnownGpu> {
-    for (const { node: name, device } of removals.list())
-      if (name === node.name && device !== null) {
+    const { name } = node;
+    const planned = removals.of(name);
+    if (planned.length === 0) return present;
+    for (const { device } of planned)
+      if (device !== null) {
         noteRemoval(name, device, present.has(device));
         if (removals.covers(name, device)) forgetGpu(node, device);
       }
-    return new Map([...present].filter(([id]) => !removals.covers(node.name, id)));
+    return new Map([...present].filter(([id]) => !removals.covers(name, id)));
   }
 
   function forgetGpu(node: Member, id: string): void {
@@ -145,9 +191,10 @@ export function createFleet(options: FleetOptions): Fleet {
 
   function save(): void {
     if (!changed) return;
-    const nodes = [...members.values()].map(({ name, learned }) => ({
+    const nodes = [...members.values()].map(({ name, learned, inCluster }) => ({
       name,
       gpus: [...learned.values()],
+      inCluster,
     }));
     try {
       options.store.save({ nodes, removals: removals.list() });
@@ -176,23 +223,42 @@ export function createFleet(options: FleetOptions): Fleet {
       frames.send(reports, clock.now());
     },
     applyFile(file) {
-      for (const node of members.values()) node.expectedGpus = null;
-      for (const { name, gpus } of file.nodes) {
-        const node = member(name);
-        if (node) node.expectedGpus = gpus ?? null;
+      for (const node of members.values()) {
+        node.expectedGpus = null;
+        node.filePlace = noPlace;
       }
-      const planned = file.removed.map(({ node, device }) => ({
-        node,
-        device: device ?? null,
-        source: "file" as const,
-        plannedAtMilliseconds: clock.now(),
-      }));
-      removals.replaceFile(planned);
-      for (const { node, device } of planned) options.onRemoved(node, device);
-      changed = true;
+      for (const { name, gpus, place = noPlace } of file.nodes) {
+        const node = member(name);
+        if (!node) continue;
+        node.expectedGpus = gpus ?? null;
+        node.filePlace = place;
+      }
+      replaceRemovals(
+        "file",
+        file.removed.map(({ node, device }) => ({ node, device: device ?? null })),
+      );
+    },
+    applyCluster(nodes) {
+      if (nodes.size === 0) {
+        log.error("Kubernetes lists no nodes: what it said before stays");
+        return;
+      }
+      cluster = nodes;
+      for (const found of nodes.values()) {
+        const node = options.expectCluster ? member(found.name) : members.get(found.name);
+        if (node) takeCluster(node, found);
+      }
+      const deleted = [...members.values()].filter(
+        ({ name, inCluster }) => inCluster && !nodes.has(name),
+      );
+      const leaving = [...nodes.values()].filter((found) => found.leaving !== "");
+      replaceRemovals(
+        "kubernetes",
+        [...deleted, ...leaving].map(({ name }) => ({ node: name, device: null })),
+      );
     },
     planRemoval(node, device) {
-      if (removals.list().length >= maximumRemovals) return false;
+      if (removals.size >= maximumRemovals) return false;
       const plannedAtMilliseconds = clock.now();
       removals.plan({ node, device, source: "request", plannedAtMilliseconds });
       changed = true;
@@ -231,5 +297,12 @@ function view(
     gpus: gpus.map(describe),
     missing: missing.map(describe),
     origins: [...node.origins.keys()],
+    place: placeOf(node),
   };
+}
+
+/** What the file says counts more than what the cluster does. */
+function placeOf({ filePlace, clusterPlace }: Member): NodePlace {
+  if (filePlace === noPlace) return clusterPlace;
+  return clusterPlace === noPlace ? filePlace : mergePlaces(filePlace, clusterPlace);
 }

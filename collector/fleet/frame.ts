@@ -9,6 +9,7 @@ import {
 } from "../../core/wire/frame.ts";
 import { createSeriesList } from "../../core/wire/slots.ts";
 import type { KnownGpu } from "./member.ts";
+import { noPlace, type NodePlace } from "./place.ts";
 
 export interface NodeReport {
   readonly node: string;
@@ -19,6 +20,7 @@ export interface NodeReport {
   readonly expected: number;
   readonly present: ReadonlyMap<string, KnownGpu> | null;
   readonly learned: ReadonlyMap<string, KnownGpu>;
+  readonly place: NodePlace;
 }
 
 export interface FleetFrames {
@@ -61,11 +63,20 @@ interface Sample {
   readonly key: string;
   readonly value: number | null;
   readonly node: string;
-  readonly subject: "up" | "expected" | "present" | "fresh" | "stale" | KnownGpu;
+  readonly subject: "up" | "expected" | "present" | "fresh" | "stale" | "info" | KnownGpu;
+  readonly place?: NodePlace;
 }
 
-function samplesOf({ node, up, expected, present, learned }: NodeReport): Sample[] {
+function samplesOf({ node, up, expected, present, learned, place }: NodeReport): Sample[] {
   const samples: Sample[] = [{ key: `${node} up`, value: up, node, subject: "up" }];
+  if (place !== noPlace)
+    samples.push({
+      key: `${node} ${Object.values(place).join("\u0000")}`,
+      value: 1,
+      node,
+      subject: "info",
+      place,
+    });
   // A node that has no GPUs and should have none says nothing of them.
   if (expected === 0 && learned.size === 0) return samples;
   samples.push({ key: `${node} expected`, value: expected, node, subject: "expected" });
@@ -89,12 +100,13 @@ function counted(checks: Readonly<Record<"fresh" | "stale", number>>): Sample[] 
 
 function buildSchema(samples: readonly Sample[], origin: Origin, version: number): Schema {
   const list = createSeriesList(samples.length);
-  for (const { node, subject } of samples)
+  for (const { node, subject, place = noPlace } of samples)
     if (subject === "up") list.slot(fleet.nodeUp, { node });
     else if (subject === "expected") list.slot(fleet.gpusExpected, { node });
     else if (subject === "present") list.slot(fleet.gpusPresent, { node });
     else if (subject === "fresh" || subject === "stale")
       list.slot(fleet.nodeChecks, { outcome: subject });
+    else if (subject === "info") list.slot(fleet.nodeInfo, infoLabels(node, place));
     else list.slot(fleet.devicePresent, { node, gpu: subject.index, UUID: subject.id });
   const { series } = list;
   return {
@@ -102,5 +114,15 @@ function buildSchema(samples: readonly Sample[], origin: Origin, version: number
     version,
     groups: [{ source: "fleet", first: 0, length: series.length }],
     series,
+  };
+}
+
+function infoLabels(node: string, place: NodePlace) {
+  const { cluster, region, zone, rack, chassis, slot, instanceType, gpuProduct, gpuClique } = place;
+  return {
+    ...{ node, cluster, region, zone, rack, chassis, slot },
+    instance_type: instanceType,
+    modelName: gpuProduct,
+    clique: gpuClique,
   };
 }

@@ -2,6 +2,7 @@
 import { targetUp } from "../../core/catalog/collector.ts";
 import { lost } from "../../core/catalog/gpu-errors.ts";
 import { isPresent, type Schema } from "../../core/wire/frame.ts";
+import { noPlace, type NodePlace } from "./place.ts";
 import { silentAfterMilliseconds, type OriginState } from "../origin.ts";
 
 export interface KnownGpu {
@@ -20,6 +21,11 @@ export interface Member {
   readonly name: string;
   /** From the fleet file; null where it says nothing. */
   expectedGpus: number | null;
+  /** As the fleet file has it. */
+  filePlace: NodePlace;
+  /** As the cluster has it. */
+  clusterPlace: NodePlace;
+  inCluster: boolean;
   /** As many as were last seen at once, missing ones among them. */
   learned: ReadonlyMap<string, KnownGpu>;
   readonly origins: Map<string, Reporter>;
@@ -57,6 +63,9 @@ export function createMember(name: string, monotonic: number): Member {
   return {
     name,
     expectedGpus: null,
+    filePlace: noPlace,
+    clusterPlace: noPlace,
+    inCluster: false,
     learned: new Map(),
     origins: new Map(),
     awaitedSince: monotonic,

@@ -4,7 +4,12 @@ import type { KnownGpu } from "./member.ts";
 import type { Removal } from "./removals.ts";
 
 export interface FleetRecord {
-  readonly nodes: readonly { readonly name: string; readonly gpus: readonly KnownGpu[] }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly gpus: readonly KnownGpu[];
+    /** It was a node of the cluster: when the cluster no longer has it, it was taken away. */
+    readonly inCluster: boolean;
+  }[];
   readonly removals: readonly Removal[];
 }
 
@@ -22,13 +27,14 @@ const schema: z.ZodType<FleetRecord> = z.object({
       gpus: z.array(
         z.object({ id: z.string(), index: z.string(), model: z.string(), reporter: z.string() }),
       ),
+      inCluster: z.boolean().default(false),
     }),
   ),
   removals: z.array(
     z.object({
       node: z.string(),
       device: z.string().nullable(),
-      source: z.enum(["file", "request"]),
+      source: z.enum(["file", "request", "kubernetes"]),
       plannedAtMilliseconds: z.number(),
       gone: z.boolean(),
     }),

@@ -1,9 +1,9 @@
 /** Who is expected: the fleet with its store and its file. */
 import { describeError } from "../../core/kit/errors.ts";
-import type { Log } from "../../core/kit/log.ts";
 import type { FrameSink } from "../../core/wire/frame.ts";
 import { watchFleetFile } from "../fleet/file.ts";
 import { createFleet, type Fleet } from "../fleet/fleet.ts";
+import { watchFleetCluster } from "../fleet/kubernetes.ts";
 import type { AuditEntry } from "../state/audit.ts";
 import type { State } from "../state/open.ts";
 import type { Judges } from "./judges.ts";
@@ -44,6 +44,7 @@ export function openFleet(
     boot,
     goneMilliseconds,
     maximumNodes,
+    expectCluster: config.fleet.kubernetes?.expectAll ?? false,
     onRemoved(node, device) {
       learned.remove(node, device);
       engine.endRemoved(node, device);
@@ -52,16 +53,38 @@ export function openFleet(
   return { fleet, announceAction: (entry) => void (announced = entry) };
 }
 
-/** A file that can't be used is told once, and what it said before stays. */
-export function followFleetFile(file: string, fleet: Fleet, log: Log): () => void {
-  if (file === "") return () => {};
-  const watched = watchFleetFile(file);
-  return () => {
-    try {
-      const content = watched.read();
-      if (content) fleet.applyFile(content);
-    } catch (thrown) {
-      log.error(`the fleet file can't be used: ${describeError(thrown)}`);
-    }
+export interface FollowedFleet {
+  /** Looks at what file and cluster say now. */
+  refresh(): void;
+  stop(): void;
+}
+
+/** A file that can't be used is told once, and what it said before stays; so does what the cluster said. */
+export function followFleet(
+  { env, log, config }: CollectorOptions,
+  fleet: Fleet,
+  boot: string,
+): FollowedFleet {
+  const { file, kubernetes } = config.fleet;
+  const watched = file === "" ? null : watchFleetFile(file);
+  const cluster =
+    kubernetes &&
+    watchFleetCluster(kubernetes, {
+      clock: env.clock,
+      jitter: boot,
+      onError: (sentence) => log.error(`the cluster's nodes are unknown: ${sentence}`),
+    });
+  return {
+    refresh() {
+      try {
+        const content = watched?.read();
+        if (content) fleet.applyFile(content);
+      } catch (thrown) {
+        log.error(`the fleet file can't be used: ${describeError(thrown)}`);
+      }
+      const nodes = cluster?.read();
+      if (nodes) fleet.applyCluster(nodes);
+    },
+    stop: () => cluster?.stop(),
   };
 }

@@ -31,3 +31,20 @@ export const devicePresent = defineMetric({
   help: "1 while an expected GPU is listed by its node, 0 while it is not; absent while the node doesn't report.",
   labels: ["node", "gpu", "UUID"],
 });
+export const nodeInfo = defineMetric({
+  name: "warpwatch_fleet_node_info",
+  kind: "gauge",
+  help: "1: where the node stands and what it is, from its labels in Kubernetes or from the fleet file; `clique` is its NVLink domain.",
+  labels: [
+    "node",
+    "cluster",
+    "region",
+    "zone",
+    "rack",
+    "chassis",
+    "slot",
+    "instance_type",
+    "modelName",
+    "clique",
+  ],
+});

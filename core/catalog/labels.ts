@@ -10,6 +10,12 @@ export type CardinalityClass = "fixed" | "device" | "workload";
 export const labelCardinality = {
   // node_exporter
   address: "device",
+  cluster: "fixed",
+  region: "fixed",
+  rack: "fixed",
+  chassis: "fixed",
+  instance_type: "fixed",
+  clique: "fixed",
   broadcast: "device",
   duplex: "fixed",
   adminstate: "fixed",
