@@ -1,6 +1,7 @@
 /** The sampler's promises: pace, freshness, absence, and that no source can harm another. */
 import { expect, test } from "vitest";
 import { self } from "../../core/catalog/index.ts";
+import type { EventReport } from "../../core/wire/event.ts";
 import { deferred, makeBench, makePuppet, noSuchPlace, valueIn } from "../kit/sampler-bench.ts";
 
 const wholeMinute = 1_700_000_040_000;
@@ -52,7 +53,13 @@ test("a fast period of 100 ms gives ten frames a second", async () => {
   expect(puppet.reads).toBe(11);
 });
 
-const event = { timeMilliseconds: wholeMinute, kind: "xid", device: "GPU-0", text: "", fields: {} };
+const event: EventReport = {
+  timeMilliseconds: wholeMinute,
+  kind: "xid",
+  device: "GPU-0",
+  text: "",
+  fields: {},
+};
 
 test("an event brings a frame forward in which its source, and no other, was read again", async () => {
   const puppets = [makePuppet("one"), makePuppet("two")] as const;

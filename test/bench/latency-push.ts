@@ -205,7 +205,13 @@ function collectorSettings(port: number, state: string, pagerUrl: string): strin
       },
     ],
     notifiers: [
-      { type: "pagerduty", url: pagerUrl, routing_key: routingKey, severities: ["critical"] },
+      {
+        type: "pagerduty",
+        url: pagerUrl,
+        routing_key: routingKey,
+        severities: ["critical"],
+        group_by: ["..."],
+      },
     ],
   });
 }

@@ -55,11 +55,14 @@ export function bindRules(
 
 /** The labels of a row's alert: the series', where it is, and what the rule says of it. */
 export function alertLabels(rule: Rule, row: Labels, state: OriginState): Labels {
-  const { node, instance } = state.origin;
+  const { node, job, instance } = state.origin;
   const place: Record<string, string> = {};
-  // A series that names a node itself is about that node, whoever reported it.
-  if (row["node"] === undefined && node !== "") place["node"] = node;
-  if (row["node"] === undefined && instance !== "") place["instance"] = instance;
+  const named = row["node"];
+  if (named === undefined && node !== "") place["node"] = node;
+  // A series that names another node than its target's is about that node, whoever reported it; what has no target (the
+  // fleet, a recording rule) has one word for job and instance.
+  const isTargets = named === undefined || named === node || (node === "" && job !== instance);
+  if (isTargets && instance !== "") place["instance"] = instance;
   return {
     ...place,
     ...row,

@@ -222,6 +222,18 @@ describe("the engine, when data is missing", () => {
     expect(bench.engine.alerts()).toHaveLength(2);
   });
 
+  it("tells two servers on a node apart though their series name the node alone", async () => {
+    const bench = createBench([rule()]);
+    const { createFrameMaker } = await import("../../kit/rule-bench.ts");
+    for (const instance of ["serving-1", "serving-2"]) {
+      const make = createFrameMaker({ node: "", job: "serving", instance, boot: "b" });
+      const labels = { fan: "1", node: "near" };
+      bench.ingest.accept(make(bench.clock.now(), [{ metric: heat, labels, value: 90 }]));
+    }
+    const instances = bench.engine.alerts().map(({ labels }) => labels["instance"] ?? "");
+    expect(instances.toSorted()).toEqual(["serving-1", "serving-2"]);
+  });
+
   it("leaves an alert to the origin that has it when a second one reports the same series", async () => {
     const bench = createBench([rule()]);
     const labels = { fan: "1", node: "far" };
