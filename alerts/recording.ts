@@ -1,4 +1,4 @@
-/** Roll-ups of the fleet that Prometheus keeps beside the raw series: cheap to ask for over months. */
+/** Roll-ups of the fleet, and what failed of the collector's objectives, that Prometheus keeps beside the raw series: cheap to ask for over months. */
 import { stringify } from "yaml";
 import { attribution, fleet, gpu, gpuErrors } from "../core/catalog/index.ts";
 import {
@@ -11,7 +11,10 @@ import {
   type Aggregate,
   type Expression,
 } from "./expression.ts";
+import { burnWindows } from "./burn-rate.ts";
+import { stale, undelivered } from "./objectives.ts";
 import { renderExpression } from "./promql.ts";
+import { renderDuration } from "../core/kit/duration.ts";
 import type { Metric } from "../core/catalog/metric.ts";
 
 export interface RecordingRule {
@@ -80,15 +83,23 @@ export const recordingRules: readonly RecordingRule[] = [
   },
 ];
 
+/** The share that failed, over every window that a rule on its burn rate has. */
+export const objectiveRules: readonly RecordingRule[] = burnWindows.flatMap((window) =>
+  Object.entries({ alert_delivery: undelivered, telemetry_freshness: stale }).map(
+    ([objective, failing]) => ({
+      record: `instance:${objective}_errors:ratio_rate${renderDuration(window)}`,
+      expression: failing(window),
+    }),
+  ),
+);
+
 /** A rule file of its own, so that whoever has no need of it leaves it out. */
 export function renderRecordingFile(): string {
-  const group = {
-    name: "warpwatch-recording",
+  const group = (name: string, rules: readonly RecordingRule[]) => ({
+    name: `warpwatch-${name}`,
     interval: "30s",
-    rules: recordingRules.map(({ record, expression }) => ({
-      record,
-      expr: renderExpression(expression),
-    })),
-  };
-  return `# Generated from alerts/recording.ts by \`npm run generate\`; edit that.\n${stringify({ groups: [group] }, { lineWidth: 0 })}`;
+    rules: rules.map(({ record, expression }) => ({ record, expr: renderExpression(expression) })),
+  });
+  const groups = [group("recording", recordingRules), group("objectives", objectiveRules)];
+  return `# Generated from alerts/recording.ts by \`npm run generate\`; edit that.\n${stringify({ groups }, { lineWidth: 0 })}`;
 }

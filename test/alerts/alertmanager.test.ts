@@ -172,7 +172,7 @@ async function startAlertmanager() {
   return {
     pager,
     post: (...alerts: readonly object[]) => post(base, alerts),
-    async states(): Promise<string[]> {
+    states: async (): Promise<string[]> => {
       const answer = await fetch(`${base}/api/v2/alerts`);
       const held = (await answer.json()) as readonly {
         readonly labels: Readonly<Record<string, string>>;
@@ -184,7 +184,7 @@ async function startAlertmanager() {
         )
         .toSorted();
     },
-    async stop(): Promise<void> {
+    stop: async (): Promise<void> => {
       await program.stop();
       await pager.close();
     },

@@ -105,6 +105,14 @@ describe.runIf(hasProgram("promtool"))("Prometheus", () => {
     });
   }, 240_000);
 
+  it("is asked at least four things of every rule that reads anything", () => {
+    const kinds = ["fires", "below", "clears", "missing"];
+    const asked = allRules
+      .filter(({ condition }) => metricsOf(condition).length > 0)
+      .map(({ name }) => [name, kinds.filter((kind) => verdicts.has(`${name} ${kind}`)).length]);
+    expect(asked.filter(([, count]) => Number(count) < 4)).toEqual([]);
+  });
+
   it.each(cases)("fires %s when its condition has held for `for`, texts filled in", (name) => {
     expectPassed(`${name} fires`);
   });

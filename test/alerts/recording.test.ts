@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { recordingRules, renderRecordingFile } from "../../alerts/recording.ts";
-import { attribution, gpu, gpuErrors } from "../../core/catalog/index.ts";
+import { objectiveRules, recordingRules, renderRecordingFile } from "../../alerts/recording.ts";
+import { attribution, fleet, gpu, gpuErrors } from "../../core/catalog/index.ts";
 import { hasProgram } from "../kit/programs.ts";
 import { checkRules, tryRules, type InputSeries } from "../kit/promtool.ts";
 
@@ -10,7 +10,7 @@ function steady(name: string, labels: Record<string, string>, value: number): In
 
 describe("the recording rules", () => {
   it("have a name of their own each", () => {
-    const names = recordingRules.map(({ record }) => record);
+    const names = [...recordingRules, ...objectiveRules].map(({ record }) => record);
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^[a-z_]+:\w+:[a-z0-9]+$/);
   });
@@ -18,6 +18,37 @@ describe("the recording rules", () => {
   it.runIf(hasProgram("promtool"))("are ones that promtool accepts", () => {
     expect(checkRules(renderRecordingFile())).toMatchObject({ passed: true });
   });
+
+  it.runIf(hasProgram("promtool"))(
+    "keep what failed of an objective over every window",
+    async () => {
+      const counted = (outcome: string, perStep: number): InputSeries => ({
+        name: fleet.nodeChecks.name,
+        labels: { instance: "c", outcome },
+        values: Array.from({ length: 11 }, (_, step) => step * perStep),
+      });
+      const windows = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"];
+      const [verdict] = await tryRules([
+        {
+          ruleFile: renderRecordingFile(),
+          stepSeconds: 30,
+          tests: [
+            {
+              name: "one look in four",
+              series: [counted("fresh", 3), counted("stale", 1)],
+              values: windows.map((window) => ({
+                step: 10,
+                expression: `sum(instance:telemetry_freshness_errors:ratio_rate${window})`,
+                labels: "{}",
+                value: 0.25,
+              })),
+            },
+          ],
+        },
+      ]);
+      expect(verdict?.passed, verdict?.output).toBe(true);
+    },
+  );
 
   it.runIf(hasProgram("promtool"))("sum up GPUs by cluster, node and model", async () => {
     const one = { node: "n1", instance: "n1:9410", modelName: "H100", UUID: "GPU-1" };
