@@ -14,12 +14,23 @@ const asItIs: Escape = (character) => character;
 
 /** At most `limit` UTF-16 units, counted after escaping: that is never less than a service counts. */
 export function fitText(text: string, limit: number, escape: Escape = asItIs): string {
-  const pieces = Array.from(text, escape);
-  if (lengthOf(pieces) <= limit) return pieces.join("");
-  const room = limit - cutNote(pieces.length).length;
+  // No escape is shorter than what it stands for, so what is beyond the limit is only counted.
+  const pieces = Array.from(text.slice(0, limit + 1), escape);
+  if (text.length <= limit && lengthOf(pieces) <= limit) return pieces.join("");
+  const characters = countCharacters(text);
+  const room = limit - cutNote(characters).length;
   let length = 0;
   const end = pieces.findIndex((piece) => (length += piece.length) > room);
-  return pieces.slice(0, end).join("") + cutNote(pieces.length - end);
+  return pieces.slice(0, end).join("") + cutNote(characters - end);
+}
+
+function countCharacters(text: string): number {
+  let count = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const isSecondHalf = (text.charCodeAt(index) & 0xfc00) === 0xdc00;
+    if (!isSecondHalf) count += 1;
+  }
+  return count;
 }
 
 /** As many whole items as fit into `limit`, each with one unit between it and the next, and a note in place of the others. */

@@ -56,11 +56,10 @@ export function composeMessage(notification: Notification, bases: LinkBases): Me
   };
 }
 
-/** The face's summary with how many more there are; also without the word before it. */
-export function summaryOf({ action, alert, memberCount, members }: Notification): string {
+/** The face's summary with how many more there are. */
+export function summaryOf({ action, kind, alert, memberCount }: Notification): string {
   const summary = alert.annotations["summary"] || alert.rule;
-  const isList = action === "digest" || memberCount < 2;
-  if (isList || (members.length === 0 && action !== "resolve")) return summary;
+  if (kind !== "alerts" || memberCount < 2) return summary;
   return action === "resolve"
     ? `${summary} (the last of ${withCommas(memberCount)})`
     : `${summary} (and ${withCommas(memberCount - 1)} more)`;

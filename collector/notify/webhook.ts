@@ -1,6 +1,6 @@
 /**
  * A generic webhook: one POST per notification. The body is
- * `{"version":1,"action":"trigger"|"update"|"acknowledge"|"resolve"|"digest","dedup_key":…,"occasion":…,"rule":…,"labels":{…},
+ * `{"version":1,"action":"trigger"|"update"|"acknowledge"|"resolve"|"digest","dedup_key":…,"occasion":…,"kind":…,"rule":…,"labels":{…},
  * "annotations":{…},"value":number|string,"active_at":…,"fired_at":…,"resolved_at":…|null,"alerts":…,"members":[…],
  * "escalation":{…}|null,"acknowledged":{…}|null}` with times in RFC 3339; a value that JSON lacks is text.
  *
@@ -55,6 +55,7 @@ export function encodeNotification(notification: Notification): string {
     action: notification.action,
     dedup_key: notification.key,
     occasion: notification.occasion,
+    kind: notification.kind,
     rule: alert.rule,
     labels: alert.labels,
     annotations: alert.annotations,

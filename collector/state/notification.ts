@@ -8,6 +8,9 @@ export type NotificationAction = "trigger" | "update" | "acknowledge" | "resolve
 /** Why it is told now: something began or changed, it lasts, nobody took it on, or something new joined what was taken on. */
 export type Occasion = "fired" | "changed" | "repeated" | "escalated" | "reopened";
 
+/** Whether the face is one of the incident's alerts, or a summary of all: of a digest, or of a storm. */
+export type TellingKind = "alerts" | "digest" | "storm";
+
 /** One alert of an incident, as a line. */
 export interface MemberLine {
   readonly fingerprint: string;
@@ -38,9 +41,10 @@ export interface EscalationStep {
 export interface Telling {
   readonly action: NotificationAction;
   readonly occasion: Occasion;
+  readonly kind: TellingKind;
   /** Of the incident: the deduplication key, stable over restarts and equal on every replica. */
   readonly key: string;
-  /** The incident's face: its gravest and newest alert; for a resolve the last one that ended. */
+  /** The incident's face: its gravest and newest alert, for a resolve the last one that ended; or a summary of all. */
   readonly alert: Alert;
   /** The gravest first, the face among them; empty where the face is all there is. */
   readonly members: readonly MemberLine[];
@@ -66,6 +70,7 @@ export function tellingOf(alert: Alert): Telling {
   return {
     action: over ? "resolve" : "trigger",
     occasion: "fired",
+    kind: "alerts",
     key: alert.fingerprint,
     alert,
     members: [],

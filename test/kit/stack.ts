@@ -160,7 +160,7 @@ function collectorSettings(given: {
       },
     ],
     notifiers: [
-      { type: "pagerduty", url: given.directUrl, routing_key: routingKey },
+      { type: "pagerduty", url: given.directUrl, routing_key: routingKey, group_by: ["..."] },
       { type: "alertmanager", urls: [`http://127.0.0.1:${given.alertmanager}`] },
     ],
   });

@@ -138,6 +138,14 @@ function settingsOf({ folder, port, pager }: LifeOptions): object {
         summary: alarmSummary("{{ node }}"),
       },
     ],
-    notifiers: [{ type: "pagerduty", url: pager, routing_key: "k".repeat(32), timeout: "1s" }],
+    notifiers: [
+      {
+        type: "pagerduty",
+        url: pager,
+        routing_key: "k".repeat(32),
+        timeout: "1s",
+        group_by: ["..."],
+      },
+    ],
   };
 }

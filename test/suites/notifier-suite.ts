@@ -247,7 +247,7 @@ export function describeNotifier(name: string, subject: NotifierSubject): void {
         rule: "NotificationDigest",
         annotations: { ...annotations, summary: "40 more alerts in the last minute" },
       });
-      bench.tell({ ...groupTelling(), action: "digest", alert });
+      bench.tell({ ...groupTelling(), action: "digest", kind: "digest", alert });
       await bench.drained(notifier.name);
       expect(answers(receiver)).toHaveLength(1);
       const [body] = receiver.requests.map((request) => request.body);

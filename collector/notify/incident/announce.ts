@@ -100,9 +100,16 @@ function put(
   });
 }
 
-function common(incident: Incident): Pick<Telling, "key" | "escalation" | "acknowledgement"> {
+function common(
+  incident: Incident,
+): Pick<Telling, "key" | "kind" | "escalation" | "acknowledgement"> {
   const { key, escalation, acknowledged: acknowledgement } = incident;
-  return { key, escalation, acknowledgement };
+  return {
+    key,
+    kind: incident.kind === "group" ? "alerts" : "digest",
+    escalation,
+    acknowledgement,
+  };
 }
 
 export function tell(planning: Planning, { notifier }: Incident, telling: Telling): void {

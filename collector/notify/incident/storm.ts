@@ -1,11 +1,10 @@
 /** Storms: when very many incidents open within a minute, one summary says how many and where, until few are left. */
-import type { Alert } from "../../state/alert.ts";
 import type { Incident } from "../../state/incident.ts";
 import type { NotificationAction } from "../../state/notification.ts";
 import { tell } from "./announce.ts";
 import { keyOf } from "./grouping.ts";
 import { newIncident, type Planning, type Recipient } from "./planning.ts";
-import { stormAlert } from "./summary.ts";
+import { endOfStorm, stormAlert } from "./summary.ts";
 
 const windowMilliseconds = 60_000;
 /** While it grows, its numbers are worth telling sooner than other changes. */
@@ -21,11 +20,11 @@ export function watchStorm(planning: Planning, recipient: Recipient, now: number
   const key = keyOf("storm");
   if (incidents.find({ notifier: name, key })) return;
   const fields = { notifier: name, key, kind: "storm", labels: {}, dueMilliseconds: null } as const;
+  const first = incidents.stormOf(name, since).sinceMilliseconds;
   const storm: Incident = {
-    ...newIncident(fields, since),
+    ...newIncident(fields, Math.max(first, since)),
     state: "open",
     openedAtMilliseconds: now,
-    repeatMilliseconds: 0,
   };
   budget.spend(clock.monotonic());
   tellStorm(planning, storm, "trigger", now);
@@ -42,12 +41,10 @@ export function reviewStorm(
   const { name, policy, budget } = recipient;
   if (incidents.openGroups(name, storm.startedAtMilliseconds) <= policy.storm) {
     budget.spend(clock.monotonic());
-    const { alert } = faceOf(planning, storm, now);
-    const face: Alert = { ...alert, state: "resolved", resolvedAtMilliseconds: now };
     tell(planning, storm, {
       ...plain(storm),
       action: "resolve",
-      alert: face,
+      alert: endOfStorm(storm.most, storm.startedAtMilliseconds, now),
       memberCount: storm.most,
     });
     incidents.remove(storm);
@@ -67,7 +64,10 @@ export function tellStorm(
   action: NotificationAction,
   now: number,
 ): void {
-  const { alert, alerts } = faceOf(planning, storm, now);
+  const { notifier, startedAtMilliseconds } = storm;
+  const found = planning.incidents.stormOf(notifier, startedAtMilliseconds);
+  const { alerts } = found;
+  const alert = stormAlert(found, startedAtMilliseconds, now);
   const eventAtMilliseconds = action === "trigger" ? now : 0;
   tell(planning, storm, {
     ...plain(storm),
@@ -84,17 +84,10 @@ export function tellStorm(
   });
 }
 
-function faceOf({ incidents }: Planning, storm: Incident, now: number) {
-  const { notifier, startedAtMilliseconds } = storm;
-  const found = incidents.stormOf(notifier, startedAtMilliseconds);
-  const { alerts } = found;
-  const since = found.sinceMilliseconds || now;
-  return { alert: stormAlert(found, since, now), alerts };
-}
-
 function plain({ key, acknowledged }: Incident) {
   return {
     key,
+    kind: "storm",
     occasion: "fired",
     members: [],
     escalation: null,

@@ -44,6 +44,24 @@ export function stormAlert(
   });
 }
 
+/** `the storm of 1,000 alerts since 2026-11-22 07:02:00 UTC`, over. */
+export function endOfStorm(
+  most: number,
+  sinceMilliseconds: number,
+  nowMilliseconds: number,
+): Alert {
+  const alert = summaryAlert({
+    rule: "AlertStorm",
+    summary: `the storm of ${withCommas(most)} alerts since ${timeOf(sinceMilliseconds)}`,
+    description: "",
+    face: undefined,
+    value: most,
+    sinceMilliseconds,
+    nowMilliseconds,
+  });
+  return { ...alert, state: "resolved", resolvedAtMilliseconds: nowMilliseconds };
+}
+
 export function lineOf(alert: Alert, over: boolean): MemberLine {
   return {
     fingerprint: alert.fingerprint,

@@ -55,6 +55,7 @@ test("sends the documented body, signed", async () => {
     fired_at: new Date(alert.firedAtMilliseconds).toISOString(),
     resolved_at: new Date(alert.firedAtMilliseconds + 60_000).toISOString(),
     occasion: "fired",
+    kind: "alerts",
     alerts: 1,
     members: [],
     escalation: null,
