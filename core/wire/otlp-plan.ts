@@ -32,6 +32,8 @@ export interface PlannedHistogram {
   readonly slots: readonly number[];
   /** -1: it has none. */
   readonly sumSlot: number;
+  /** Of its values; the count has none. */
+  readonly unit: string;
 }
 
 export interface OtlpPlan {
@@ -88,7 +90,7 @@ function addHistogram(
   histogram: PlannedHistogram,
 ): void {
   const name = metric.name.replace(/_count$/, "");
-  const planned = metricOf(draft, name, metric.help, unitOf(metric), "histogram");
+  const planned = metricOf(draft, name, metric.help, histogram.unit, "histogram");
   const attributes = metric.labels.map((label, index) => [label, values[index] ?? ""] as const);
   const range = writeAttributes(draft.writer, attributeTags.histogram, attributes);
   planned.points.push({ slot, ...range, histogram });
@@ -125,7 +127,7 @@ function metricOf(
  */
 function findHistograms({ series }: Schema): ReadonlyMap<number, PlannedHistogram | null> {
   const found = new Map<number, PlannedHistogram | null>();
-  const buckets = new Map<string, { bound: number; slot: number }[]>();
+  const buckets = new Map<string, { bound: number; slot: number; metric: Metric }[]>();
   const others = new Map<string, number>();
   series.forEach(({ metric, values }, slot) => {
     const bound = boundOf(metric, values);
@@ -135,7 +137,7 @@ function findHistograms({ series }: Schema): ReadonlyMap<number, PlannedHistogra
     }
     const key = keyOf(metric.name.replace(/_bucket$/, ""), metric, values);
     const list = buckets.get(key) ?? [];
-    list.push({ bound, slot });
+    list.push({ bound, slot, metric });
     buckets.set(key, list);
   });
   for (const [key, list] of buckets) {
@@ -154,6 +156,7 @@ function findHistograms({ series }: Schema): ReadonlyMap<number, PlannedHistogra
       bounds: finite.map(({ bound }) => bound),
       slots: finite.map(({ slot }) => slot),
       sumSlot,
+      unit: list[0] ? unitOf(list[0].metric) : "",
     });
   }
   return found;
