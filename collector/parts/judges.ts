@@ -9,6 +9,7 @@ import { startBackfill, type Pupils } from "../detect/learned/backfill.ts";
 import { createLearned, type Learned } from "../detect/learned/learned.ts";
 import { createThresholdDetector } from "../detect/threshold/detector.ts";
 import { createPromStore } from "../history/backfill/store.ts";
+import { watchCertificates } from "../certificates.ts";
 import { createOwnFrames, ownFramesPeriodMilliseconds } from "../own-frames.ts";
 import type { State } from "../state/open.ts";
 import type { CollectorOptions } from "./options.ts";
@@ -55,7 +56,7 @@ export function createJudges({
   return { engine: createEngine({ clock, metrics, book, detectors }), learned };
 }
 
-/** Its own counts go the way of all others. */
+/** Its own counts go the way of all others; so does when the first certificate expires that it meets. */
 export function judgeOneself(
   { env, log }: CollectorOptions,
   sink: FrameSink,
@@ -65,5 +66,9 @@ export function judgeOneself(
   const { clock, node } = env;
   const own = createOwnFrames({ clock, log, metrics, sink, node, boot });
   const timer = every(clock, ownFramesPeriodMilliseconds, () => void own.send());
-  return () => timer.cancel();
+  const unwatch = watchCertificates({ clock, log, metrics });
+  return () => {
+    timer.cancel();
+    unwatch();
+  };
 }

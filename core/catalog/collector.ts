@@ -239,3 +239,9 @@ export const remoteStoreAccepted = defineMetric({
   help: "Unix time in seconds at which a store last accepted samples.",
   labels: ["store"],
 });
+export const certificateExpiry = defineMetric({
+  name: "warpwatch_certificate_expiry_timestamp_seconds",
+  kind: "gauge",
+  unit: "seconds",
+  help: "When the first of the certificates expires that servers showed the collector within the last hour, in Unix seconds; NaN where none did.",
+});

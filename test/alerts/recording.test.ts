@@ -12,7 +12,7 @@ describe("the recording rules", () => {
   it("have a name of their own each", () => {
     const names = [...recordingRules, ...objectiveRules].map(({ record }) => record);
     expect(new Set(names).size).toBe(names.length);
-    for (const name of names) expect(name).toMatch(/^[a-z_]+:\w+:[a-z0-9]+$/);
+    for (const name of names) expect(name).toMatch(/^[a-z_]+:\w+:[a-z0-9_]+$/);
   });
 
   it.runIf(hasProgram("promtool"))("are ones that promtool accepts", () => {

@@ -183,6 +183,16 @@ export const ownCases: readonly MakeCase[] = [
     { store: "mimir", reason: "buffer_full" },
     { fires: 0.5 / 600, below: 0, clears: 0 },
   ),
+  // The value is in hours from the sample's own time.
+  () => ({
+    rule: "CertificateExpiring",
+    scene: (hours, second, start) => [
+      { metric: collector.certificateExpiry, value: start + second + hours * 3600 },
+    ],
+    fires: 335,
+    below: 336,
+    clears: 337,
+  }),
   // The value is how long ago the store last took something.
   () => ({
     rule: "RemoteStoreBehind",

@@ -82,7 +82,7 @@ export const workloadCases: readonly MakeCase[] = [
   }),
   // The value is in hours from the sample's own time.
   () => ({
-    rule: "CertificateExpiring",
+    rule: "ProbedCertificateExpiring",
     scene: (hours, second, start) => [
       { metric: foreign.probedCertificateExpiry, value: start + second + hours * 3600 },
     ],
