@@ -7,7 +7,7 @@ import { counted } from "./format.js";
 const authorKey = "warpwatch-author";
 const timeoutMilliseconds = 10_000;
 /** Labels that say which thing an alert is about; the others say what kind of alert it is. */
-const telling = new Set(["alertname", "node", "UUID", "device", "mountpoint", "instance"]);
+const telling = new Set(["alertname", "node", "UUID", "device", "mountpoint"]);
 
 /** @typedef {{ ok: boolean, text: string, answer: any }} Outcome */
 
@@ -40,7 +40,7 @@ export function askToSilence(alert) {
     .map(([name, value]) => {
       const box = document.createElement("input");
       Object.assign(box, { type: "checkbox", name: "label", value: name });
-      box.checked = telling.has(name);
+      box.checked = telling.has(name) || (name === "instance" && alert.node === "");
       return element("label", "", [box, element("span", "", [`${name}="${value}"`])]);
     });
   byId("silence-labels").replaceChildren(...rows);

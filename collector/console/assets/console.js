@@ -61,7 +61,9 @@ function draw(overview) {
 function drawTally({ nodes, alerts, findings }) {
   const gpus = nodes.flatMap((node) => node.gpus);
   const firing = alerts.filter((alert) => alert.state === "firing");
-  const critical = firing.filter((alert) => alert.severity === "critical").length;
+  const open = firing.filter(({ muted, acknowledged }) => muted.length === 0 && !acknowledged);
+  const critical = open.filter((alert) => alert.severity === "critical").length;
+  const quiet = firing.length - open.length;
   const up = nodes.filter((node) => node.state === "up").length;
   const ofState = (/** @type {string} */ state) => gpus.filter((gpu) => gpu.state === state).length;
   const troubled = ["critical", "lost", "warning", "unknown"].map((state) => ({
@@ -79,9 +81,10 @@ function drawTally({ nodes, alerts, findings }) {
     ...troubled.filter(({ key }) => ofState(key) > 0),
     {
       key: "alerts",
-      text: `${counted(firing.length, "alert")} firing`,
-      tone: critical > 0 ? "critical" : firing.length > 0 ? "warning" : "ok",
+      text: `${counted(open.length, "alert")} firing`,
+      tone: critical > 0 ? "critical" : open.length > 0 ? "warning" : "ok",
     },
+    ...(quiet > 0 ? [{ key: "quiet", text: `${quiet} taken care of`, tone: "plain" }] : []),
     { key: "findings", text: counted(findings.length, "finding"), tone: "plain" },
   ];
   drawEach(byId("tally"), tally, {
@@ -92,7 +95,7 @@ function drawTally({ nodes, alerts, findings }) {
       setClass(root, tone);
     },
   });
-  const title = firing.length > 0 ? `(${firing.length}) Warpwatch` : "Warpwatch";
+  const title = open.length > 0 ? `(${open.length}) Warpwatch` : "Warpwatch";
   if (document.title !== title) document.title = title;
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -11,45 +11,13 @@ import {
   type OpenedPage,
   type PageOptions,
 } from "../../kit/browser.ts";
+import { startConsole, type Console } from "../../kit/console.ts";
 import { hostileOverview, largeOverview } from "../../kit/overviews.ts";
-import { freePort, startWarpwatch, untilAnswered } from "../../kit/programs.ts";
-
-interface Console {
-  readonly folder: string;
-  readonly address: string;
-  readonly token: string;
-  /** Resolves to the exit code. */
-  stop(): Promise<number | null>;
-}
+import { startWarpwatch } from "../../kit/programs.ts";
 
 /** Where the screenshots of the last run lie, for people. */
 const pictures = join(tmpdir(), "warpwatch-screenshots");
 const redrawLimitMilliseconds = 50;
-
-async function startConsole(gpus: number): Promise<Console> {
-  const folder = mkdtempSync(join(tmpdir(), "warpwatch-console-"));
-  const [metrics, api] = [await freePort(), await freePort()];
-  const program = startWarpwatch([
-    "up",
-    "--synthetic",
-    `--synthetic.gpus=${gpus}`,
-    `--agent.listen-address=127.0.0.1:${metrics}`,
-    `--collector.listen-address=127.0.0.1:${api}`,
-    `--state.folder=${folder}`,
-  ]);
-  const address = `http://127.0.0.1:${api}`;
-  await untilAnswered(`${address}/-/ready`, program);
-  return {
-    folder,
-    address,
-    token: readFileSync(join(folder, "token"), "utf8").trim(),
-    async stop() {
-      const code = await program.stop();
-      rmSync(folder, { recursive: true, force: true });
-      return code;
-    },
-  };
-}
 
 describe.skipIf(!hasChromium)("the console", () => {
   let browser: Browser;
