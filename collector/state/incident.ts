@@ -66,7 +66,7 @@ export interface IncidentStore {
   count(notifier: string): number;
   /** Open groups of a notifier that were opened at or after the given time. */
   openGroups(notifier: string, sinceMilliseconds: number): number;
-  /** How many alerts and nodes those groups have, with the gravest and newest alert. */
+  /** How many alerts and nodes those groups and digests have, with the gravest and newest alert. */
   stormOf(notifier: string, sinceMilliseconds: number): Storm;
 
   join(member: Member): void;

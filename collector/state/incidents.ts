@@ -41,12 +41,13 @@ function incidentRows({ sqlite }: Database): IncidentRows {
   const removeOne = sqlite.prepare("DELETE FROM incident WHERE notifier = ? AND key = ?");
   const removeMembers = sqlite.prepare("DELETE FROM member WHERE notifier = ? AND key = ?");
   const countAll = sqlite.prepare("SELECT count(*) AS count FROM incident WHERE notifier = ?");
-  const openedSince = `FROM incident WHERE incident.notifier = ? AND kind = 'group' AND opened_at >= ?`;
-  const countOpen = sqlite.prepare(`SELECT count(*) AS count ${openedSince}`);
-  const joined = openedSince.replace(
-    "FROM incident",
-    "FROM incident JOIN member USING (notifier, key) JOIN alert USING (fingerprint)",
+  const countOpen = sqlite.prepare(
+    "SELECT count(*) AS count FROM incident WHERE notifier = ? AND kind = 'group' AND opened_at >= ?",
   );
+  // With what went over the rate meanwhile, told or not.
+  const joined = `FROM incident JOIN member USING (notifier, key) JOIN alert USING (fingerprint)
+     WHERE incident.notifier = ?1 AND over = 0 AND (kind = 'group' AND opened_at >= ?2
+       OR kind = 'digest' AND (opened_at >= ?2 OR incident.state = 'waiting'))`;
   const storm = sqlite.prepare(
     `SELECT count(*) AS alerts, min(fired_at) AS since,
      count(DISTINCT json_extract(alert.body, '$.labels.node')) AS nodes ${joined}`,

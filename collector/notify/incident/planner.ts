@@ -7,7 +7,6 @@ import { describeError } from "../../../core/kit/errors.ts";
 import type { Log } from "../../../core/kit/log.ts";
 import type { SelfMetrics } from "../../../core/kit/self-metrics.ts";
 import type { Alert, AlertStep } from "../../state/alert.ts";
-import type { Incident } from "../../state/incident.ts";
 import type { State } from "../../state/open.ts";
 import type { Addressed } from "../../state/outbox.ts";
 import type { Mutes } from "../mute/mute.ts";
@@ -85,7 +84,9 @@ export function createPlanner(options: PlannerOptions): Planner {
   );
   commit((now) => {
     incidents.keepOnly(options.destinations.map(({ name }) => name));
-    for (const alert of incidents.takeToldBefore()) adopt(planning, alert, now);
+    for (const alert of incidents.takeToldBefore())
+      for (const { name, accepts } of options.destinations)
+        if (accepts(alert)) adopt(planning, name, alert, now);
   });
 
   return {
@@ -132,26 +133,16 @@ function recipientsOf({
 }
 
 /** It was told by itself before there were groups: its receiver knows it by its fingerprint, and will know its end by that. */
-function adopt({ incidents, recipients }: Planning, alert: Alert, now: number): void {
-  const { fingerprint, firedAtMilliseconds } = alert;
-  for (const { name, routeOf } of recipients.values()) {
-    if (!routeOf(alert)) continue;
-    const fields = { notifier: name, key: fingerprint, labels: alert.labels } as const;
-    const incident: Incident = {
-      ...newIncident({ ...fields, kind: "group", dueMilliseconds: null }, now),
-      state: "open",
-      openedAtMilliseconds: firedAtMilliseconds,
-      toldAtMilliseconds: firedAtMilliseconds,
-      calledAtMilliseconds: firedAtMilliseconds,
-      most: 1,
-    };
-    incidents.save(incident);
-    incidents.join({
-      notifier: name,
-      key: fingerprint,
-      fingerprint,
-      rank: rankOf(alert),
-      firedAtMilliseconds,
-    });
-  }
+function adopt({ incidents }: Planning, notifier: string, alert: Alert, now: number): void {
+  const { fingerprint, firedAtMilliseconds, labels } = alert;
+  const name = { notifier, key: fingerprint } as const;
+  incidents.save({
+    ...newIncident({ ...name, labels, kind: "group", dueMilliseconds: null }, now),
+    state: "open",
+    openedAtMilliseconds: firedAtMilliseconds,
+    toldAtMilliseconds: firedAtMilliseconds,
+    calledAtMilliseconds: firedAtMilliseconds,
+    most: 1,
+  });
+  incidents.join({ ...name, fingerprint, rank: rankOf(alert), firedAtMilliseconds });
 }

@@ -67,13 +67,10 @@ export function nextDue(incident: Incident, { intervalMilliseconds }: Policy): n
   return due === Infinity ? null : due;
 }
 
-/** Of the alerts that a message would list: whether nobody is to be told of any. */
+/** Whether nobody is to be told of any of its alerts. */
 export function isMuted({ incidents, mutes }: Planning, incident: Incident, now: number): boolean {
-  const members = incidents.members(incident, maximumAsked);
-  return (
-    members.length > 0 &&
-    members.every(({ alert, over }) => over || mutes.find(alert, now) !== null)
-  );
+  const firing = incidents.members(incident, maximumAsked).filter(({ over }) => !over);
+  return firing.length > 0 && firing.every(({ alert }) => mutes.find(alert, now) !== null);
 }
 
 /** An incident of more is told although the first of them are muted: it can't be told for certain that all are. */

@@ -35,8 +35,8 @@ export function runRound(planning: Planning, now: number): boolean {
 function attend(planning: Planning, recipient: Recipient, incident: Incident, now: number): void {
   if (incident.kind === "storm") reviewStorm(planning, recipient, incident, now);
   else if (incident.state === "open") attendOpen(planning, recipient, incident, now);
-  else if (incident.kind !== "group") sendDigest(planning, recipient, incident, now);
   else if (isMuted(planning, incident, now)) postpone(planning, incident, now + mutedMilliseconds);
+  else if (incident.kind !== "group") sendDigest(planning, recipient, incident, now);
   else openGroup(planning, recipient, incident, incident.dueMilliseconds ?? now, now);
 }
 

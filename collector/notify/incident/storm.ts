@@ -16,9 +16,9 @@ export function watchStorm(planning: Planning, recipient: Recipient, now: number
   const { name, policy, budget } = recipient;
   if (policy.storm === 0 || policy.groupBy === null) return;
   const since = now - windowMilliseconds;
-  if (incidents.openGroups(name, since) <= policy.storm) return;
   const key = keyOf("storm");
   if (incidents.find({ notifier: name, key })) return;
+  if (incidents.openGroups(name, since) <= policy.storm) return;
   const fields = { notifier: name, key, kind: "storm", labels: {}, dueMilliseconds: null } as const;
   const first = incidents.stormOf(name, since).sinceMilliseconds;
   const storm: Incident = {

@@ -57,3 +57,16 @@ test("what is muted while it waits isn't told, nor is anything repeated", async 
   await pass(60);
   expect(inShort(told())).toEqual(["trigger repeated 1", "trigger repeated 1"]);
 });
+
+test("a digest waits while all that it holds is muted", async () => {
+  let muted = false;
+  const mutes = { find: () => (muted ? silence : null) };
+  const { fire, pass, told } = startScene([chat()], { mutes });
+  fire(gpuAlert(0, "node-07", "info"));
+  muted = true;
+  await pass(3700);
+  expect(told()).toEqual([]);
+  muted = false;
+  await pass(10);
+  expect(inShort(told())).toEqual(["digest fired 1"]);
+}, 30_000);
