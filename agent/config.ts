@@ -14,6 +14,7 @@ import {
 } from "./collector-flags.ts";
 import { agentFlags, type AgentFlag, type Flag } from "./flags.ts";
 import type { OtlpConfig } from "./otlp/export.ts";
+import { systemTls } from "../core/kit/tls-files.ts";
 import type { PushConfig } from "./push/pusher.ts";
 import type { SamplerConfig } from "./sampler.ts";
 
@@ -141,13 +142,17 @@ function pushConfigOf(text: (name: AgentFlag) => string, stateFolder: string): P
     refuse("push.url", `"${address}" is not an address; write it as https://collector:9411`);
   const tokenFile = text("push.token-file");
   if (tokenFile === "") refuse("push.token-file", "is needed with --push.url");
+  const certificateFile = text("push.cert-file");
+  const keyFile = text("push.key-file");
+  if ((certificateFile === "") !== (keyFile === ""))
+    refuse("push.cert-file", "and --push.key-file are needed both, or neither");
   const bytes = text("push.spool-bytes");
   if (!/^\d{1,15}$/.test(bytes) || (Number(bytes) > 0 && Number(bytes) < smallestSpoolBytes))
     refuse("push.spool-bytes", `"${bytes}" is neither 0 nor ${smallestSpoolBytes} or more`);
   return {
     url,
     tokenFile,
-    authorityFile: text("push.ca-file"),
+    tls: { ...systemTls, authorityFile: text("push.ca-file"), certificateFile, keyFile },
     spoolFolder: text("push.spool-folder") || join(stateFolder, "spool"),
     spoolBytes: Number(bytes),
   };

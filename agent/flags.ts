@@ -74,6 +74,18 @@ export const agentFlags = {
     value: "file",
     help: "Authorities that vouch for the collector's certificate; the system's if not given.",
   },
+  "push.cert-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "The agent's own certificate, for a collector that asks for one; read again when it changes.",
+  },
+  "push.key-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "The key of that certificate.",
+  },
   "push.spool-folder": {
     type: "string",
     default: "",

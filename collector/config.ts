@@ -37,6 +37,8 @@ export interface CollectorConfig {
   readonly tokenFile: string;
   /** The token of those who send measurements; empty: the state folder's own. */
   readonly pushTokenFile: string;
+  /** Prometheus' web configuration file, for TLS; empty: plain HTTP. */
+  readonly webConfigFile: string;
   readonly ingest: IngestLimits;
   readonly scrape: readonly JobConfig[];
   readonly maximumTargets: number;
@@ -110,6 +112,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     state_folder: text.default(""),
     token_file: text.default(""),
     push_token_file: text.default(""),
+    web_config_file: text.default(""),
     ingest: ingestSchema,
     scrape: jobsSchema,
     scrape_configs: prometheusJobsSchema,
@@ -154,6 +157,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     stateFolder: entry.state_folder,
     tokenFile: entry.token_file,
     pushTokenFile: entry.push_token_file,
+    webConfigFile: entry.web_config_file,
     ingest: entry.ingest,
     scrape: [...entry.scrape, ...entry.scrape_configs],
     maximumTargets: entry.maximum_targets,

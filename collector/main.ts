@@ -147,6 +147,7 @@ function serve(
     hostNames: [...config.hostNames, env.node],
     token: token.token,
     pushToken: pushToken.token,
+    webConfigFile: config.webConfigFile,
     maximumConnections: peopleConnections + 2 * config.ingest.origins,
     routes,
     clock: env.clock,

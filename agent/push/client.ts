@@ -1,10 +1,10 @@
 /** Requests to the collector over kept-alive connections, and what became of it, in words for the log. */
-import { readFileSync } from "node:fs";
 import { Agent, request, type IncomingMessage } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
 import type { Clock } from "../../core/kit/clock.ts";
-import { describeError, singleLine, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
+import { describeError, singleLine, systemCode } from "../../core/kit/errors.ts";
 import { readTokenFile } from "../../core/kit/state-folder.ts";
+import { createTlsFiles, type ClientTlsSettings } from "../../core/kit/tls-files.ts";
 
 /**
  * `settled`: the collector has it. `again`: it lost the session. `later`: it asks for time. `too_large`, `refused`: as it
@@ -35,31 +35,45 @@ export interface PushClient {
 export interface PushClientOptions {
   readonly url: URL;
   readonly tokenFile: string;
-  /** Empty: the system's authorities. */
-  readonly authorityFile: string;
+  readonly tls: ClientTlsSettings;
   readonly clock: Clock;
+  /** Hears once of certificates that can't be used; the ones before stay. */
+  readonly onError: (sentence: string) => void;
 }
 
 const timeoutMilliseconds = 10_000;
 const maximumAnswerBytes = 64 * 1024;
 const longestWaitMilliseconds = 60_000;
 
-/** Throws STATE_UNUSABLE where token or authority can't be read. */
+/** Throws STATE_UNUSABLE where the token can't be read, TLS_UNUSABLE where certificates can't be used. */
 export function createPushClient(options: PushClientOptions): PushClient {
   const { url, clock } = options;
   const secure = url.protocol === "https:";
   // One for live frames; others only while an event or a replay is on its way, for neither may wait behind the other.
   const settings = { keepAlive: true, maxSockets: 3, maxFreeSockets: 3 };
-  const agent = secure
-    ? new SecureAgent({ ...settings, ...authorityOf(options.authorityFile) })
-    : new Agent(settings);
+  const plain = new Agent(settings);
+  const files = secure ? createTlsFiles(options.tls, clock, options.onError) : null;
+  let tls = files?.current();
+  let secured = new SecureAgent({ ...settings, ...tls });
   let token = readTokenFile(options.tokenFile).token;
+
+  /** Who exchanges a certificate need not restart the agent. */
+  function agentNow(): Agent {
+    if (files === null) return plain;
+    const now = files.current();
+    if (now !== tls) {
+      secured.destroy();
+      secured = new SecureAgent({ ...settings, ...now });
+      tls = now;
+    }
+    return secured;
+  }
 
   function send({ path, headers, body }: PushMessage): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const target = new URL(url.pathname.replace(/\/$/, "") + path, url);
       const sent = (secure ? secureRequest : request)(target, {
-        agent,
+        agent: agentNow(),
         method: "POST",
         headers: {
           ...headers,
@@ -95,7 +109,10 @@ export function createPushClient(options: PushClientOptions): PushClient {
         return { kind: "unreachable", sentence: tellConnection(thrown, url.host) };
       }
     },
-    close: () => agent.destroy(),
+    close() {
+      plain.destroy();
+      secured.destroy();
+    },
   };
 }
 
@@ -155,16 +172,6 @@ function parse(text: string): Record<string, unknown> {
   }
 }
 
-function authorityOf(file: string): { ca?: Buffer } {
-  if (file === "") return {};
-  try {
-    return { ca: readFileSync(file) };
-  } catch (cause) {
-    const sentence = `the authorities in ${file} can't be read (${systemCode(cause)})`;
-    throw new WarpwatchError("STATE_UNUSABLE", sentence, { cause });
-  }
-}
-
 function rereadToken(file: string, before: string): string {
   try {
     return readTokenFile(file).token;
@@ -180,6 +187,8 @@ function tellConnection(thrown: unknown, host: string): string {
   const code = systemCode(thrown);
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return `the certificate of ${host} is for another name (${code}): set --push.url to a name that is in it`;
+  if (/^ERR_SSL_.*(CERTIFICATE_REQUIRED|ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE))/.test(code))
+    return `${host} refused the agent's certificate (${code}): --push.cert-file and --push.key-file must name one that its client_ca_file vouches for`;
   if (certificateCodes.test(code))
     return `the certificate of ${host} isn't trusted (${code}): give its authority with --push.ca-file`;
   if (code === "EPROTO" || code.startsWith("ERR_SSL"))

@@ -2,6 +2,7 @@
 import { self } from "../../core/catalog/index.ts";
 import type { Env } from "../../core/kit/env.ts";
 import type { Log } from "../../core/kit/log.ts";
+import type { ClientTlsSettings } from "../../core/kit/tls-files.ts";
 import type { FrameSink } from "../../core/wire/frame.ts";
 import type { EventReceiver } from "../events.ts";
 import type { AgentReading } from "../sampler-frame.ts";
@@ -15,8 +16,8 @@ import { openSpool, type SpoolDrop } from "./spool.ts";
 export interface PushConfig {
   readonly url: URL;
   readonly tokenFile: string;
-  /** Empty: the system's authorities vouch for the collector. */
-  readonly authorityFile: string;
+  /** Who vouches for the collector, and who the agent is. */
+  readonly tls: ClientTlsSettings;
   readonly spoolFolder: string;
   /** 0: there is no spool. */
   readonly spoolBytes: number;
@@ -46,7 +47,7 @@ const dropReasons = [
   "write_failed",
 ] as const satisfies (FrameDrop | SpoolDrop)[];
 
-/** Throws STATE_UNUSABLE where the token, the authority or the spool's folder can't be used. */
+/** Throws STATE_UNUSABLE where the token or the spool's folder can't be used, TLS_UNUSABLE for certificates. */
 export function startPusher({ config, env, log, instance }: PusherOptions): Pusher {
   const { clock, randomId } = env;
   const boot = randomId();
@@ -57,7 +58,11 @@ export function startPusher({ config, env, log, instance }: PusherOptions): Push
     dropped.set(reason, (dropped.get(reason) ?? 0) + frames);
     losses.failed("LIMIT_REACHED", sentence);
   };
-  const client = createPushClient({ ...config, clock });
+  const client = createPushClient({
+    ...config,
+    clock,
+    onError: (sentence) => log.error(`the certificates for pushing stay as they were: ${sentence}`),
+  });
   const { spoolFolder: folder, spoolBytes: maximumBytes } = config;
   const spool = maximumBytes > 0 ? openSpool({ folder, maximumBytes, clock, onDrop }) : null;
   const frames = createFramesLane({

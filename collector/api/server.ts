@@ -8,6 +8,7 @@ import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { ApiAnswer, ApiHead, ApiRoute } from "./routes.ts";
+import { openServerTls } from "./server-tls.ts";
 
 export interface ApiServer {
   /** `http://127.0.0.1:9411`, with the port that was really given. */
@@ -22,6 +23,8 @@ export interface ApiServerOptions {
   /** With the role `push`; empty: only an admin brings measurements in. */
   readonly pushToken?: string;
   readonly routes: readonly ApiRoute[];
+  /** The web configuration file, for TLS; empty: plain HTTP. */
+  readonly webConfigFile?: string;
   /** Every node that sends keeps a connection or two open. */
   readonly maximumConnections?: number;
   readonly clock: Clock;
@@ -40,10 +43,15 @@ const defaultMaximumConnections = 512;
 /** A closing server waits this long for answers that are under way. */
 const closeMilliseconds = 2000;
 
-/** Listens, or throws LISTEN_FAILED. */
+/** Listens, or throws LISTEN_FAILED; for the web configuration ConfigError or TLS_UNUSABLE. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { listen, log } = options;
-  const server = fastify({ ...limits, logger: false, forceCloseConnections: true });
+  const tls = openServerTls(options.webConfigFile ?? "", options.clock, log);
+  const shared = { ...limits, logger: false, forceCloseConnections: true } as const;
+  const server = tls.options
+    ? (fastify({ ...shared, https: { ...limits.http, ...tls.options } }) as FastifyInstance)
+    : fastify(shared);
+  tls.follow(server.server);
   server.server.maxConnections = options.maximumConnections ?? defaultMaximumConnections;
   guard(server, options);
   for (const route of options.routes.filter(({ rawBody }) => !rawBody)) addRoute(server, route);
@@ -69,7 +77,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   }
   const dropped = options.metrics.counter(self.httpDroppedConnections);
   server.server.on("drop", () => dropped.increase({}));
-  return { address: addressOf(server), close: () => close(server, options.clock) };
+  return {
+    address: addressOf(server, tls.options !== null),
+    close: () => close(server, options.clock),
+  };
 }
 
 function addRoute(server: FastifyInstance, { method, path, rawBody, handle }: ApiRoute): void {
@@ -188,9 +199,9 @@ function listenFailed(listen: ApiServerOptions["listen"], cause: unknown): Warpw
   return new WarpwatchError("LISTEN_FAILED", sentence, { cause });
 }
 
-function addressOf(server: FastifyInstance): string {
+function addressOf(server: FastifyInstance, secure: boolean): string {
   const { address, family, port } = server.server.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+  return `${secure ? "https" : "http"}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
 
 async function close(server: FastifyInstance, clock: Clock): Promise<void> {

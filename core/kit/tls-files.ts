@@ -25,6 +25,15 @@ export interface ClientTlsSettings {
   readonly insecureSkipVerify: boolean;
 }
 
+/** What the system trusts, and no certificate of one's own. */
+export const systemTls: ClientTlsSettings = {
+  authorityFile: "",
+  certificateFile: "",
+  keyFile: "",
+  serverName: "",
+  insecureSkipVerify: false,
+};
+
 export interface TlsFiles {
   /** The same object until a file's content changes. Throws TLS_UNUSABLE while there has been none that can be used. */
   current(): ClientTls;

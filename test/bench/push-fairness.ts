@@ -2,6 +2,7 @@
  * What one agent that sends without measure does to its neighbours: how long their frames take to be acknowledged by a real
  * collector, alone and beside it. `node test/bench/push-fairness.ts [--neighbours 10] [--seconds 5] [--rounds 6]`
  */
+import { systemTls } from "../../core/kit/tls-files.ts";
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -138,7 +139,13 @@ function schemaOf(node: string): Schema {
 }
 
 function connect(address: string, tokenFile: string): PushClient {
-  return createPushClient({ url: new URL(address), tokenFile, authorityFile: "", clock });
+  return createPushClient({
+    url: new URL(address),
+    tokenFile,
+    tls: systemTls,
+    clock,
+    onError: () => {},
+  });
 }
 
 /** As fast as it is answered, on many connections, as one agent. */

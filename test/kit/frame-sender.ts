@@ -1,4 +1,5 @@
 /** An agent cut down to its sending: pushes the values it is given to a real collector until they are settled there. */
+import { systemTls } from "../../core/kit/tls-files.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import { packBody } from "../../agent/push/body.ts";
 import { createPushClient } from "../../agent/push/client.ts";
@@ -31,7 +32,13 @@ export function createFrameSender(options: FrameSenderOptions): FrameSender {
   const origin = { node, job: "warpwatch", instance: `${node}:9410`, boot: "boot" };
   const groups = [{ source: "bench", first: 0, length: series.length }];
   const schema: Schema = { origin, version: 1, groups, series };
-  const client = createPushClient({ url: new URL(address), tokenFile, authorityFile: "", clock });
+  const client = createPushClient({
+    url: new URL(address),
+    tokenFile,
+    tls: systemTls,
+    clock,
+    onError: () => {},
+  });
   const encoder = createFrameEncoder();
   const values = new Float64Array(series.length).fill(Number.NaN);
   let sequence = 0;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { systemTls } from "../../../core/kit/tls-files.ts";
 import { expect, it, onTestFinished } from "vitest";
 import { startPusher } from "../../../agent/push/pusher.ts";
 import { defaultCollectorConfig } from "../../../collector/config.ts";
@@ -18,7 +19,7 @@ it("brings an event to the collector within 200 ms", async () => {
     config: {
       url: new URL(collector.address),
       tokenFile: join(defaultStateFolder, "push-token"),
-      authorityFile: "",
+      tls: systemTls,
       spoolFolder: join(makeFolder(), "spool"),
       spoolBytes: 1024 * 1024,
     },
