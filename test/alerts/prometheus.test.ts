@@ -139,6 +139,26 @@ describe.runIf(hasProgram("promtool"))("Prometheus", () => {
   });
 });
 
+describe.runIf(hasProgram("promtool"))("a counter's first sample", () => {
+  it("says nothing to the engine, where Prometheus takes nothing for no", async () => {
+    const name = "GpuClockBelowExpected";
+    const rule = { ...(byName.get(name) as Rule), forMilliseconds: 0 };
+    const make = cases.find(([one]) => one === name)?.[1] as MakeCase;
+    const phases: Phase[] = [[make().fires, 2]];
+    const engine = await playInEngine(rule, samplesOf(make(), phases, 30, engineStartSeconds), 30);
+    expect(engine.map(({ length }) => length)).toEqual([0, 1]);
+    const test: RuleTest = {
+      name: "first sample",
+      series: seriesOf(samplesOf(make(), phases, 30, 0)),
+      counts: [0, 1].map((step) => ({ step, alert: name, state: "firing", count: 1 })),
+    };
+    const [verdict] = await tryRules([
+      { ruleFile: renderRuleFile([rule]), stepSeconds: 30, tests: [test] },
+    ]);
+    expect(verdict).toMatchObject({ passed: true });
+  });
+});
+
 async function firesTest(rule: Rule, make: MakeCase): Promise<RuleTest> {
   const given = make();
   const { waits, settles, stepSeconds } = paceOf(rule);

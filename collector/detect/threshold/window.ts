@@ -25,8 +25,9 @@ export function createCounterWindow(
   const spacing = lengthMilliseconds / (capacity - 2);
   let times = new Float64Array(initialCapacity);
   let raw = new Float64Array(initialCapacity);
-  /** What resets took from the counter so far: apart, so that without any the digits are Prometheus'. */
-  let taken = new Float64Array(initialCapacity);
+  /** What the counter had where it began anew at this sample: apart, so that the digits are Prometheus'. */
+  let lost = new Float64Array(initialCapacity);
+  let resets = 0;
   let first = 0;
   let count = 0;
 
@@ -39,12 +40,13 @@ export function createCounterWindow(
       for (let index = 0; index < count; index++) to[index] = from[at(index)] ?? 0;
       return to;
     };
-    [times, raw, taken] = [widen(times), widen(raw), widen(taken)];
+    [times, raw, lost] = [widen(times), widen(raw), widen(lost)];
     first = 0;
   }
 
   function dropBefore(start: number): void {
     while (count > 0 && (times[first] ?? 0) < start) {
+      if (lost[first] !== 0) resets -= 1;
       first = (first + 1) % times.length;
       count -= 1;
     }
@@ -53,21 +55,21 @@ export function createCounterWindow(
   return {
     push(time, value) {
       if (Number.isNaN(value)) return;
-      let before = 0;
+      let had = 0;
       if (count > 0) {
         const last = at(count - 1);
         const lastTime = times[last] ?? 0;
         if (time === lastTime) return;
-        if (time < lastTime) count = 0;
-        else {
-          const lastRaw = raw[last] ?? 0;
-          before = (taken[last] ?? 0) + (value < lastRaw ? lastRaw : 0);
-        }
+        if (time < lastTime) count = resets = 0;
+        else if (value < (raw[last] ?? 0)) had = raw[last] ?? 0;
       }
       dropBefore(time - lengthMilliseconds);
       if (count >= 2 && time - (times[at(count - 2)] ?? 0) < spacing) {
         onMerged();
         count -= 1;
+        const merged = lost[at(count)] ?? 0;
+        if (merged !== 0) resets -= 1;
+        had += merged;
       } else if (count === times.length) {
         if (times.length < capacity) grow();
         else dropBefore((times[first] ?? 0) + 1);
@@ -75,7 +77,8 @@ export function createCounterWindow(
       const slot = at(count);
       times[slot] = time;
       raw[slot] = value;
-      taken[slot] = before;
+      lost[slot] = had;
+      if (had !== 0) resets += 1;
       count += 1;
     },
     increase: (end) => increaseOver(end, 1),
@@ -87,8 +90,8 @@ export function createCounterWindow(
     dropBefore(start);
     if (count < 2) return Number.NaN;
     const last = at(count - 1);
-    const change = (raw[last] ?? 0) - (raw[first] ?? 0);
-    const total = change + ((taken[last] ?? 0) - (taken[first] ?? 0));
+    let total = (raw[last] ?? 0) - (raw[first] ?? 0);
+    if (resets > 0) for (let index = 1; index < count; index++) total += lost[at(index)] ?? 0;
     const factor = extrapolate(total, raw[first] ?? 0, {
       samples: count,
       covered: ((times[last] ?? 0) - (times[first] ?? 0)) / 1000,

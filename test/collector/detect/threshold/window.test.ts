@@ -54,6 +54,18 @@ describe("a counter's window", () => {
     expect(increaseOf(60, 60, samples)).toBeCloseTo(85, 10);
   });
 
+  it("finds no increase in a counter that only began anew, whatever earlier resets took from it", () => {
+    const samples: [number, number][] = [
+      [0, 0.1],
+      [15, 0],
+      [30, 0.2],
+      [90, 0.2],
+      [105, 0],
+    ];
+    // 0 - 0.2 + 0.2; a running sum of resets would leave a rounding error, which is above 0.
+    expect(increaseOf(60, 105, samples)).toBe(0);
+  });
+
   it("counts a sample that stands exactly at the window's start", () => {
     expect(increaseOf(30, 45, every15(4, 30))).toBeCloseTo(60, 10);
   });
