@@ -24,6 +24,8 @@ import { judgeHistory, judgeIncidents } from "../kit/witness-oracle.ts";
 export interface HistoryTortureOptions {
   readonly kills: number;
   readonly seed: number;
+  /** Ends sooner when so much time has passed. */
+  readonly minutes: number;
   /** A planted defect: syncs of paths with one of these in them do nothing. */
   readonly skipSync?: readonly string[];
   readonly onProgress?: (line: string) => void;
@@ -104,6 +106,8 @@ export async function runHistoryTorture(
     now: () => Date.now() + offset,
     incidents: () => pager.incidents,
   });
+  const deadline = began + options.minutes * minuteMilliseconds;
+  let done = 0;
   const killedAt: Record<string, number> = { elsewhere: 0 };
   const faults: string[] = [];
   let slowest: Readiness = { milliseconds: 0, processorMilliseconds: 0 };
@@ -134,12 +138,13 @@ export async function runHistoryTorture(
   }
 
   try {
-    for (let done = 0; done < kills && faults.length === 0; done += 1) {
+    while (done < kills && faults.length === 0 && performance.now() < deadline) {
       const place = places[random.below(places.length)] ?? places[0]!;
       await live(place, chooseKill(place, random));
-      if ((done + 1) % livesPerJudgement !== 0) continue;
+      done += 1;
+      if (done % livesPerJudgement !== 0) continue;
       faults.push(...(await judgeCopy(folder, join(top, "copy"), witness)));
-      onProgress(`${done + 1} kills, ${witness.acknowledged} frames, ${slowest.milliseconds} ms`);
+      onProgress(`${done} kills, ${witness.acknowledged} frames, ${slowest.milliseconds} ms`);
     }
     witness.calm();
     await live(places[0]!, null);
@@ -148,7 +153,7 @@ export async function runHistoryTorture(
     const sum = (of: (node: Witness["nodes"][number]) => number): number =>
       witness.nodes.reduce((all, node) => all + of(node), 0);
     return {
-      kills,
+      kills: done,
       seed,
       killedAt,
       framesAcknowledged: witness.acknowledged,

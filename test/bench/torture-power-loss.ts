@@ -21,6 +21,8 @@ import { judgeHistory, type Acknowledged } from "../kit/witness-oracle.ts";
 export interface PowerLossOptions {
   readonly images: number;
   readonly seed: number;
+  /** Ends sooner when so much time has passed. */
+  readonly minutes: number;
   /** A planted defect: syncs of paths with one of these in them do nothing. */
   readonly skipSync?: readonly string[];
   readonly onProgress?: (line: string) => void;
@@ -60,6 +62,7 @@ const startSecond = 57;
 export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLossReport> {
   const { images, seed, onProgress = () => undefined } = options;
   const began = performance.now();
+  const deadline = began + options.minutes * 60_000;
   const random = createRandom(seed);
   const top = mkdtempSync(join(tmpdir(), "warpwatch-power-"));
   const faults: string[] = [];
@@ -67,13 +70,14 @@ export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLoss
   let [operations, frames, done] = [0, 0, 0];
   let slowest: Readiness = { milliseconds: 0, processorMilliseconds: 0 };
   try {
-    while (done < images && faults.length === 0) {
+    const isOver = (): boolean => faults.length > 0 || performance.now() > deadline;
+    while (done < images && !isOver()) {
       const recording = await recordRun(join(top, `run-${done}`), random, options);
       faults.push(...compareWithDisk(recording, join(top, "whole")));
       operations += recording.record.entries.length;
       frames += recording.witness.acknowledged;
       const until = Math.min(images, done + imagesPerRecording);
-      for (; done < until && faults.length === 0; done += 1) {
+      for (; done < until && !isOver(); done += 1) {
         const loss = chooseLoss(recording.record, random);
         const rule = `${loss.names} ${loss.writes}`;
         byRule[rule] = (byRule[rule] ?? 0) + 1;

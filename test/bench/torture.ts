@@ -8,6 +8,7 @@ interface Report {
 interface Settings {
   readonly count: number;
   readonly seed: number;
+  readonly minutes: number;
   readonly binary: boolean;
   readonly skipSync: readonly string[];
 }
@@ -49,6 +50,7 @@ if (import.meta.main) {
       count: { type: "string" },
       kills: { type: "string" },
       seed: { type: "string", default: "1" },
+      minutes: { type: "string", default: "600" },
       binary: { type: "boolean", default: false },
       "skip-sync": { type: "string", multiple: true, default: [] },
     },
@@ -63,6 +65,7 @@ if (import.meta.main) {
   const report = await run({
     count: Number(values.count ?? values.kills ?? usual),
     seed: Number(values.seed),
+    minutes: Number(values.minutes),
     binary: values.binary,
     skipSync: values["skip-sync"],
   });
