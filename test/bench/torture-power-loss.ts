@@ -8,7 +8,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
+import { createHistory } from "../../collector/history/history.ts";
 import { decodeAlert } from "../../collector/state/alert-codec.ts";
+import { openDatabase } from "../../collector/state/database.ts";
+import { createEnv } from "../../core/kit/env.ts";
+import { describeError } from "../../core/kit/errors.ts";
+import { createLog } from "../../core/kit/log.ts";
+import { createSelfMetrics } from "../../core/kit/self-metrics.ts";
+import { boundWhenBusy } from "../kit/busy.ts";
+import { createFakeClock } from "../kit/fake-clock.ts";
 import { buildPowerLoss, type PowerLoss } from "../kit/power-loss.ts";
 import { freePort } from "../kit/programs.ts";
 import { createRandom, type Random } from "../kit/random.ts";
@@ -23,6 +31,8 @@ export interface PowerLossOptions {
   readonly seed: number;
   /** Ends sooner when so much time has passed. */
   readonly minutes: number;
+  /** So many-th images are given to the whole collector, the others to the parts of it that keep things, in this process. */
+  readonly wholeEvery?: number;
   /** A planted defect: syncs of paths with one of these in them do nothing. */
   readonly skipSync?: readonly string[];
   readonly onProgress?: (line: string) => void;
@@ -49,6 +59,7 @@ interface Recording {
 }
 
 const imagesPerRecording = 100;
+const wholeEvery = 10;
 const hourMilliseconds = 3_600_000;
 /** Hours after the life before, minute of the hour, how long it lives, and how it ends. */
 const lives = [
@@ -58,6 +69,7 @@ const lives = [
   { hours: 3, minute: 10, milliseconds: 2000, end: "SIGKILL" },
 ] as const;
 const startSecond = 57;
+const tellMilliseconds = 5000;
 
 export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLossReport> {
   const { images, seed, onProgress = () => undefined } = options;
@@ -83,8 +95,10 @@ export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLoss
         byRule[rule] = (byRule[rule] ?? 0) + 1;
         const image = join(top, `image-${done}`);
         buildPowerLoss(recording.record, recording.folder, image, loss, random);
-        const { ready, problems } = await tryImage(image, recording, loss);
-        if (ready) slowest = slower(slowest, ready);
+        const problems =
+          done % (options.wholeEvery ?? wholeEvery) === 0
+            ? await tryWhole(image, recording, loss, (ready) => (slowest = slower(slowest, ready)))
+            : await tryParts(image, recording, loss);
         for (const problem of problems) faults.push(`${rule} at ${loss.cut}: ${problem}`);
         if (problems.length === 0) rmSync(image, { recursive: true, force: true });
       }
@@ -187,42 +201,83 @@ function chooseLoss({ entries }: StorageRecord, random: Random): PowerLoss {
   return { cut: Math.max(1, Math.min(entries.length, cut)), names, writes };
 }
 
-async function tryImage(
+/** State and history are opened as a start opens them; what they hold is judged. */
+async function tryParts(image: string, recording: Recording, loss: PowerLoss): Promise<string[]> {
+  const clock = createFakeClock(wallClockAt(recording, loss.cut));
+  const complaints: string[] = [];
+  const write = (line: string): void => {
+    if (line.includes('"level":"error"')) complaints.push(line);
+  };
+  try {
+    openDatabase(join(image, "collector")).close();
+    await createHistory({
+      folder: join(image, "history"),
+      env: createEnv({ clock }),
+      log: createLog({ clock, write }),
+      metrics: createSelfMetrics({ clock, processMetrics: false }),
+      retentionMilliseconds: 30 * 24 * hourMilliseconds,
+      rawMilliseconds: hourMilliseconds,
+      maximumBytes: 2 ** 34,
+    }).close();
+  } catch (thrown) {
+    return [...complaints, describeError(thrown)];
+  }
+  return [...complaints, ...(await judgeImage(image, recording, loss))];
+}
+
+async function tryWhole(
   image: string,
   recording: Recording,
   loss: PowerLoss,
-): Promise<{ ready: Readiness | null; problems: string[] }> {
-  const { offset = 0 } = recording.offsets.findLast(({ from }) => from < loss.cut) ?? {};
-  const cutTime = recording.record.times[loss.cut - 1] ?? 0;
+  onReady: (ready: Readiness) => void,
+): Promise<string[]> {
   const pager = await startPagerDuty();
   const problems: string[] = [];
   const life = startLife({
     folder: image,
     port: await freePort(),
     pager: pager.url,
-    // A minute later by its own clock, whatever time it is here.
-    shim: { folder: image, clockOffsetMilliseconds: cutTime + offset + 60_000 - Date.now() },
+    // Whatever time it is here.
+    shim: {
+      folder: image,
+      clockOffsetMilliseconds: wallClockAt(recording, loss.cut) - Date.now(),
+    },
   });
   const ready = await life.ready();
   try {
-    if (ready === null) return { ready, problems: [`never ready: ${life.output()}`] };
+    if (ready === null) return [`never ready: ${life.output()}`];
+    onReady(ready);
     problems.push(...judgeReadiness(ready));
     if (life.output().includes('"level":"error"')) problems.push(life.output());
-    const owed = owedIncidents(recording, loss.cut, cutTime);
+    const owed = owedIncidents(recording, loss.cut);
     const isTold = (summary: string): boolean =>
       pager.incidents.some((incident) => incident.summary === summary);
-    await pager.until(() => owed.every(isTold), 3000).catch(() => undefined);
+    const limit = boundWhenBusy(tellMilliseconds);
+    await pager.until(() => owed.every(isTold), limit).catch(() => undefined);
     for (const summary of owed) if (!isTold(summary)) problems.push(`nobody was told: ${summary}`);
   } finally {
     await life.end("SIGKILL");
     await pager.close();
   }
-  const acknowledged = acknowledgedBefore(recording.record, loss.cut);
-  problems.push(
+  return [...problems, ...(await judgeImage(image, recording, loss))];
+}
+
+/** The collector's, a minute after the power went. */
+function wallClockAt({ record, offsets }: Recording, cut: number): number {
+  const { offset = 0 } = offsets.findLast(({ from }) => from < cut) ?? {};
+  return (record.times[cut - 1] ?? 0) + offset + 60_000;
+}
+
+async function judgeImage(
+  image: string,
+  recording: Recording,
+  { cut }: PowerLoss,
+): Promise<string[]> {
+  const acknowledged = acknowledgedBefore(recording.record, cut);
+  return [
     ...(await judgeHistory(join(image, "history"), recording.witness.nodes, acknowledged)),
-    ...judgeAlarms(image, recording, loss.cut),
-  );
-  return { ready, problems };
+    ...judgeAlarms(image, recording, cut),
+  ];
 }
 
 function acknowledgedBefore({ entries }: StorageRecord, cut: number): Acknowledged {
@@ -251,7 +306,8 @@ function alarmsAt({ record, witness }: Recording, cut: number) {
 }
 
 /** Alarms that were up, and the pager hadn't accepted by then: the new collector has to tell it. */
-function owedIncidents(recording: Recording, cut: number, cutTime: number): string[] {
+function owedIncidents(recording: Recording, cut: number): string[] {
+  const cutTime = recording.record.times[cut - 1] ?? 0;
   return alarmsAt(recording, cut).flatMap(({ node, isUp, since }) => {
     const told = recording.incidents.some(
       ({ summary, timestampMilliseconds, openedAtMilliseconds }) =>

@@ -41,6 +41,11 @@ const lanes: Readonly<Record<string, readonly [number, (settings: Settings) => P
           onProgress,
         }),
     ],
+    "disk-full": [
+      10,
+      async ({ count, seed }) =>
+        (await import("./torture-disk-full.ts")).runDiskFull({ seed, minutes: count }),
+    ],
   };
 
 if (import.meta.main) {

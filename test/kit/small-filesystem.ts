@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { appendFileSync, mkdirSync, rmSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { systemCode } from "../../core/kit/errors.ts";
 
 export interface SmallFilesystem {
   readonly mountPoint: string;
@@ -35,6 +36,13 @@ export function mountSmallFilesystem(
       }
       const { bavail, bsize } = statfsSync(mountPoint);
       appendFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leftBytes)));
+      if (leftBytes > 0) return;
+      // The kernel counts free blocks a little behind.
+      try {
+        for (;;) appendFileSync(ballast, Buffer.alloc(bsize));
+      } catch (thrown) {
+        if (systemCode(thrown) !== "ENOSPC") throw thrown;
+      }
     },
     empty: () => rmSync(ballast, { force: true }),
     unmount() {

@@ -43,6 +43,7 @@ export interface Readiness {
 const binary = process.env["TORTURE_BINARY"] ?? join(repositoryRoot, "bin/warpwatch.js");
 const giveUpMilliseconds = 240_000;
 const readyLimitMilliseconds = 5000;
+const firstSecondMilliseconds = 1000;
 const ticksPerSecond = 100;
 const pollMilliseconds = 10;
 
@@ -50,7 +51,7 @@ export function startLife(options: LifeOptions): Life {
   const { folder, port } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const config = `${folder}.yaml`;
-  writeFileSync(config, JSON.stringify(settingsOf(options)));
+  writeFileSync(config, JSON.stringify(torturedSettings(options)));
   const started = performance.now();
   const child: ChildProcess = spawn(
     process.execPath,
@@ -103,11 +104,15 @@ export function startLife(options: LifeOptions): Life {
   };
 }
 
-/** What is wrong with it: five seconds, or as many more as the machine has more work than processors. */
-export function judgeReadiness({ milliseconds }: Readiness): string[] {
-  const limit = boundWhenBusy(readyLimitMilliseconds);
-  if (milliseconds <= limit) return [];
-  return [`ready only after ${Math.round(milliseconds)} ms, not ${Math.round(limit)}`];
+/**
+ * What is wrong with it. On a machine that has more work than processors only what the collector itself needs is held to the
+ * limit: its processor time, and the second that it waits for.
+ */
+export function judgeReadiness({ milliseconds, processorMilliseconds }: Readiness): string[] {
+  const isBusy = boundWhenBusy(1) > 1;
+  const needed = isBusy ? processorMilliseconds + firstSecondMilliseconds : milliseconds;
+  if (needed <= readyLimitMilliseconds) return [];
+  return [`ready only after ${Math.round(needed)} ms`];
 }
 
 export function slower(one: Readiness, other: Readiness): Readiness {
@@ -123,7 +128,12 @@ function processorMilliseconds(process: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
 }
 
-function settingsOf({ folder, port, pager }: LifeOptions): object {
+/** The collector's configuration. */
+export function torturedSettings({
+  folder,
+  port,
+  pager,
+}: Pick<LifeOptions, "folder" | "port" | "pager">): object {
   return {
     listen: `127.0.0.1:${port}`,
     state_folder: folder,

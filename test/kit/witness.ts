@@ -15,7 +15,7 @@ import type { Random } from "./random.ts";
 export interface Witness {
   readonly nodes: readonly WitnessNode[];
   readonly acknowledged: number;
-  /** Answers of the collector that weren't 200, by status. */
+  /** Frames in requests that weren't answered with 200, as often as they were sent, by status. */
   readonly refusals: Readonly<Record<number, number>>;
   /** Sends until the returned function is called; what was on its way then counts as unacknowledged. */
   connect(address: string, token: string): () => Promise<void>;
@@ -57,6 +57,8 @@ export interface WitnessOptions {
   readonly now: () => number;
   /** Incidents of the alarms: an alarm goes down only when somebody was told of it. */
   readonly incidents: () => readonly Incident[];
+  /** New frames are sent even while older ones are refused, as an agent's are. */
+  readonly goOn?: boolean;
   /** Called as soon as something was acknowledged, with what it was. */
   readonly onAcknowledged?: (what: Acknowledgement) => void;
 }
@@ -141,7 +143,7 @@ export function createWitness(options: WitnessOptions): Witness {
     }
   }
 
-  /** Whether it was acknowledged. */
+  /** The answer's status. */
   async function post(link: Link, node: Node, path: string, body: Buffer, lane: PushLane) {
     const response = await fetch(`${link.address}${path}`, {
       method: "POST",
@@ -155,9 +157,7 @@ export function createWitness(options: WitnessOptions): Witness {
       signal: AbortSignal.any([link.stop.signal, AbortSignal.timeout(timeoutMilliseconds)]),
     });
     await response.arrayBuffer();
-    if (response.status === 200) return true;
-    refusals[response.status] = (refusals[response.status] ?? 0) + 1;
-    return false;
+    return response.status;
   }
 
   async function sendFrames(link: Link, index: number, sequences: number[], lane: PushLane) {
@@ -167,9 +167,10 @@ export function createWitness(options: WitnessOptions): Witness {
     const body = Buffer.concat(
       sequences.map((one) => Buffer.from(encoder.encode(frameOf(node, one)))),
     );
-    const isKept = await post(link, node, framesPath, body, lane);
-    if (isKept) settle(index, sequences, lane === "live");
-    return isKept;
+    const status = await post(link, node, framesPath, body, lane);
+    if (status === 200) settle(index, sequences, lane === "live");
+    else refusals[status] = (refusals[status] ?? 0) + sequences.length;
+    return status === 200;
   }
 
   async function sendEvents(link: Link, index: number, node: Node): Promise<void> {
@@ -178,7 +179,7 @@ export function createWitness(options: WitnessOptions): Witness {
     const waiting = node.events.filter((sent) => !sent.acknowledged);
     if (waiting.length === 0) return;
     const body = Buffer.from(encodeEvents(waiting.map(({ event }) => event)));
-    if (!(await post(link, node, eventsPath, body, "live"))) return;
+    if ((await post(link, node, eventsPath, body, "live")) !== 200) return;
     for (const sent of waiting) {
       sent.acknowledged = true;
       const { sequence } = sent.event;
@@ -195,7 +196,7 @@ export function createWitness(options: WitnessOptions): Witness {
         frame.acknowledged ? [] : [sequence],
       );
       const isKept = await sendFrames(link, index, again.slice(0, framesAgain), "replay");
-      if (isKept) await sendFrames(link, index, makeFrames(node), "live");
+      if (isKept || options.goOn === true) await sendFrames(link, index, makeFrames(node), "live");
       await sendEvents(link, index, node);
       await delay(pauseMilliseconds);
     }
