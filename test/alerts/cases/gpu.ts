@@ -241,9 +241,19 @@ export const gpuCases: readonly MakeCase[] = [
   gauge("GpuWithdrawn", attribution.allocatable, uuid, { fires: 0, below: 1, clears: 1 }),
   gauge("GpuHoldersUnmatched", attribution.unmatchedHolders, {}, flag),
 
-  gauge("InfinibandPortDown", portState, port, { fires: 3.5, below: 4, clears: 4 }, [
-    { metric: portReceived, labels: port, value: 1000 },
-  ]),
+  () => {
+    const received = rising();
+    return {
+      rule: "InfinibandPortDown",
+      scene: (state, second) => [
+        { metric: portState, labels: port, value: state },
+        { metric: portReceived, labels: port, value: received(1000, second) },
+      ],
+      fires: 3.5,
+      below: 4,
+      clears: 4,
+    };
+  },
   // In three hours 2.7 times, and 2.3 times.
   counter("InfinibandLinkFlapping", fabric.infinibandPort.metric("link_downed_total"), port, {
     fires: 2.7 / 10_800,
