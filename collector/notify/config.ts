@@ -17,6 +17,7 @@ import type { Notifier, Service } from "./notifier.ts";
 import { createPagerDuty } from "./pagerduty.ts";
 import { createPost } from "./post.ts";
 import { secretFileSchema, secretSchema, type Secret } from "./secret.ts";
+import { bodyTemplateSchema } from "./webhook-body.ts";
 import { createWebhook } from "./webhook.ts";
 
 const pagerDutySchema = z
@@ -57,6 +58,20 @@ const alertmanagerSchema = z
     message: "must not name an address twice",
   });
 
+/** Those that say how the body is read or who asks are ours. */
+const ownHeaders =
+  /^(?:authorization|connection|content-.*|host|transfer-encoding|x-warpwatch-.*)$/i;
+
+const headersSchema = z
+  .record(
+    z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, "is no name of a header"),
+    z.string().regex(/^[\t\x20-\x7e]{0,1024}$/, "must be printable ASCII, at most 1,024 of it"),
+  )
+  .refine((headers) => Object.keys(headers).length <= 16, "must be 16 at most")
+  .refine((headers) => !Object.keys(headers).some((name) => ownHeaders.test(name)), {
+    message: "has a header that is set by the webhook itself; authorization has a key of its own",
+  });
+
 const webhookSchema = z.strictObject({
   ...sharedFields,
   ...policyFields,
@@ -67,6 +82,8 @@ const webhookSchema = z.strictObject({
   authorization_file: secretFileSchema.optional(),
   secret: secretSchema.optional(),
   secret_file: secretFileSchema.optional(),
+  headers: headersSchema.default({}),
+  body: bodyTemplateSchema.optional(),
 });
 
 export const notifiersSchema = z
@@ -153,6 +170,8 @@ function createServices(entry: NotifierSettings, context: NotifierContext): Serv
           url: new URL(entry.url),
           authorization: either(entry.authorization, entry.authorization_file),
           secret: either(entry.secret, entry.secret_file),
+          headers: entry.headers,
+          body: entry.body ?? null,
         }),
       ];
   }

@@ -6,7 +6,7 @@ import { writeFile } from "node:fs";
 import { systemCode } from "../../core/kit/errors.ts";
 import type { Receipt, Service } from "./notifier.ts";
 import { retryBecause } from "./post.ts";
-import { encodeNotification } from "./webhook.ts";
+import { documentOf } from "./webhook-document.ts";
 
 export interface StdoutOptions {
   readonly name: string;
@@ -48,7 +48,7 @@ export function createStdout(options: StdoutOptions): Service {
   return {
     name,
     timeoutMilliseconds,
-    send: (notification, signal) => send(`${encodeNotification(notification)}\n`, signal),
+    send: (notification, signal) => send(`${JSON.stringify(documentOf(notification))}\n`, signal),
   };
 }
 

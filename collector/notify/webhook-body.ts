@@ -4,22 +4,7 @@
  * it becomes text. So what is sent is valid JSON, whatever a label holds.
  */
 import { z } from "zod";
-
-/** The keys of a notification's document: `test/suites` holds the webhook to them. */
-export const documentKeys = [
-  "version",
-  "action",
-  "dedup_key",
-  "rule",
-  "labels",
-  "annotations",
-  "value",
-  "active_at",
-  "fired_at",
-  "resolved_at",
-] as const;
-
-export type WebhookDocument = Readonly<Record<(typeof documentKeys)[number], unknown>>;
+import { documentKeys, type WebhookDocument } from "./webhook-document.ts";
 
 const placeholder = /\{\{\s*([A-Za-z_][\w.]*)\s*\}\}/g;
 const onlyPlaceholder = /^\{\{\s*([A-Za-z_][\w.]*)\s*\}\}$/;

@@ -1,10 +1,7 @@
 import { assert, property, string } from "fast-check";
 import { expect, test } from "vitest";
-import {
-  bodyTemplateSchema,
-  fillBody,
-  type WebhookDocument,
-} from "../../../collector/notify/webhook-body.ts";
+import { bodyTemplateSchema, fillBody } from "../../../collector/notify/webhook-body.ts";
+import type { WebhookDocument } from "../../../collector/notify/webhook-document.ts";
 
 const document: WebhookDocument = {
   version: 1,
@@ -17,6 +14,12 @@ const document: WebhookDocument = {
   active_at: "2026-01-01T00:00:00.000Z",
   fired_at: "2026-01-01T00:01:00.000Z",
   resolved_at: null,
+  occasion: "fired",
+  kind: "alerts",
+  alerts: 1,
+  members: [],
+  escalation: null,
+  acknowledged: null,
 };
 
 test("texts are filled, and what isn't a text stays as it is", () => {

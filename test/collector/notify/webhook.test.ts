@@ -68,3 +68,38 @@ test("sends the documented body, signed", async () => {
   expect(request?.headers["x-warpwatch-signature"]).toBe(`sha256=${expected}`);
   expect(request?.headers.authorization).toBe("Bearer for-the-hook");
 });
+
+test("sends the body of a template, signed as it is sent, and the headers that are asked for", async () => {
+  const receiver = await startWebhook();
+  onTestFinished(() => receiver.close());
+  const settings = notifiersSchema.parse([
+    {
+      type: "webhook",
+      url: receiver.url,
+      secret,
+      headers: { "X-Tenant": "gpu-fleet" },
+      body: { text: "{{ rule }} on {{ labels.node }} is a {{ action }}", firing: "{{ alerts }}" },
+    },
+  ]);
+  const bench = startBench(
+    createNotifiers(settings, { clock: createSystemClock(), consoleUrl: "" }),
+  );
+  bench.notify(makeAlert({ labels: { node: 'n"1' } }));
+  await bench.drained("webhook");
+  const [{ body = "", headers = {} } = {}] = receiver.requests;
+  expect(JSON.parse(body)).toEqual({ text: 'GpuHot on n"1 is a trigger', firing: 1 });
+  expect(headers["x-tenant"]).toBe("gpu-fleet");
+  const signed = `${String(headers["x-warpwatch-timestamp"])}.${body}`;
+  expect(headers["x-warpwatch-signature"]).toBe(
+    `sha256=${createHmac("sha256", secret).update(signed).digest("hex")}`,
+  );
+});
+
+test.each([
+  [{ authorization: "Basic x" }, /set by the webhook itself/],
+  [{ "x tenant": "a" }, /no name of a header/],
+  [{ "x-tenant": "a\nb" }, /printable ASCII/],
+])("headers that can't be sent are refused: %j", (headers, sentence) => {
+  const entry = { type: "webhook", url: "http://127.0.0.1/", headers };
+  expect(() => notifiersSchema.parse([entry])).toThrow(sentence);
+});
