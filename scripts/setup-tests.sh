@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests drive: Prometheus, Alertmanager, node_exporter, VictoriaMetrics, chronyd, dbus-daemon, Chromium, strace, gcc for the stand-in drivers.
+# Installs the Debian packages that the tests drive: Prometheus, Alertmanager, node_exporter, VictoriaMetrics, chronyd, dnsmasq, dbus-daemon, Chromium, strace, gcc for the stand-in drivers.
 # Does nothing where they are there already; without root it says what to install and stops.
 set -euo pipefail
 
@@ -14,6 +14,7 @@ needed=(
   "strace:strace"
   "chromium:chromium"
   "chronyd:chrony"
+  "dnsmasq:dnsmasq-base"
   "dbus-daemon:dbus"
   "gcc:gcc"
   "gencat:libc6-dev"
