@@ -86,7 +86,9 @@ test("sends the body of a template, signed as it is sent, and the headers that a
   );
   bench.notify(makeAlert({ labels: { node: 'n"1' } }));
   await bench.drained("webhook");
-  const [{ body = "", headers = {} } = {}] = receiver.requests;
+  const [request] = receiver.requests;
+  if (!request) throw new Error("nothing came");
+  const { body, headers } = request;
   expect(JSON.parse(body)).toEqual({ text: 'GpuHot on n"1 is a trigger', firing: 1 });
   expect(headers["x-tenant"]).toBe("gpu-fleet");
   const signed = `${String(headers["x-warpwatch-timestamp"])}.${body}`;
