@@ -73,10 +73,9 @@ describe.skipIf(!hasProgram("amtool"))("amtool against the collector, and the re
     address = `http://127.0.0.1:${await freePort()}`;
     writeFileSync(join(folder, "collector.yaml"), config);
     await start();
-    const token = readFileSync(join(state, "token"), "utf8").trim();
     writeFileSync(
       join(folder, "http.yml"),
-      `authorization:\n  type: Bearer\n  credentials: ${token}\n`,
+      `authorization:\n  type: Bearer\n  credentials_file: ${join(state, "token")}\n`,
     );
   });
   afterAll(async () => {
