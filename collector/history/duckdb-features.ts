@@ -13,6 +13,7 @@ import {
   type FeatureMetric,
 } from "./feature-metrics.ts";
 import type { FeaturesAnswer, FeaturesJob } from "./job.ts";
+import { minuteColumns } from "./minute-columns.ts";
 import { lookBackMicroseconds } from "./steps.ts";
 
 const dayMilliseconds = 86_400_000;
@@ -109,17 +110,6 @@ async function addMetric(
 const countedBefore = `coalesce(
   lag(CASE WHEN isfinite(value) THEN value END IGNORE NULLS) OVER (PARTITION BY labels, node ORDER BY time),
   minimum)`;
-
-/** A raw sample is its own minute. */
-function minuteColumns(hasRolledUp: boolean): string {
-  const [minimum, maximum, mean] = ["minimum", "maximum", "mean"].map((name) =>
-    hasRolledUp ? `coalesce(${name}, value)` : "value",
-  );
-  const samples = hasRolledUp
-    ? "coalesce(samples, (value IS NOT NULL)::BIGINT)"
-    : "(value IS NOT NULL)::BIGINT";
-  return `${minimum} AS minimum, ${maximum} AS maximum, ${mean} AS mean, ${samples} AS samples`;
-}
 
 async function addEvents(connection: DuckDBConnection, job: FeaturesJob): Promise<void> {
   const begin = Date.parse(job.day);

@@ -1,4 +1,5 @@
 /** What the collector and its child process say to each other: one job as JSON in, one answer as JSON out. */
+import type { Aggregate } from "./buckets.ts";
 import type { Matcher } from "./matcher.ts";
 import type { StepRange } from "./steps.ts";
 
@@ -114,6 +115,10 @@ export interface QueryJob {
   readonly scratch: string;
   readonly matcher: Matcher;
   readonly range: StepRange;
+  /** Of anything but `last` the answer has buckets. */
+  readonly aggregate: Aggregate;
+  /** Whether any of the files has minutes instead of samples. */
+  readonly hasRolledUp: boolean;
   /** Rows of the answer at most, and one more to tell that there would be more. */
   readonly rows: number;
   readonly memoryMebibytes: number;
@@ -126,10 +131,12 @@ export interface QueryAnswer {
 export interface StoredSeries {
   readonly labels: string;
   readonly node: string;
-  /** Unix microseconds; at most one sample per step, its newest. */
+  /** Unix microseconds, at most one sample per step, its newest; with buckets the number of the step. */
   readonly times: readonly number[];
   /** null where the series ended; what JSON has no number for as `NaN`, `Infinity`, `-Infinity` or `-0`. */
   readonly values: readonly (number | string | null)[];
+  /** Least, greatest, sum, how many numbers those are of, and how many samples there were, NaN among them. */
+  readonly buckets?: readonly (readonly (number | string | null)[])[];
 }
 
 export type Job = CompactJob | RollUpJob | FeaturesJob | QueryJob | FeatureQueryJob;

@@ -5,11 +5,11 @@ import { history } from "../../core/catalog/index.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { createBuckets, type Aggregate, type Buckets } from "./buckets.ts";
 import { createFrameReader, decodeChain, loadBodies, loadChain } from "./chain-reader.ts";
 import type { JobRunner } from "./child.ts";
 import { openSnapshot } from "./database.ts";
 import { listParquetFiles } from "./files.ts";
-import type { StoredSeries } from "./job.ts";
 import type { Journal } from "./journal.ts";
 import { matchingSlots, type Matcher } from "./matcher.ts";
 import type { RangeQuery } from "./request.ts";
@@ -19,8 +19,6 @@ import {
   type QueriedSeries,
   type SampleAdder,
   type StepLimits,
-  type StepRange,
-  type Steps,
 } from "./steps.ts";
 import { createTurns } from "./turns.ts";
 
@@ -56,7 +54,11 @@ export function createQuery(options: QueryOptions): RunQuery {
   const takeTurn = createTurns(maximumRunning, maximumWaiting);
 
   async function run(query: RangeQuery, deadline: number): Promise<QueriedSeries[]> {
-    const steps = createSteps(query.range, limits);
+    const { aggregate = "last" } = query;
+    const steps =
+      aggregate === "last"
+        ? newestOf(query, limits)
+        : createBuckets(query.range, aggregate, limits);
     const checkTime = (): void => {
       if (clock.monotonic() > deadline)
         throw new WarpwatchError(
@@ -68,7 +70,7 @@ export function createQuery(options: QueryOptions): RunQuery {
     options.journal.flush();
     const sqlite = openSnapshot(options.folder);
     // The same instant as the snapshot's: what is compacted from here on is still in it.
-    const chains = chainsIn(query.range);
+    const chains = chainsIn(query);
     try {
       await readFiles(sqlite, query, steps);
       await readJournal(sqlite, query.matcher, chains, steps, checkTime);
@@ -79,34 +81,41 @@ export function createQuery(options: QueryOptions): RunQuery {
     return steps.series();
   }
 
-  function chainsIn(range: StepRange): number[] {
-    const { after, until } = spanOf(range);
+  function chainsIn(query: RangeQuery): number[] {
+    const { after, until } = spanOf(query);
     return Array.from(options.journal.index.all())
       .filter(([, { newest, oldest }]) => newest > after && oldest <= until)
       .map(([chain]) => chain);
   }
 
-  async function readFiles(sqlite: DatabaseSync, query: RangeQuery, steps: Steps): Promise<void> {
-    const { after, until } = spanOf(query.range);
-    const files = listParquetFiles(sqlite)
-      .filter(({ firstTime, lastTime }) => lastTime > after && firstTime <= until)
-      .map(({ file }) => join(options.folder, file));
+  async function readFiles(
+    sqlite: DatabaseSync,
+    { matcher, range, aggregate = "last" }: RangeQuery,
+    steps: Buckets,
+  ): Promise<void> {
+    const { after, until } = spanOf({ range, aggregate });
+    const files = listParquetFiles(sqlite).filter(
+      ({ firstTime, lastTime }) => lastTime > after && firstTime <= until,
+    );
     if (files.length === 0) return;
     const { series } = await options.jobs.query({
       kind: "query",
-      files,
-      ...query,
+      files: files.map(({ file }) => join(options.folder, file)),
+      hasRolledUp: files.some(({ resolutionMilliseconds }) => resolutionMilliseconds > 0),
+      matcher,
+      range,
+      aggregate,
       rows: limits.cells,
       memoryMebibytes: options.memoryMebibytes,
     });
-    for (const stored of series) addStored(steps, query.matcher.metric, stored);
+    for (const stored of series) steps.addStored(matcher.metric, stored);
   }
 
   async function readJournal(
     sqlite: DatabaseSync,
     matcher: Matcher,
     chains: readonly number[],
-    steps: Steps,
+    steps: Pick<Buckets, "adder">,
     checkTime: () => void,
   ): Promise<void> {
     const withoutMatch = new Set<number>();
@@ -141,9 +150,10 @@ export function createQuery(options: QueryOptions): RunQuery {
 }
 
 /** Unix milliseconds: samples after the first and up to the second can count. */
-function spanOf({ start, step, points }: StepRange): { after: number; until: number } {
+function spanOf(query: Pick<RangeQuery, "range" | "aggregate">): { after: number; until: number } {
+  const { start, step, points } = query.range;
   return {
-    after: (start - lookBackMicroseconds) / 1000,
+    after: (start - reachOf(query.aggregate ?? "last", step)) / 1000,
     until: (start + (points - 1) * step) / 1000,
   };
 }
@@ -154,7 +164,7 @@ async function readChain(
   chain: number,
   matcher: Matcher,
   withoutMatch: Set<number>,
-  steps: Steps,
+  steps: Pick<Buckets, "adder">,
   rest: () => Promise<void>,
 ): Promise<void> {
   const stored = loadChain(sqlite, chain);
@@ -175,10 +185,22 @@ async function readChain(
   }
 }
 
-function addStored(steps: Steps, metric: string, { labels, node, ...stored }: StoredSeries): void {
-  const add = steps.adder({ metric, labels, node });
-  stored.times.forEach((time, index) => {
-    const value = stored.values[index] ?? null;
-    add(time, Number(value), value === null);
-  });
+/** How far before a step its samples may be. */
+export function reachOf(aggregate: Aggregate, step: number): number {
+  return aggregate === "last" ? lookBackMicroseconds : step;
+}
+
+/** The newest sample of each step. */
+function newestOf({ range }: RangeQuery, limits: StepLimits): Buckets {
+  const steps = createSteps(range, limits);
+  return {
+    ...steps,
+    addStored(metric, { labels, node, times, values }) {
+      const add = steps.adder({ metric, labels, node });
+      times.forEach((time, index) => {
+        const value = values[index] ?? null;
+        add(time, Number(value), value === null);
+      });
+    },
+  };
 }

@@ -1,12 +1,15 @@
 /** The parameters of a query: from the URL's text to a checked value. */
 import { parseDuration } from "../../core/kit/duration.ts";
 import { WarpwatchError } from "../../core/kit/errors.ts";
+import { aggregates, type Aggregate } from "./buckets.ts";
 import type { Matcher } from "./matcher.ts";
 import type { StepRange } from "./steps.ts";
 
 export interface RangeQuery {
   readonly matcher: Matcher;
   readonly range: StepRange;
+  /** `last` where it isn't said. */
+  readonly aggregate?: Aggregate;
 }
 
 const maximumPoints = 11_000;
@@ -14,7 +17,7 @@ const maximumLabels = 64;
 const maximumTextLength = 1024;
 const namePattern = /^[a-zA-Z_:][a-zA-Z0-9_:.]{0,255}$/;
 const labelPattern = /^[a-zA-Z_][a-zA-Z0-9_]{0,127}$/;
-const parameterNames = new Set(["metric", "start", "end", "step", "time"]);
+const parameterNames = new Set(["metric", "start", "end", "step", "time", "aggregate"]);
 const labelPrefix = "label.";
 
 /** `metric`, `label.<name>` and either `start`, `end`, `step` or, for an instant, `time`. Throws QUERY_INVALID. */
@@ -28,6 +31,7 @@ export function parseQuery(parameters: URLSearchParams, nowMilliseconds: number)
   }
   const matcher = { metric: metricOf(parameters), labels: labelsOf(parameters) };
   if (!given.has("start") && !given.has("end") && !given.has("step")) {
+    if (given.has("aggregate")) throw invalid("aggregate goes with start, end and step");
     const time = timeOf(parameters, "time", nowMilliseconds);
     return { matcher, range: { start: time, step: 1, points: 1 } };
   }
@@ -39,7 +43,14 @@ export function parseQuery(parameters: URLSearchParams, nowMilliseconds: number)
   const points = Math.floor((end - start) / step) + 1;
   if (points > maximumPoints)
     throw invalid(`start, end and step make ${points} points, and ${maximumPoints} are the limit`);
-  return { matcher, range: { start, step, points } };
+  return { matcher, range: { start, step, points }, aggregate: aggregateOf(parameters) };
+}
+
+function aggregateOf(parameters: URLSearchParams): Aggregate {
+  const text = parameters.get("aggregate") ?? "last";
+  const found = aggregates.find((one) => one === text);
+  if (!found) throw invalid(`aggregate must be one of ${aggregates.join(", ")}`);
+  return found;
 }
 
 /** Unix milliseconds out of Unix seconds or RFC 3339; null when it is neither. */

@@ -108,7 +108,7 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : 1;
 }
 
-function tooMuch(sentence: string): WarpwatchError {
+export function tooMuch(sentence: string): WarpwatchError {
   return new WarpwatchError(
     "LIMIT_REACHED",
     `the query has ${sentence}: ask for a shorter range, a longer step or more labels`,

@@ -72,6 +72,8 @@ test.each([
   ["metric=a&end=1&step=1", "start must be Unix seconds"],
   ["metric=a&start=0&end=11000&step=1", "make 11001 points, and 11000 are the limit"],
   ["metric=a&start=0&end=1&step=1&time=1", "time doesn't go with start, end and step"],
+  ["metric=a&start=0&end=1&step=1&aggregate=sum", "aggregate must be one of last, min, max, mean"],
+  ["metric=a&aggregate=max", "aggregate goes with start, end and step"],
 ])("refuses %j with one sentence", async (query, sentence) => {
   const answer = await ask(query);
   expect(answer.status).toBe(400);

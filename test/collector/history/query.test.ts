@@ -153,6 +153,22 @@ test("refuses what would be too much, in the journal and in the files, and answe
   await history.close();
 });
 
+test("ends a query that takes over its time, and lets only so many wait", async () => {
+  const clock = createFakeClock(start);
+  const hurried = openHistory(makeFolder(), { clock, bounds: { queryMilliseconds: -1 } });
+  await expect(hurried.query(ask(start))).rejects.toThrow("ask for a shorter range or more labels");
+  await hurried.close();
+  const history = openHistory(makeFolder(), { clock });
+  void history.append(frameAt(levelSchema(originOf("node-1"), [0]), 1, start, [1]));
+  const asked = await Promise.allSettled(
+    Array.from({ length: 20 }, () => history.query(ask(start))),
+  );
+  const refused = asked.filter(({ status }) => status === "rejected");
+  expect(refused).toHaveLength(2);
+  expect(String((refused[0] as PromiseRejectedResult).reason)).toContain("too many queries wait");
+  await history.close();
+});
+
 interface Planned {
   readonly frame: Frame;
   readonly stream: string;
