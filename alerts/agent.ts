@@ -64,3 +64,16 @@ export const framesDropped = defineRule({
   source:
     "No tolerance: what the agent can't keep is counted by reason, and a gap must not be silent.",
 });
+
+export const spooling = defineRule({
+  name: "AgentSpooling",
+  condition: compare(value(self.pushSpooledFrames), ">", 0),
+  forMilliseconds: 900_000,
+  severity: "warning",
+  component: "agent",
+  summary: "{{ value }} frames wait on {{ node }}'s disk for the collector",
+  description:
+    "The agent has not caught up with its collector for a quarter of an hour. What it can't keep any more is dropped, and AgentFramesDropped tells.",
+  source:
+    "Prometheus' own PrometheusRemoteWriteBehind: a restart of the collector is over in minutes, and the agent replays faster than it samples.",
+});

@@ -158,11 +158,9 @@ function partsOf({ rule, make, rounds }: SetPlan, random: Random): Part[] {
   return [calm(clears, 2), ...Array.from({ length: rounds }, round).flat()];
 }
 
-/** The shorter one waits in order, and both come to the end together. */
+/** The shorter one waits in order until the other has ended. */
 function padded(parts: readonly Part[], length: number, { make }: SetPlan): Part[] {
-  const wait = length - stepsOfParts(parts);
-  const rest: Part = { phase: [make().clears, wait], unrest: false };
-  return wait === 0 ? [...parts] : [...parts.slice(0, -2), rest, ...parts.slice(-2)];
+  return [...parts, { phase: [make().clears, length - stepsOfParts(parts)], unrest: false }];
 }
 
 function stepsOfParts(parts: readonly Part[]): number {

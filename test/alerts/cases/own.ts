@@ -86,6 +86,7 @@ export const ownCases: readonly MakeCase[] = [
       clears: 0,
     },
   ),
+  gauge("AgentSpooling", self.pushSpooledFrames, {}, { fires: 1, below: 0, clears: 0 }),
   gauge("AgentSeriesLeftOut", self.sourceRefusedSeries, { source: "slabinfo" }, flag),
   // Eight are up: with two at 0.45 the mean is 0.89; at 0.51 it is 0.902.
   nodesCase("AgentsGoneMany", { fires: 0.45, below: 0.51, holds: 0.74, clears: 0.76 }),
