@@ -88,6 +88,7 @@ const occasions: Readonly<Record<Notification["occasion"], string>> = {
   repeated: "Still firing",
   escalated: "Escalated",
   reopened: "Firing anew",
+  worsened: "Worse",
 };
 
 function headlineOf(notification: Notification): string {

@@ -72,9 +72,8 @@ function requestsOf(notification: Notification, options: OpsgenieOptions): Opsge
   const create = post("", creation(notification, message));
   if (action === "resolve") return [post(`/${key}/close`, note)];
   if (action === "acknowledge") return [post(`/${key}/acknowledge`, note)];
-  return action === "update" || occasion === "repeated" || occasion === "reopened"
-    ? [create, post(`/${key}/notes`, note)]
-    : [create];
+  const isNew = occasion === "fired" || occasion === "escalated";
+  return isNew ? [create] : [create, post(`/${key}/notes`, note)];
 }
 
 function noteOf({ headline, members, facts }: Message): string {

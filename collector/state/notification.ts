@@ -5,8 +5,11 @@ import { decodeAlert, encodeAlert } from "./alert-codec.ts";
 
 export type NotificationAction = "trigger" | "update" | "acknowledge" | "resolve" | "digest";
 
-/** Why it is told now: something began or changed, it lasts, nobody took it on, or something new joined what was taken on. */
-export type Occasion = "fired" | "changed" | "repeated" | "escalated" | "reopened";
+/**
+ * Why it is told now: something began or changed, it lasts, nobody took it on, something grave joined what was taken on, or
+ * what people weren't called for.
+ */
+export type Occasion = "fired" | "changed" | "repeated" | "escalated" | "reopened" | "worsened";
 
 /** Whether the face is one of the incident's alerts, or a summary of all: of a digest, or of a storm. */
 export type TellingKind = "alerts" | "digest" | "storm";

@@ -5,7 +5,7 @@ import { resolve, trigger } from "./announce.ts";
 import { collect, overflow } from "./digest.ts";
 import type { Route } from "./escalation.ts";
 import { groupOf, isUrgent, keyOf, rankOf, ranks } from "./grouping.ts";
-import { newIncident, nextDue, type Planning, type Recipient } from "./planning.ts";
+import { newIncident, oweUpdate, type Planning, type Recipient } from "./planning.ts";
 import { watchStorm } from "./storm.ts";
 
 /** Groups that a notifier's incidents are kept apart in; what is beyond shares one. */
@@ -35,17 +35,11 @@ export function admit(planning: Planning, alert: Alert, eventAt: number, now: nu
 }
 
 /** It is there already: it fires anew before it was told that it was over, or it was told twice that it fires. */
-function rejoin(
-  { incidents }: Planning,
-  { policy }: Recipient,
-  home: IncidentName,
-  alert: Alert,
-): void {
-  join({ incidents }, home, alert);
-  const incident = incidents.find(home);
-  if (!incident || incident.kind !== "group" || incident.state !== "open") return;
-  const changed = { ...incident, changed: true };
-  incidents.save({ ...changed, dueMilliseconds: nextDue(changed, policy) });
+function rejoin(planning: Planning, recipient: Recipient, home: IncidentName, alert: Alert): void {
+  join(planning, home, alert);
+  const incident = planning.incidents.find(home);
+  if (incident?.kind === "group" && incident.state === "open")
+    oweUpdate(planning, recipient, incident);
 }
 
 interface Arrival {
@@ -63,29 +57,41 @@ function joinGroup(
   const { incidents } = planning;
   const { policy } = recipient;
   const urgent = isUrgent(rankOf(alert));
-  const wait = Math.max(route.afterMilliseconds, urgent ? 0 : policy.waitMilliseconds);
   const before = incidentFor(planning, recipient, alert, now);
+  const occasion = occasionOf(planning, before, urgent);
   join(planning, before, alert);
-  const reopens = urgent && before.acknowledged !== null;
   const incident: Incident = {
     ...before,
     most: Math.max(before.most, incidents.memberCount(before)),
-    acknowledged: reopens ? null : before.acknowledged,
+    acknowledged: occasion === "reopened" ? null : before.acknowledged,
     repeatMilliseconds: route.repeatMilliseconds ?? policy.repeatMilliseconds,
     escalation: route.step,
   };
-  if (incident.state === "waiting") {
-    const due = Math.min(reopens ? Infinity : (before.dueMilliseconds ?? Infinity), now + wait);
-    const waiting = { ...incident, dueMilliseconds: incident.acknowledged === null ? due : null };
-    if (incident.acknowledged === null && due <= now)
-      openGroup(planning, recipient, waiting, eventAt, now);
-    else incidents.save(waiting);
-  } else if (reopens)
-    trigger(planning, recipient, incident, { occasion: "reopened", eventAt }, now);
-  else {
-    const changed = { ...incident, changed: true };
-    incidents.save({ ...changed, dueMilliseconds: nextDue(changed, policy) });
+  if (incident.state === "open") {
+    if (occasion === "changed") oweUpdate(planning, recipient, incident);
+    else {
+      recipient.budget.spend(planning.clock.monotonic());
+      trigger(planning, recipient, incident, { occasion, eventAt }, now);
+    }
+    return;
   }
+  const wait = Math.max(route.afterMilliseconds, urgent ? 0 : policy.waitMilliseconds);
+  const due = Math.min(before.dueMilliseconds ?? Infinity, now + wait);
+  if (incident.acknowledged !== null) incidents.save({ ...incident, dueMilliseconds: null });
+  else if (due > now) incidents.save({ ...incident, dueMilliseconds: due });
+  else openGroup(planning, recipient, { ...incident, dueMilliseconds: due }, eventAt, now);
+}
+
+/** What grave news means for those who know of the incident: it was taken on without it, or they weren't called for it. */
+function occasionOf(
+  { incidents }: Planning,
+  incident: Incident,
+  urgent: boolean,
+): "changed" | "reopened" | "worsened" {
+  if (!urgent) return "changed";
+  if (incident.acknowledged !== null) return "reopened";
+  const [gravest] = incident.state === "open" ? incidents.members(incident, 1) : [];
+  return gravest && !isUrgent(rankOf(gravest.alert)) ? "worsened" : "changed";
 }
 
 /** Tells of a group for the first time; where the rate has no room for it, it goes into the digest. */
@@ -131,7 +137,7 @@ function incidentFor(
   );
 }
 
-function join({ incidents }: Pick<Planning, "incidents">, home: IncidentName, alert: Alert): void {
+function join({ incidents }: Planning, home: IncidentName, alert: Alert): void {
   incidents.join({
     notifier: home.notifier,
     key: home.key,
@@ -155,9 +161,8 @@ export function resolved(planning: Planning, alert: Alert, now: number): void {
     }
     incidents.leave(home.notifier, alert.fingerprint);
     if (incidents.memberCount(home) > 0) {
-      if (incident.state === "waiting" || incident.kind !== "group") continue;
-      const changed = { ...incident, changed: true };
-      incidents.save({ ...changed, dueMilliseconds: nextDue(changed, recipient.policy) });
+      if (incident.state === "open" && incident.kind === "group")
+        oweUpdate(planning, recipient, incident);
     } else if (incident.state === "waiting") incidents.remove(incident);
     else {
       recipient.budget.spend(planning.clock.monotonic());

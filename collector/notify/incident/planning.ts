@@ -67,6 +67,16 @@ export function nextDue(incident: Incident, { intervalMilliseconds }: Policy): n
   return due === Infinity ? null : due;
 }
 
+/** An open incident isn't any more as it was told: an update is owed. */
+export function oweUpdate(
+  { incidents }: Pick<Planning, "incidents">,
+  { policy }: Recipient,
+  incident: Incident,
+): void {
+  const changed = { ...incident, changed: true };
+  incidents.save({ ...changed, dueMilliseconds: nextDue(changed, policy) });
+}
+
 /** Whether nobody is to be told of any of its alerts. */
 export function isMuted({ incidents, mutes }: Planning, incident: Incident, now: number): boolean {
   const firing = incidents.members(incident, maximumAsked).filter(({ over }) => !over);

@@ -60,6 +60,18 @@ test("a critical alert doesn't wait with the warnings of its group", async () =>
   expect(notification?.members.map(({ severity }) => severity)).toEqual(["critical", "warning"]);
 });
 
+test("a critical alert that joins an open incident of warnings calls people at once", async () => {
+  const { fire, pass, told } = startScene([
+    destination("pager", { ...pager.policy, groupBy: ["node"] }),
+  ]);
+  fire(gpuAlert(0, "node-07", "warning"));
+  await pass(6);
+  told();
+  fire(gpuAlert(1));
+  fire(gpuAlert(2));
+  expect(inShort(told())).toEqual(["trigger worsened 2"]);
+});
+
 test("a receiver that groups by itself gets each alert under its fingerprint", () => {
   const { fire, end, told } = startScene([destination("hook")]);
   fire(gpuAlert(0), gpuAlert(1));
