@@ -1,7 +1,12 @@
-/** The collector: a StatefulSet whose volume keeps alerts and history, its settings, and the one right it has in the cluster. */
+/** The collector: a StatefulSet whose volume keeps alerts and history, its settings, and the rights it has in the cluster. */
 import { StatefulSet } from "kubernetes-models/apps/v1";
 import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
-import { Role, RoleBinding } from "kubernetes-models/rbac.authorization.k8s.io/v1";
+import {
+  ClusterRole,
+  ClusterRoleBinding,
+  Role,
+  RoleBinding,
+} from "kubernetes-models/rbac.authorization.k8s.io/v1";
 import { ConfigMap, Service, ServiceAccount } from "kubernetes-models/v1";
 import type { IContainer } from "kubernetes-models/v1/Container";
 import { stringify } from "yaml";
@@ -38,6 +43,8 @@ export const collectorSettings = {
       kubernetes: { service: agentName },
     },
   ],
+  // A node that the cluster gives up is not missing; it says where the others stand.
+  fleet: { kubernetes: {} },
 };
 
 /** Loopback is where health needs no token, and only a program in the pod can ask there. */
@@ -127,11 +134,23 @@ export const collectorManifests = [
   }),
   new Role({
     metadata: metadataOf(collectorName),
-    rules: [{ apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list"] }],
+    rules: [
+      { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
+    ],
   }),
   new RoleBinding({
     metadata: metadataOf(collectorName),
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: collectorName },
+    subjects: [{ kind: "ServiceAccount", name: collectorName, namespace }],
+  }),
+  // Nodes belong to no namespace. It sees no secret, anywhere.
+  new ClusterRole({
+    metadata: { name: collectorName, labels: labelsOf(collectorName) },
+    rules: [{ apiGroups: [""], resources: ["nodes"], verbs: ["list", "watch"] }],
+  }),
+  new ClusterRoleBinding({
+    metadata: { name: collectorName, labels: labelsOf(collectorName) },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: collectorName },
     subjects: [{ kind: "ServiceAccount", name: collectorName, namespace }],
   }),
   new ConfigMap({

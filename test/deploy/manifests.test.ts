@@ -165,7 +165,7 @@ describe.runIf(hasProgram("kubectl"))("kubectl kustomize", () => {
 
   it("renders the base, everything of it in one namespace but what has none", () => {
     const manifests = build("base");
-    const cluster = new Set(["Namespace", "PriorityClass"]);
+    const cluster = new Set(["ClusterRole", "ClusterRoleBinding", "Namespace", "PriorityClass"]);
     for (const { kind, metadata } of manifests)
       expect(metadata.namespace, kind).toBe(cluster.has(kind) ? undefined : "warpwatch");
   });

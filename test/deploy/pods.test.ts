@@ -2,19 +2,17 @@
  * Agent and collector as their manifests start them, on this machine's own address: an API server of ours says where the
  * agent is, both ask for the token, and the kubelet's probes need none.
  */
-import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { parse, stringify } from "yaml";
 import { collectorSettings } from "../../deploy/collector.ts";
-import { agentPort, stateFolder, tokenFile } from "../../deploy/names.ts";
+import { agentName, agentPort, stateFolder, tokenFile } from "../../deploy/names.ts";
 import { renderDeployment } from "../../deploy/all.ts";
 import { makeFolder } from "../kit/folder.ts";
 import { freePort, startWarpwatch, untilAnswered } from "../kit/programs.ts";
+import { startStandInApi, type StandInApi } from "../standins/kubernetes-api.ts";
 
 const token = "0123456789abcdef0123456789abcdef";
 const nodeName = "worker-7";
@@ -54,6 +52,11 @@ it.runIf(ownAddress !== undefined)(
       return answer.targets[0];
     };
     await expect.poll(seen, { timeout: 20_000 }).toMatchObject({ node: nodeName, state: "up" });
+    const verdicts = async (): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${collector}/metrics`)).text();
+    await expect
+      .poll(verdicts, { timeout: 20_000 })
+      .toMatch(/warpwatch_fleet_node_info\{.*node="worker-7".*zone="z1"/);
   },
   60_000,
 );
@@ -80,11 +83,8 @@ function agentArguments(port: number, file: string, folder: string): string[] {
   );
 }
 
-function settingsFor(port: number, file: string, folder: string, api: string): object {
-  const account = join(folder, "account");
-  mkdirSync(account);
-  writeFileSync(join(account, "token"), "account");
-  writeFileSync(join(account, "namespace"), "warpwatch");
+function settingsFor(port: number, file: string, folder: string, { access }: StandInApi): object {
+  const cluster = { api: access.api, account_folder: access.accountFolder };
   return {
     ...collectorSettings,
     listen: `:${port}`,
@@ -93,17 +93,25 @@ function settingsFor(port: number, file: string, folder: string, api: string): o
     scrape: collectorSettings.scrape.map((job) => ({
       ...job,
       token_file: file,
-      kubernetes: { ...job.kubernetes, api, account_folder: account },
+      kubernetes: { ...job.kubernetes, ...cluster },
     })),
+    fleet: { kubernetes: cluster },
   };
 }
 
-async function startApi(port: number): Promise<string> {
-  const endpoints = [{ addresses: [ownAddress], nodeName }];
-  const body = JSON.stringify({ items: [{ ports: [{ port }], endpoints }] });
-  const server = createServer((_request, response) => response.end(body));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+/** An API server that knows one node and the agent's service on it. */
+async function startApi(port: number): Promise<StandInApi> {
+  const api = await startStandInApi();
+  const labels = { "topology.kubernetes.io/zone": "z1" };
+  api.put("nodes", { metadata: { name: nodeName, labels }, spec: {}, status: {} });
+  api.put("endpointslices", {
+    metadata: {
+      name: "agents-1",
+      namespace: "watch",
+      labels: { "kubernetes.io/service-name": agentName },
+    },
+    ports: [{ port }],
+    endpoints: [{ addresses: [ownAddress], nodeName }],
+  });
+  return api;
 }
