@@ -13,6 +13,10 @@ export interface OriginState {
   readonly present: Uint8Array;
   /** Unix milliseconds of each slot's sample. */
   readonly times: Float64Array;
+  /** Rises by one with every frame that was let in. */
+  readonly revision: number;
+  /** A bit per slot, clear only where value and presence are as they were in the revision before. */
+  readonly changed: Uint8Array;
   readonly complete: boolean;
   /** Unix milliseconds of the newest sample in the frame: the time at which rules judge it. */
   readonly timeMilliseconds: number;

@@ -59,6 +59,8 @@ export function createRecord(key: string): OriginRecord {
     values: new Float64Array(0),
     present: new Uint8Array(0),
     times: new Float64Array(0),
+    revision: 0,
+    changed: new Uint8Array(0),
     complete: true,
     timeMilliseconds: 0,
     arrivedMonotonic: -1,
@@ -79,6 +81,7 @@ export function createRecord(key: string): OriginRecord {
       state.values = new Float64Array(count);
       state.present = new Uint8Array(Math.ceil(count / 8));
       state.times = new Float64Array(count);
+      state.changed = new Uint8Array(state.present.length);
       if (!complete) carryOver(before, state);
     },
     arrived(frame, timeMilliseconds, monotonic) {
@@ -99,6 +102,7 @@ export function createRecord(key: string): OriginRecord {
       if (isNext) burstMonotonic = monotonic;
       state.arrivedMonotonic = monotonic;
       state.sequence = frame.sequence;
+      state.revision += 1;
       state.complete = frame.complete;
       state.timeMilliseconds = frame.complete
         ? timeMilliseconds
@@ -119,11 +123,12 @@ export function copySamples(record: OriginRecord, frame: Frame, latest: number):
     labels: admission.refusedForLabels,
     outdated: 0,
   };
-  const bits = new DataView(frame.values.buffer, frame.values.byteOffset, frame.values.byteLength);
   if (slots === null && isWhole(frame, latest)) {
-    counts.accepted = copyWhole(state, frame, bits);
+    counts.accepted = copyWhole(state, frame);
     return counts;
   }
+  const words = wordsOf(frame.values);
+  state.changed.fill(255);
   if (frame.complete) state.present.fill(0);
   const groups = state.schema.groups;
   for (let index = 0; index < groups.length; index++) {
@@ -144,7 +149,7 @@ export function copySamples(record: OriginRecord, frame: Frame, latest: number):
       }
       counts.accepted += 1;
       const value = frame.values[from] ?? Number.NaN;
-      if (Number.isNaN(value) && isStalenessMarker(bits, from)) {
+      if (Number.isNaN(value) && isStalenessMarker(words, from)) {
         clearPresent(state.present, slot);
         state.times[slot] = time;
         continue;
@@ -168,24 +173,48 @@ function isWhole({ complete, schema, timestamps }: Frame, latest: number): boole
 }
 
 /** Nearly every frame is like this: its columns are taken over whole. Returns how many samples it holds. */
-function copyWhole(state: OriginState, frame: Frame, bits: DataView): number {
-  const { values, present, times, schema } = state;
+function copyWhole(state: OriginState, frame: Frame): number {
+  const { times, schema, changed } = state;
+  const { difference } = frame;
   const length = schema.series.length;
-  values.set(frame.values.subarray(0, length));
-  present.set(frame.present.subarray(0, present.length));
-  const used = length & 7;
+  if (difference?.since === state.sequence && state.complete) changed.set(difference.slots);
+  else noteChanges(state, frame);
+  state.values.set(frame.values.subarray(0, length));
+  for (let group = 0; group < schema.groups.length; group += 1) {
+    const { first, length: samples } = schema.groups[group]!;
+    times.fill(frame.timestamps[group] ?? 0, first, first + samples);
+  }
+  return takePresence(state, frame);
+}
+
+/** Takes over which samples are there, without series that their sender marked as ended. Returns how many it sent. */
+function takePresence({ values, present, changed }: OriginState, frame: Frame): number {
+  const words = wordsOf(values);
+  const used = values.length & 7;
   const last = present.length - 1;
-  if (used !== 0) present[last] = (present[last] ?? 0) & ((1 << used) - 1);
-  schema.groups.forEach((group, index) =>
-    times.fill(frame.timestamps[index] ?? 0, group.first, group.first + group.length),
-  );
   let accepted = 0;
-  for (let byte = 0; byte < present.length; byte += 1)
-    accepted += bitCounts[present[byte] ?? 0] ?? 0;
-  for (let slot = 0; slot < length; slot += 1)
-    if (Number.isNaN(values[slot]) && isPresent(present, slot) && isStalenessMarker(bits, slot))
-      clearPresent(present, slot);
+  for (let byte = 0; byte <= last; byte += 1) {
+    const bits = frame.present[byte]! & (byte === last && used !== 0 ? (1 << used) - 1 : 255);
+    const differs = changed[byte]! | (bits ^ present[byte]!);
+    present[byte] = bits;
+    accepted += bitCounts[bits]!;
+    if (differs === 0) continue;
+    changed[byte] = differs;
+    const end = Math.min(values.length, byte * 8 + 8);
+    for (let slot = byte * 8; slot < end; slot += 1)
+      if (isStalenessMarker(words, slot)) clearPresent(present, slot);
+  }
   return accepted;
+}
+
+/** Where the frame's numbers are other than those held, by their bits. */
+function noteChanges({ values, changed }: OriginState, frame: Frame): void {
+  const held = wordsOf(values);
+  const words = wordsOf(frame.values);
+  changed.fill(0);
+  for (let slot = 0; slot < values.length; slot += 1)
+    if (words[slot * 2] !== held[slot * 2] || words[slot * 2 + 1] !== held[slot * 2 + 1])
+      changed[slot >> 3]! |= 1 << (slot & 7);
 }
 
 /** Samples of a partial sender's former schema stay where their series is in the new one. */
@@ -207,11 +236,13 @@ function endStale(state: OriginState, latest: number): void {
     if ((state.times[slot] ?? 0) < newest - lookBackMilliseconds) clearPresent(state.present, slot);
 }
 
-function isStalenessMarker(bits: DataView, slot: number): boolean {
-  const at = slot * 8;
-  return (
-    bits.getUint32(at + 4, true) === stalenessHigh && bits.getUint32(at, true) === stalenessLow
-  );
+/** A number's bits: a NaN's may not survive being a number. */
+function wordsOf(values: Float64Array): Int32Array {
+  return new Int32Array(values.buffer, values.byteOffset, values.length * 2);
+}
+
+function isStalenessMarker(words: Int32Array, slot: number): boolean {
+  return words[slot * 2 + 1] === stalenessHigh && words[slot * 2] === stalenessLow;
 }
 
 function clearPresent(present: Uint8Array, slot: number): void {

@@ -16,9 +16,10 @@
 import { crc32 } from "node:zlib";
 import {
   createByteReader,
-  type ByteReader,
   malformed,
   maximumVarintBytes,
+  readVarint,
+  varintSize,
   writeVarint,
 } from "./bytes.ts";
 import {
@@ -66,12 +67,19 @@ export interface FrameDecoder {
    * beginning of a message. Throws FRAME_MALFORMED: the connection or file can't be read on from there.
    */
   decode(bytes: Buffer, accept: (frame: Frame) => void): number;
+  /** The same for the message that begins at `offset` alone: returns the offset behind it, or `offset` while it is incomplete. */
+  decodeOne(bytes: Buffer, offset: number, accept: (frame: Frame) => void): number;
 }
 
 interface State {
   readonly schema: Schema;
   readonly column: Column;
   readonly present: Uint8Array;
+  /** A bit per slot: which of them the frame has a number for. */
+  readonly changed: Uint8Array;
+  /** Parts of the column. */
+  readonly timestamps: Float64Array;
+  readonly values: Float64Array;
   /** Of the frame before; null until there was one. */
   sequence: number | null;
 }
@@ -112,10 +120,15 @@ export function createFrameEncoder(options: { readonly stream?: number } = {}): 
 }
 
 function createState(schema: Schema): State {
+  const groups = schema.groups.length;
+  const column = createColumn(groups + schema.series.length);
   return {
     schema,
-    column: createColumn(schema.groups.length + schema.series.length),
+    column,
     present: new Uint8Array(bitmapBytes(schema.series.length)),
+    changed: new Uint8Array(bitmapBytes(schema.series.length)),
+    timestamps: column.numbers.subarray(0, groups),
+    values: column.numbers.subarray(groups),
     sequence: null,
   };
 }
@@ -180,8 +193,25 @@ function seal(target: Buffer, start: number, kind: number, end: number): number 
 }
 
 function checksum(bytes: Buffer, start: number, end: number): number {
-  return crc32(bytes.subarray(start + headerBytes, end), crc32(bytes.subarray(start, start + 8)));
+  // Of a few bytes it is quicker than to ask zlib for it.
+  let begun = ~0;
+  for (let at = start; at < start + 8; at += 1)
+    begun = checksumTable[(begun ^ bytes[at]!) & 255]! ^ (begun >>> 8);
+  const body = new Uint8Array(
+    bytes.buffer,
+    bytes.byteOffset + start + headerBytes,
+    end - start - headerBytes,
+  );
+  return crc32(body, ~begun >>> 0);
 }
+
+/** CRC-32 of a byte, as zlib and gzip (RFC 1952, section 8) have it. */
+const checksumTable = Int32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte;
+  for (let bit = 0; bit < 8; bit += 1)
+    remainder = (remainder & 1) === 0 ? remainder >>> 1 : (remainder >>> 1) ^ 0xedb88320;
+  return remainder;
+});
 
 export function createFrameDecoder(limits: Partial<FrameLimits> = {}): FrameDecoder {
   const bounds = { ...defaultFrameLimits, ...limits };
@@ -197,20 +227,22 @@ export function createFrameDecoder(limits: Partial<FrameLimits> = {}): FrameDeco
     streams.set(stream, state);
   }
 
-  function readFrame(body: Buffer): Frame {
-    const reader = createByteReader(body);
-    const stream = reader.varint();
+  function readFrame(bytes: Buffer, start: number, end: number): Frame {
+    const size = varintSize(bytes, start);
+    const stream = readVarint(bytes, start, size);
     const state = streams.get(stream);
     if (!state) throw malformed(`stream ${stream} has a frame but no schema`);
-    return readDifference(state, reader, body);
+    return readDifference(state, bytes, start + size, end);
   }
 
   /** After a message that can't be read no stream can be trusted. */
-  function readMessage(kind: number, body: Buffer): Frame | null {
+  function readMessage(bytes: Buffer, offset: number, end: number): Frame | null {
+    const kind = bytes[offset + 3];
+    const start = offset + headerBytes;
     try {
-      if (kind === kinds.frame) return readFrame(body);
+      if (kind === kinds.frame) return readFrame(bytes, start, end);
       if (kind !== kinds.schema) throw malformed(`message kind ${kind} is unknown`);
-      readSchema(body);
+      readSchema(bytes.subarray(start, end));
       return null;
     } catch (error) {
       streams.clear();
@@ -218,46 +250,74 @@ export function createFrameDecoder(limits: Partial<FrameLimits> = {}): FrameDeco
     }
   }
 
+  function decodeOne(bytes: Buffer, offset: number, accept: (frame: Frame) => void): number {
+    const end = endOfMessage(bytes, offset, bounds.messageBytes);
+    if (end === null) return offset;
+    const frame = readMessage(bytes, offset, end);
+    if (frame) accept(frame);
+    return end;
+  }
+
   return {
+    decodeOne,
     decode(bytes, accept) {
-      let at = 0;
-      for (;;) {
-        const end = endOfMessage(bytes, at, bounds.messageBytes);
-        if (end === null) return at;
-        const body = bytes.subarray(at + headerBytes, end);
-        const frame = readMessage(bytes[at + 3] ?? 0, body);
-        if (frame) accept(frame);
-        at = end;
+      for (let at = 0; ;) {
+        const next = decodeOne(bytes, at, accept);
+        if (next === at) return at;
+        at = next;
       }
     },
   };
 }
 
 /** Reads a frame over the one before it in its stream. */
-function readDifference(state: State, reader: ByteReader, body: Buffer): Frame {
+function readDifference(state: State, bytes: Buffer, start: number, end: number): Frame {
   const { schema, column, present } = state;
-  const sequence = reader.varint();
-  const base = sequence - reader.varint();
-  const flags = reader.byte();
+  const sequenceBytes = varintSize(bytes, start);
+  const sequence = readVarint(bytes, start, sequenceBytes);
+  const gapBytes = varintSize(bytes, start + sequenceBytes);
+  const base = sequence - readVarint(bytes, start + sequenceBytes, gapBytes);
+  let at = start + sequenceBytes + gapBytes;
+  if (at >= end) throw malformed("the message ends in the middle of a field");
+  const flags = bytes[at]!;
+  at += 1;
   if (flags > (flagBits.complete | flagBits.presence))
     throw malformed(`the frame has unknown flags: ${flags}`);
   if (base !== (state.sequence ?? sequence))
     throw malformed(
       `frame ${sequence} is the difference from ${base}, but ${state.sequence ?? "none"} was the last`,
     );
-  if ((flags & flagBits.presence) !== 0) readPresence(state, reader.bytes(present.length));
-  const groups = schema.groups.length;
-  const end = decodeColumn(column, groups, present, body, reader.offset);
-  if (end < body.length) throw malformed("there is more behind the frame");
+  if ((flags & flagBits.presence) !== 0) {
+    if (end - at < present.length) throw malformed("the message ends in the middle of a field");
+    readPresence(state, bytes.subarray(at, at + present.length));
+    at += present.length;
+  }
+  const last = decodeColumn(column, bytes, at, end);
+  noteChanged(state, bytes, at);
+  if (last < end) throw malformed("there is more behind the frame");
+  const complete = (flags & flagBits.complete) !== 0;
+  const { timestamps, values } = state;
+  const frame = { schema, sequence, timestamps, values, present, complete };
+  const isFirst = state.sequence === null;
   state.sequence = sequence;
-  return {
-    schema,
-    sequence,
-    timestamps: column.numbers.subarray(0, groups),
-    values: column.numbers.subarray(groups),
-    present,
-    complete: (flags & flagBits.complete) !== 0,
-  };
+  return isFirst ? frame : { ...frame, difference: { since: base, slots: state.changed } };
+}
+
+/** The column's bits without those of the groups' timestamps; a series that isn't present can't have one. */
+function noteChanged({ schema, present, changed }: State, bytes: Buffer, offset: number): void {
+  const groups = schema.groups.length;
+  const shift = groups & 7;
+  const first = offset + (groups >> 3);
+  const end = offset + bitmapBytes(groups + schema.series.length);
+  let foreign = 0;
+  for (let index = 0; index < changed.length; index += 1) {
+    const low = bytes[first + index]! >> shift;
+    const high = first + index + 1 < end ? bytes[first + index + 1]! << (8 - shift) : 0;
+    const bits = (low | high) & 255;
+    changed[index] = bits;
+    foreign |= bits & ~present[index]!;
+  }
+  if (foreign !== 0) throw malformed("the frame has a number for a series that isn't present");
 }
 
 function readPresence({ schema, present }: State, bitmap: Buffer): void {

@@ -128,54 +128,51 @@ function noteRaw(column: Column, place: number): void {
   column.scaled[place] = number;
 }
 
-/**
- * Reads a column over the one before; returns the offset behind it. Places from `first` on may only change where their
- * bit is set in `present`.
- */
-export function decodeColumn(
-  column: Column,
-  first: number,
-  present: Uint8Array,
-  source: Buffer,
-  offset: number,
-): number {
+/** Reads a column over the one before, from its bitmap on; returns the offset behind it. */
+export function decodeColumn(column: Column, source: Buffer, offset: number, end: number): number {
   const { length, numbers, scaled, exponents } = column;
+  const used = length & 7;
   let at = offset + bitmapBytes(length);
+  if (at > end) throw malformed(endsEarly);
+  if (used !== 0 && source[at - 1]! >> used !== 0)
+    throw malformed("the frame has a number for a series that isn't there");
   for (let start = 0; start < length; start += 8) {
-    // From the lowest bit that is set to the highest; what is behind the last place is refused below.
-    for (let bits = source[offset + (start >> 3)] ?? 0; bits !== 0; bits &= bits - 1) {
+    // From the lowest bit that is set to the highest.
+    for (let bits = source[offset + (start >> 3)]!; bits !== 0; bits &= bits - 1) {
       const place = start + 31 - Math.clz32(bits & -bits);
-      if (place >= length) break;
-      const slot = place - first;
-      if (slot >= 0 && ((present[slot >> 3] ?? 0) & (1 << (slot & 7))) === 0)
-        throw malformed("the frame has a number for a series that isn't present");
-      const token = smallToken(source, at);
-      if (token < firstDifference) {
+      // Nearly every token is a difference in one, two or three bytes.
+      let token = source[at]!;
+      let size = 1;
+      if (token >= 0x80) {
+        const middle = source[at + 1]!;
+        token = (token & 0x7f) | ((middle & 0x7f) << 7);
+        size = 2;
+        if (middle >= 0x80) {
+          token |= source[at + 2]! << 14;
+          size = 3;
+        }
+      }
+      // One that is longer, or longer than it need be, ends in a byte that says so.
+      if (token < firstDifference || (size > 1 && !endsWell(source[at + size - 1]!))) {
         at = readToken(column, place, source, at);
         continue;
       }
-      at += token < 0x80 ? 1 : token < 0x4000 ? 2 : 3;
-      const exponent = exponents[place] ?? 0;
-      const whole = (scaled[place] ?? 0) + unzigzag(token - firstDifference + 1);
+      at += size;
+      const steps = token - firstDifference + 1;
+      const whole = scaled[place]! + ((steps >>> 1) ^ -(steps & 1));
+      const exponent = exponents[place]!;
       scaled[place] = whole;
-      numbers[place] = exponent === 0 ? whole : whole / (powers[exponent] ?? 1);
+      numbers[place] = exponent === 0 ? whole : whole / powers[exponent]!;
     }
   }
-  const used = length & 7;
-  if (used !== 0 && (source[offset + (length >> 3)] ?? 0) >> used !== 0)
-    throw malformed("the frame has a number for a series that isn't there");
-  if (at > source.length) throw malformed("the message ends in the middle of a field");
+  if (at > end) throw malformed(endsEarly);
   return at;
 }
 
-/** Nearly every token is a difference in one, two or three bytes; -1 where it is longer, or longer than it need be. */
-function smallToken(source: Buffer, at: number): number {
-  const low = source[at] ?? 0;
-  if (low < 0x80) return low;
-  const middle = source[at + 1] ?? 0;
-  if (middle < 0x80) return middle === 0 ? -1 : (low & 0x7f) | (middle << 7);
-  const high = source[at + 2] ?? 0;
-  return high < 0x80 && high !== 0 ? (low & 0x7f) | ((middle & 0x7f) << 7) | (high << 14) : -1;
+const endsEarly = "the message ends in the middle of a field";
+
+function endsWell(byte: number): boolean {
+  return byte !== 0 && byte < 0x80;
 }
 
 function readToken(column: Column, place: number, source: Buffer, offset: number): number {

@@ -51,6 +51,8 @@ export interface Frame {
   readonly present: Uint8Array;
   /** `complete`: a series that is not in it has ended. `partial`: it says nothing of series it doesn't hold. */
   readonly complete: boolean;
+  /** Where the sender says what changed: `slots` has a bit for each that may hold another number than in the frame `since`. */
+  readonly difference?: { readonly since: number; readonly slots: Uint8Array };
 }
 
 export interface FrameSink {

@@ -70,6 +70,8 @@ export function createReplay(key: string, job: string, instance: string): Replay
       values,
       present,
       times,
+      revision: sequence,
+      changed: new Uint8Array(present.length).fill(255),
       complete: true,
       timeMilliseconds: time,
       arrivedMonotonic: 0,

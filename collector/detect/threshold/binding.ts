@@ -1,21 +1,42 @@
 /** The rules bound to one origin's schema, and which of its rows the known alerts belong to. */
 import type { Rule } from "../../../alerts/rule.ts";
-import { isPresent } from "../../../core/wire/frame.ts";
+import { isPresent, type Schema } from "../../../core/wire/frame.ts";
 import type { OriginState } from "../../origin.ts";
 import { fingerprintOf } from "../../state/alert.ts";
 import type { AlertBook } from "../alert-book.ts";
 import type { Tracked } from "../lifecycle.ts";
 import { bindCondition, type BoundCondition } from "./condition.ts";
-import { indexSchema, keyOfLabels, seriesLabels, type Labels, type SlotIndex } from "./rows.ts";
-import type { WindowStore } from "./vector.ts";
+import {
+  indexSchema,
+  keyOfLabels,
+  seriesLabels,
+  type Labels,
+  type Rows,
+  type SlotIndex,
+} from "./rows.ts";
+import { createWatch, type Watch } from "./watch.ts";
+import { createWindowStore, type WindowStore } from "./window-store.ts";
+
+/** The rules bound to a schema, and the windows they look back on. */
+export interface BoundRules {
+  readonly schema: Schema;
+  readonly rules: readonly BoundRule[];
+  readonly windows: WindowStore;
+  /** By the rules' places in the list. */
+  readonly watch: Watch;
+}
 
 export interface BoundRule {
   readonly rule: Rule;
   readonly condition: BoundCondition;
-  /** Per row the alert it has, if any. */
-  readonly tracked: (Tracked | undefined)[];
+  /** The alerts that rows have, by row. */
+  readonly tracked: Map<number, Tracked>;
   /** Per row 1 where the alert fires. */
   readonly firing: Uint8Array;
+  /** `firing` changed since the condition was evaluated. */
+  firingMoved: boolean;
+  /** A row is judged again whether or not its samples changed: it is true and has no alert, or could not be judged. */
+  isWaiting: boolean;
   /** Alerts of this origin whose series the schema no longer has. */
   readonly orphans: readonly Orphan[];
 }
@@ -38,19 +59,28 @@ export function bindRules(
   rules: readonly Rule[],
   book: AlertBook,
   state: OriginState,
-  windows: WindowStore,
-): BoundRule[] {
-  const index = indexSchema(state.schema);
-  const context = { state, index, windows };
-  return rules.flatMap((rule) => {
-    const condition = bindCondition(rule.condition, context);
+  former: WindowStore | null,
+  onMerged: (samples: number) => void,
+): BoundRules {
+  const { schema } = state;
+  const index = indexSchema(schema);
+  const windows = createWindowStore(schema, index, former, onMerged);
+  const bound: BoundRule[] = [];
+  const readSlots: Set<number>[] = [];
+  for (const rule of rules) {
+    const reads = new Set<number>();
+    const condition = bindCondition(rule.condition, { schema, index, windows, reads });
     const alerts = book.ofRule(rule.name);
-    if (condition.rows.length === 0 && alerts.size === 0) return [];
-    const tracked = adopt(rule, condition.rows, alerts, state);
-    const firing = Uint8Array.from(tracked, (one) => (one?.alert.state === "firing" ? 1 : 0));
-    const orphans = findOrphans(rule, condition.rows, alerts, state, index, new Set(tracked));
-    return [{ rule, condition, tracked, firing, orphans }];
-  });
+    if (condition.length === 0 && alerts.size === 0) continue;
+    const tracked = adopt(rule, condition, alerts, state);
+    const firing = new Uint8Array(condition.length);
+    for (const [row, { alert }] of tracked) firing[row] = alert.state === "firing" ? 1 : 0;
+    const orphans = findOrphans(rule, condition, alerts, state, index, new Set(tracked.values()));
+    bound.push({ rule, condition, tracked, firing, firingMoved: true, isWaiting: true, orphans });
+    readSlots.push(reads);
+  }
+  windows.settle();
+  return { schema, rules: bound, windows, watch: createWatch(readSlots) };
 }
 
 /** The labels of a row's alert: the series', where it is, and what the rule says of it. */
@@ -76,34 +106,39 @@ export function alertLabels(rule: Rule, row: Labels, state: OriginState): Labels
 /** Gives rows the alerts they had before a restart or a change of schema, so that no `for` begins anew. */
 function adopt(
   rule: Rule,
-  rows: readonly Labels[],
+  rows: Rows,
   alerts: ReadonlyMap<string, Tracked>,
   state: OriginState,
-): (Tracked | undefined)[] {
-  const tracked = Array.from<Tracked | undefined>({ length: rows.length });
+): Map<number, Tracked> {
+  const tracked = new Map<number, Tracked>();
   if (alerts.size === 0) return tracked;
-  rows.forEach((row, position) => {
-    const found = alerts.get(fingerprintOf(rule.name, alertLabels(rule, row, state)));
-    if (!found || (found.owner !== null && found.owner !== state.key)) return;
+  for (let row = 0; row < rows.length; row += 1) {
+    const labels = alertLabels(rule, rows.labels(row), state);
+    const found = alerts.get(fingerprintOf(rule.name, labels));
+    if (!found || (found.owner !== null && found.owner !== state.key)) continue;
     found.owner = state.key;
-    tracked[position] = found;
-  });
+    tracked.set(row, found);
+  }
   return tracked;
 }
 
 function findOrphans(
   rule: Rule,
-  rows: readonly Labels[],
+  rows: Rows,
   alerts: ReadonlyMap<string, Tracked>,
   state: OriginState,
   index: SlotIndex,
-  adopted: ReadonlySet<Tracked | undefined>,
+  adopted: ReadonlySet<Tracked>,
 ): Orphan[] {
   const orphans: Orphan[] = [];
   for (const tracked of alerts.values()) {
     if (adopted.has(tracked) || !belongsTo(tracked, state)) continue;
     const { labels } = tracked.alert;
-    const successors = new Set(rows.map((row) => lastingKey(alertLabels(rule, row, state))));
+    const successors = new Set(
+      Array.from({ length: rows.length }, (_, row) =>
+        lastingKey(alertLabels(rule, rows.labels(row), state)),
+      ),
+    );
     const renamed = labels["UUID"] !== undefined && successors.has(lastingKey(labels));
     const witnesses = witnessSlots(rule, labels, state, index);
     orphans.push({

@@ -1,20 +1,23 @@
 /** Conditions bound to one schema, in three truths: true, false, and unknown where samples are missing. */
 import type { Comparison, ComparisonCondition, Condition } from "../../../alerts/expression.ts";
 import type { OriginState } from "../../origin.ts";
-import { matchRows, type Labels } from "./rows.ts";
-import { bindExpression, type BindContext } from "./vector.ts";
+import { bindExpression, type BindContext } from "./expression.ts";
+import { moved, still, type Motion } from "./motion.ts";
+import { matchRows, type Rows } from "./rows.ts";
 
 const isFalse = 0;
 export const isTrue = 1;
 export const isUnknown = 2;
 
-export interface BoundCondition {
-  readonly rows: readonly Labels[];
+export interface BoundCondition extends Rows {
   readonly truth: Uint8Array;
   /** The number that is compared: the leftmost side's. */
   readonly values: Float64Array;
-  /** `firing[row]` is 1 where the alert fires already, and the threshold to clear counts. */
-  evaluate(state: OriginState, firing: Uint8Array): void;
+  /**
+   * `firing[row]` is 1 where the alert fires already, and the threshold to clear counts; `firingMoved` where that changed
+   * since the last time.
+   */
+  evaluate(state: OriginState, firing: Uint8Array, firingMoved: boolean): Motion;
 }
 
 export function bindCondition(condition: Condition, context: BindContext): BoundCondition {
@@ -34,31 +37,42 @@ function bindComparison(
   context: BindContext,
 ): BoundCondition {
   const vector = bindExpression(left, context);
-  const truth = new Uint8Array(vector.rows.length);
-  const holds = comparisons[op];
+  const { length, labels, values, known } = vector;
+  const truth = new Uint8Array(length).fill(isUnknown);
   return {
-    rows: vector.rows,
+    length,
+    labels,
     truth,
-    values: vector.values,
-    evaluate(state, firing) {
-      vector.evaluate(state);
-      for (let row = 0; row < truth.length; row++) {
+    values,
+    evaluate(state, firing, firingMoved) {
+      const motion = vector.evaluate(state) | (firingMoved && clear !== right ? moved : still);
+      if ((motion & moved) === 0) return motion;
+      for (let row = 0; row < length; row += 1) {
         const threshold = firing[row] === 1 ? clear : right;
-        if (vector.known[row] === 0) truth[row] = isUnknown;
-        else truth[row] = holds(vector.values[row] ?? 0, threshold) ? isTrue : isFalse;
+        if (known[row] === 0) truth[row] = isUnknown;
+        else truth[row] = holds(op, values[row]!, threshold) ? isTrue : isFalse;
       }
+      return motion;
     },
   };
 }
 
-const comparisons: Readonly<Record<Comparison, (a: number, b: number) => boolean>> = {
-  ">": (a, b) => a > b,
-  ">=": (a, b) => a >= b,
-  "<": (a, b) => a < b,
-  "<=": (a, b) => a <= b,
-  "==": (a, b) => a === b,
-  "!=": (a, b) => a !== b,
-};
+function holds(op: Comparison, value: number, threshold: number): boolean {
+  switch (op) {
+    case ">":
+      return value > threshold;
+    case ">=":
+      return value >= threshold;
+    case "<":
+      return value < threshold;
+    case "<=":
+      return value <= threshold;
+    case "==":
+      return value === threshold;
+    default:
+      return value !== threshold;
+  }
+}
 
 function bindSet(
   condition: Extract<Condition, { op: "and" | "unless" }>,
@@ -66,24 +80,31 @@ function bindSet(
 ): BoundCondition {
   const left = bindCondition(condition.left, context);
   const right = bindCondition(condition.right, context);
-  const partners = matchRows(left.rows, right.rows, condition.on);
-  const rightFiring = new Uint8Array(right.rows.length);
-  const truth = new Uint8Array(left.rows.length);
-  const decide = condition.op === "and" ? decideAnd : decideUnless;
+  const partners = flatten(matchRows(left, right, condition.on));
+  const rightFiring = new Uint8Array(right.length);
+  const truth = new Uint8Array(left.length).fill(isUnknown);
+  const isAnd = condition.op === "and";
   return {
-    rows: left.rows,
+    length: left.length,
+    labels: left.labels,
     truth,
     values: left.values,
-    evaluate(state, firing) {
-      rightFiring.fill(0);
-      if (condition.op === "and")
-        partners.forEach((rows, row) => {
-          if (firing[row] === 1) for (const partner of rows) rightFiring[partner] = 1;
-        });
-      left.evaluate(state, firing);
-      right.evaluate(state, rightFiring);
-      for (let row = 0; row < truth.length; row++)
-        truth[row] = decide(left.truth[row] ?? isUnknown, anyOf(right.truth, partners[row] ?? []));
+    evaluate(state, firing, firingMoved) {
+      if (isAnd && firingMoved) spread(firing, partners, rightFiring);
+      const motion =
+        left.evaluate(state, firing, firingMoved) |
+        right.evaluate(state, rightFiring, isAnd && firingMoved);
+      if ((motion & moved) === 0) return motion;
+      for (let row = 0; row < truth.length; row += 1) {
+        const one = left.truth[row]!;
+        // Whatever the right side is: nothing makes it true.
+        if (one === isFalse) truth[row] = isFalse;
+        else
+          truth[row] = isAnd
+            ? decideAnd(one, anyOf(right.truth, partners, row))
+            : decideUnless(one, anyOf(right.truth, partners, row));
+      }
+      return motion;
     },
   };
 }
@@ -95,28 +116,54 @@ function bindAbsence(
 ): BoundCondition {
   const left = bindCondition(condition.left, context);
   const right = bindExpression(condition.right, context);
-  const partners = matchRows(left.rows, right.rows, condition.on);
-  const truth = new Uint8Array(left.rows.length);
+  const partners = flatten(matchRows(left, right, condition.on));
+  const truth = new Uint8Array(left.length).fill(isUnknown);
   return {
-    rows: left.rows,
+    length: left.length,
+    labels: left.labels,
     truth,
     values: left.values,
-    evaluate(state, firing) {
-      left.evaluate(state, firing);
-      right.evaluate(state);
-      for (let row = 0; row < truth.length; row++) {
-        const there = partners[row]?.some((partner) => right.known[partner] === 1) ?? false;
-        truth[row] = there ? isFalse : (left.truth[row] ?? isUnknown);
-      }
+    evaluate(state, firing, firingMoved) {
+      const motion = left.evaluate(state, firing, firingMoved) | right.evaluate(state);
+      if ((motion & moved) === 0) return motion;
+      for (let row = 0; row < truth.length; row += 1)
+        truth[row] = isAnyThere(right.known, partners, row) ? isFalse : left.truth[row]!;
+      return motion;
     },
   };
 }
 
-/** True when one of the rows is; null when there is no such row at all. */
-function anyOf(truth: Uint8Array, rows: readonly number[]): number | null {
+/** The partners of a row are those from `starts[row]` to before `starts[row + 1]`. */
+interface Partners {
+  readonly starts: Int32Array;
+  readonly rows: Int32Array;
+}
+
+function flatten(lists: readonly (readonly number[])[]): Partners {
+  const starts = new Int32Array(lists.length + 1);
+  lists.forEach((list, row) => (starts[row + 1] = starts[row]! + list.length));
+  return { starts, rows: Int32Array.from(lists.flat()) };
+}
+
+/** Where an alert fires, so do the partners of its row. */
+function spread(firing: Uint8Array, { starts, rows }: Partners, partnerFiring: Uint8Array): void {
+  partnerFiring.fill(0);
+  for (let row = 0; row < firing.length; row += 1)
+    if (firing[row] === 1)
+      for (let at = starts[row]!; at < starts[row + 1]!; at += 1) partnerFiring[rows[at]!] = 1;
+}
+
+function isAnyThere(known: Uint8Array, { starts, rows }: Partners, row: number): boolean {
+  for (let at = starts[row]!; at < starts[row + 1]!; at += 1)
+    if (known[rows[at]!] === 1) return true;
+  return false;
+}
+
+/** True when one of the row's partners is; null when there is none at all. */
+function anyOf(truth: Uint8Array, { starts, rows }: Partners, row: number): number | null {
   let found: number | null = null;
-  for (const row of rows) {
-    const one = truth[row] ?? isUnknown;
+  for (let at = starts[row]!; at < starts[row + 1]!; at += 1) {
+    const one = truth[rows[at]!]!;
     if (one === isTrue) return isTrue;
     if (found !== isUnknown) found = one;
   }
@@ -125,11 +172,11 @@ function anyOf(truth: Uint8Array, rows: readonly number[]): number | null {
 
 /** A right side that isn't there is no proof that the condition stopped holding. */
 function decideAnd(left: number, right: number | null): number {
-  if (left === isFalse || right === isFalse) return isFalse;
+  if (right === isFalse) return isFalse;
   return left === isTrue && right === isTrue ? isTrue : isUnknown;
 }
 
 function decideUnless(left: number, right: number | null): number {
-  if (left === isFalse || right === isTrue) return isFalse;
+  if (right === isTrue) return isFalse;
   return right === isUnknown ? isUnknown : left;
 }

@@ -2,6 +2,8 @@
  * A counter's samples over a window, and `rate` and `increase` over them as Prometheus 2.42 computes both
  * (promql/functions.go, extrapolatedRate): resets accounted for, extrapolated to the window's ends where samples come close.
  */
+import { windowCapacity } from "./time-ring.ts";
+
 export interface CounterWindow {
   /** Adds a sample unless its time is the last one's; one that is older starts the window anew. */
   push(timeMilliseconds: number, value: number): void;
@@ -11,15 +13,13 @@ export interface CounterWindow {
   rate(endMilliseconds: number): number;
 }
 
-/** Ten minutes at one second fit whole. */
-const defaultCapacity = 1024;
 const initialCapacity = 16;
 
 export function createCounterWindow(
   lengthMilliseconds: number,
   /** A sample took its neighbour's place because the window holds a bounded number. */
   onMerged: () => void = () => {},
-  capacity = defaultCapacity,
+  capacity = windowCapacity,
 ): CounterWindow {
   /** Samples closer together than this would not all fit. */
   const spacing = lengthMilliseconds / (capacity - 2);
@@ -92,29 +92,26 @@ export function createCounterWindow(
     const last = at(count - 1);
     let total = (raw[last] ?? 0) - (raw[first] ?? 0);
     if (resets > 0) for (let index = 1; index < count; index++) total += lost[at(index)] ?? 0;
-    const factor = extrapolate(total, raw[first] ?? 0, {
-      samples: count,
-      covered: ((times[last] ?? 0) - (times[first] ?? 0)) / 1000,
-      beforeFirst: ((times[first] ?? 0) - start) / 1000,
-      afterLast: (end - (times[last] ?? 0)) / 1000,
-    });
-    return total * (factor / perSeconds);
+    const span = { count, first: times[first] ?? 0, last: times[last] ?? 0, start, end };
+    return total * (stretchOf(total, raw[first] ?? 0, span) / perSeconds);
   }
 }
 
-/** In seconds, and in Prometheus' order: the last digits decide where a value lies just on a threshold. */
-interface Coverage {
-  readonly samples: number;
-  readonly covered: number;
-  readonly beforeFirst: number;
-  readonly afterLast: number;
+/** Times in milliseconds: the samples' and the window's. */
+export interface Span {
+  count: number;
+  first: number;
+  last: number;
+  start: number;
+  end: number;
 }
 
-/** By how much what was counted is stretched to the window's ends. */
-function extrapolate(total: number, firstValue: number, coverage: Coverage): number {
-  const { samples, covered, afterLast } = coverage;
-  let { beforeFirst } = coverage;
-  const spacing = covered / (samples - 1);
+/** By how much what was counted is stretched to the window's ends; in Prometheus' order, since the last digits decide where a value lies just on a threshold. */
+export function stretchOf(total: number, firstValue: number, span: Span): number {
+  const covered = (span.last - span.first) / 1000;
+  const afterLast = (span.end - span.last) / 1000;
+  let beforeFirst = (span.first - span.start) / 1000;
+  const spacing = covered / (span.count - 1);
   // A counter can't have been below zero: the line through its samples isn't drawn further back than that.
   if (total > 0 && firstValue >= 0)
     beforeFirst = Math.min(beforeFirst, covered * (firstValue / total));

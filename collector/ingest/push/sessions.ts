@@ -12,8 +12,8 @@ export interface SessionLimits {
 
 export interface Sessions {
   readonly size: number;
-  /** Hands on the frame of the next message, if it holds one; how long the message is. Throws FRAME_MALFORMED; the session is then forgotten. */
-  read(name: string, body: Buffer, accept: (frame: Frame) => void): number;
+  /** Hands on the frame of the message at `offset`, if it holds one; returns the offset behind it. Throws FRAME_MALFORMED; the session is then forgotten. */
+  read(name: string, body: Buffer, offset: number, accept: (frame: Frame) => void): number;
   /** False while another request of the session is being read; true must be followed by `release`. */
   claim(name: string): boolean;
   release(name: string): void;
@@ -26,8 +26,6 @@ interface Session {
   readonly decoder: FrameDecoder;
   series: number;
 }
-
-const headerBytes = 12;
 
 export function createSessions(limits: SessionLimits): Sessions {
   const sessions = new Map<string, Session>();
@@ -73,18 +71,16 @@ export function createSessions(limits: SessionLimits): Sessions {
       claimed.delete(name);
       makeRoom();
     },
-    read(name, body, accept) {
+    read(name, body, offset, accept) {
       const session = touch(name);
       try {
-        if (body.length < headerBytes) throw malformed("the request ends within a message");
-        const message = body.subarray(0, headerBytes + body.readUInt32LE(4));
-        const used = session.decoder.decode(message, (frame) => {
+        const end = session.decoder.decodeOne(body, offset, (frame) => {
           series += frame.schema.series.length - session.series;
           session.series = frame.schema.series.length;
           accept(frame);
         });
-        if (used === 0) throw malformed("the request ends within a message");
-        return used;
+        if (end === offset) throw malformed("the request ends within a message");
+        return end;
       } catch (thrown) {
         forget(name);
         throw thrown;

@@ -41,9 +41,7 @@ function createLane(options: { readonly spool: boolean }) {
     if (!sessions.has(lane) && bytes[3] !== 1) return { kind: "again" };
     const second = Math.round((clock.monotonic() - start) / 1000);
     for (let at = 0; at < bytes.length;)
-      at += sessions.read(lane, bytes.subarray(at), ({ sequence }) =>
-        got.push({ lane, sequence, second }),
-      );
+      at = sessions.read(lane, bytes, at, ({ sequence }) => got.push({ lane, sequence, second }));
     return { kind: "settled", refused: 0 };
   };
   let jitter = 0;

@@ -17,8 +17,10 @@ import {
 import { openMetric } from "../../../../core/catalog/metric.ts";
 import { bindCondition } from "../../../../collector/detect/threshold/condition.ts";
 import { indexSchema } from "../../../../collector/detect/threshold/rows.ts";
-import { createSampleWindow } from "../../../../collector/detect/threshold/sample-window.ts";
-import { createCounterWindow } from "../../../../collector/detect/threshold/window.ts";
+import {
+  createWindowStore,
+  type WindowStore,
+} from "../../../../collector/detect/threshold/window-store.ts";
 import type { OriginState } from "../../../../collector/origin.ts";
 import { createIngest, defaultIngestLimits } from "../../../../collector/ingest/door.ts";
 import { createFakeClock } from "../../../kit/fake-clock.ts";
@@ -45,36 +47,25 @@ function judge(
   const metrics = createTestMetrics();
   const ingest = createIngest({ clock, log: quietLog, metrics, limits: defaultIngestLimits });
   const make = createFrameMaker();
-  const counters = new Map<string, ReturnType<typeof createCounterWindow>>();
-  const gauges = new Map<string, ReturnType<typeof createSampleWindow>>();
   let bound: ReturnType<typeof bindCondition> | null = null;
+  let windows: WindowStore | null = null;
   ingest.listen({
     frame(state: OriginState) {
-      bound ??= bindCondition(condition, {
-        state,
-        index: indexSchema(state.schema),
-        windows: {
-          counter(key, length) {
-            const window = counters.get(key) ?? createCounterWindow(length);
-            counters.set(key, window);
-            return window;
-          },
-          samples(key, length) {
-            const window = gauges.get(key) ?? createSampleWindow(length);
-            gauges.set(key, window);
-            return window;
-          },
-        },
-      });
-      bound.evaluate(state, Uint8Array.from(firing));
+      const { schema } = state;
+      const index = indexSchema(schema);
+      windows ??= createWindowStore(schema, index, null, () => {});
+      bound ??= bindCondition(condition, { schema, index, windows, reads: new Set() });
+      windows.settle();
+      windows.advance(state);
+      bound.evaluate(state, Uint8Array.from(firing), true);
     },
   });
   frames.forEach((samples, index) =>
     ingest.accept(make(startMilliseconds + (index + 1) * 1000, samples)),
   );
   const result = bound as ReturnType<typeof bindCondition> | null;
-  return (result?.rows ?? []).map((labels, row) => ({
-    labels,
+  return Array.from({ length: result?.length ?? 0 }, (_, row) => ({
+    labels: result?.labels(row) ?? {},
     truth: ["false", "true", "unknown"][result?.truth[row] ?? 2],
     value: result?.values[row],
   }));
