@@ -8,6 +8,7 @@ import * as notify from "../core/catalog/notify.ts";
 import * as self from "../core/catalog/self.ts";
 import { figure, lines, one, quantile, type Board, type Query, type Row } from "./board.ts";
 import { exchangeRows } from "./exchange-rows.ts";
+import { mutingRows } from "./muting-rows.ts";
 
 /** Grafana puts the panel's own interval in its place. */
 const window = 60_000;
@@ -310,5 +311,5 @@ export const collectorBoard: Board = {
   title: "Warpwatch / Collector",
   description: "What comes in, how fast it is judged, and whether everyone was told.",
   instancesOf: collector.framesAccepted,
-  rows: [ingest, ...exchangeRows, judging, telling, keeping],
+  rows: [ingest, ...exchangeRows, judging, telling, ...mutingRows, keeping],
 };

@@ -7,12 +7,14 @@ import { parseMoment } from "./time-parameter.ts";
 export interface AuditParts {
   readonly clock: Clock;
   readonly audit: AuditReader;
+  /** True while the disk can't be written: what is new is in memory then, apart from the log. */
+  readonly isApart: () => boolean;
 }
 
 const defaultLimit = 100;
 const maximumLimit = 1000;
 
-export function createAuditRoutes({ clock, audit }: AuditParts): ApiRoute[] {
+export function createAuditRoutes({ clock, audit, isApart }: AuditParts): ApiRoute[] {
   /** It reads the whole log: one at a time. */
   let verifying = false;
   return [
@@ -30,6 +32,8 @@ export function createAuditRoutes({ clock, audit }: AuditParts): ApiRoute[] {
         const kept = parseAuditHead(query.get("head") ?? "");
         if (kept === null)
           return refuse(400, "head must be <sequence>:<hash>, as GET /api/v1/audit gives it");
+        if (isApart())
+          return refuse(503, "the disk can't be written, and what is new is apart from the log");
         if (verifying)
           return refuse(429, "the log is being verified already: ask again in a while");
         verifying = true;

@@ -105,7 +105,11 @@ export function openMuting({ options, state, metrics, receivers }: MutingOptions
       ...createSilenceRoutes({ silences, alerts }),
       ...createAlertmanagerRoutes({ clock, alerts, mutes, receivers }),
       ...createMaintenanceRoutes({ clock, maintenance }),
-      ...createAuditRoutes({ clock, audit }),
+      ...createAuditRoutes({
+        clock,
+        audit,
+        isApart: () => state.endurance.phase === "memory",
+      }),
     ],
     close: () => timer.cancel(),
   };
