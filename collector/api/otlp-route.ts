@@ -9,10 +9,10 @@ export function createOtlpRoute(receiver: OtlpReceiver, limitBytes: number): Api
     role: "push",
     rawBody: {
       limitBytes,
-      refuse: ({ headers }) => receiver.refuse(headers),
-      ended: ({ headers }) => receiver.ended(headers),
+      refuse: (head) => receiver.refuse(head),
+      ended: (head) => receiver.ended(head),
     },
-    handle: ({ headers, body }) =>
-      receiver.receive({ headers, body: Buffer.isBuffer(body) ? body : Buffer.alloc(0) }),
+    handle: ({ body, ...head }) =>
+      receiver.receive({ ...head, body: Buffer.isBuffer(body) ? body : Buffer.alloc(0) }),
   };
 }

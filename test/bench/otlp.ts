@@ -123,7 +123,11 @@ async function receive({ type, packed, bodies }: (typeof perCase)[number]): Prom
     });
     for (const [moment, body] of bodies.entries()) {
       const before = process.cpuUsage();
-      const { status, body: answer } = await receiver.receive({ headers, body });
+      const { status, body: answer } = await receiver.receive({
+        headers,
+        remoteAddress: "10.0.0.7",
+        body,
+      });
       const { user, system } = process.cpuUsage(before);
       if (status !== 200 || answer.length > 2)
         throw new Error(`it answered ${status}: ${answer.toString()}`);

@@ -18,14 +18,20 @@ import { readOtlpJson } from "../../../core/wire/otlp-json.ts";
 import { readOtlpProtobuf } from "../../../core/wire/otlp-protobuf.ts";
 import { defaultOtlpLimits } from "../../../core/wire/otlp.ts";
 import type { Ingest, IngestLimits } from "../door.ts";
+import { createBudget, defaultBudgetLimits } from "../push/budget.ts";
 import { unpack } from "../push/unpack.ts";
 import { createRegistry } from "../remote-write/registry.ts";
 import { createWriter, refusalReasons, type Refusal } from "../remote-write/writer.ts";
 import type { OtlpReceiverSettings } from "./settings.ts";
 import { createTranslator, translationRefusals, type TranslationRefusal } from "./translate.ts";
 
-export interface OtlpRequest {
+export interface OtlpHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Who sends, as far as its budget is concerned. */
+  readonly remoteAddress: string;
+}
+
+export interface OtlpRequest extends OtlpHead {
   readonly body: Buffer;
 }
 
@@ -37,8 +43,8 @@ export interface OtlpReply {
 
 export interface OtlpReceiver {
   /** Before the body is read: null when it may come, and then `ended` must follow. */
-  refuse(headers: OtlpRequest["headers"]): OtlpReply | null;
-  ended(headers: OtlpRequest["headers"]): void;
+  refuse(head: OtlpHead): OtlpReply | null;
+  ended(head: OtlpHead): void;
   receive(request: OtlpRequest): Promise<OtlpReply>;
 }
 
@@ -62,6 +68,7 @@ const outcomes = [
   "malformed",
   "too_large",
   "unsupported",
+  "over_budget",
   "busy",
   "failed",
 ] as const;
@@ -70,12 +77,18 @@ type PointRefusal = Refusal | TranslationRefusal;
 
 /** Bodies that were let in and aren't answered yet. */
 const maximumPendingBytes = 64 * 1024 * 1024;
-const retrySeconds = "5";
+const retryMilliseconds = 5000;
+/** One address may be many senders: a gateway of theirs, or a node. */
+const budgetLimits = {
+  ...defaultBudgetLimits,
+  bytesPerSecond: 4 * 1024 * 1024,
+  requestsPerSecond: 200,
+};
 const sweepMilliseconds = 60_000;
 const source = { withoutTarget: "otlp", isOfNode: false };
 
 /** gRPC's codes for what the statuses say. */
-const statusCodes: Readonly<Record<number, number>> = { 400: 3, 413: 8, 415: 3, 503: 14 };
+const statusCodes: Readonly<Record<number, number>> = { 400: 3, 413: 8, 415: 3, 429: 8, 503: 14 };
 
 export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
   const { clock, log, settings, limits } = options;
@@ -89,6 +102,7 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
     registry,
     oldestMilliseconds: options.historyMilliseconds,
   });
+  const budget = createBudget(clock, budgetLimits);
   const count = createCounters(options.metrics, () => registry.size);
   let pendingBytes = 0;
   let sweptAt = clock.monotonic();
@@ -105,13 +119,16 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
     outcome: Outcome,
     status: number,
     sentence: string,
+    waitMilliseconds = status === 503 ? retryMilliseconds : 0,
   ): OtlpReply {
     count.request(outcome);
     return {
       status,
       headers: {
         "content-type": otlpContentTypes[encoding],
-        ...(status === 503 ? { "retry-after": retrySeconds } : {}),
+        ...(waitMilliseconds > 0
+          ? { "retry-after": String(Math.ceil(waitMilliseconds / 1000)) }
+          : {}),
       },
       body: encodeOtlpStatus(encoding, statusCodes[status] ?? 2, sentence),
     };
@@ -143,30 +160,33 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
   }
 
   return {
-    refuse(headers) {
+    refuse({ headers, remoteAddress }) {
       const encoding = encodingOf(headers) ?? "json";
       const length = pendingOf(headers, settings);
+      const refuse = (
+        outcome: Outcome,
+        status: number,
+        sentence: string,
+        wait?: number,
+      ): OtlpReply => refusal(encoding, outcome, status, sentence, wait);
       if (length > settings.bodyLimitBytes)
-        return refusal(
-          encoding,
-          "too_large",
-          413,
-          `a body may have ${settings.bodyLimitBytes} bytes`,
-        );
+        return refuse("too_large", 413, `a body may have ${settings.bodyLimitBytes} bytes`);
       if (pendingBytes + length > maximumPendingBytes)
-        return refusal(
-          encoding,
+        return refuse(
           "busy",
           503,
           "the collector has more at hand than it can take; send it again",
         );
+      const wait = budget.ask(remoteAddress, lengthOf(headers) ?? 0);
+      if (wait > 0)
+        return refuse("over_budget", 429, "this sender takes too much of the collector", wait);
       pendingBytes += length;
       return null;
     },
-    ended(headers) {
+    ended({ headers }) {
       pendingBytes -= pendingOf(headers, settings);
     },
-    async receive({ headers, body }) {
+    async receive({ headers, remoteAddress, body }) {
       const encoding = encodingOf(headers);
       if (encoding === null)
         return refusal(
@@ -176,6 +196,7 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
           "send application/x-protobuf or application/json",
         );
       let taken: Taken;
+      const began = clock.monotonic();
       try {
         const coding = textOf(headers["content-encoding"]).trim().toLowerCase();
         const message = unpack(body, coding, settings.messageLimitBytes);
@@ -188,6 +209,8 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
         const isLarge = thrown.code === "MESSAGE_TOO_LARGE" || thrown.code === "LIMIT_REACHED";
         if (isLarge) return refusal(encoding, "too_large", 413, thrown.message);
         return refusal(encoding, "malformed", 400, thrown.message);
+      } finally {
+        budget.charge(remoteAddress, clock.monotonic() - began);
       }
       count.points(taken);
       try {
@@ -223,19 +246,20 @@ const words: Readonly<Record<PointRefusal, string>> = {
 };
 
 /** Null for what isn't spoken here. */
-function encodingOf(headers: OtlpRequest["headers"]): OtlpEncoding | null {
+function encodingOf(headers: OtlpHead["headers"]): OtlpEncoding | null {
   const type = textOf(headers["content-type"]).split(";")[0]?.trim().toLowerCase();
   if (type === otlpContentTypes.protobuf) return "protobuf";
   return type === otlpContentTypes.json ? "json" : null;
 }
 
 /** Who sends in pieces may send as much as is let in. */
-function pendingOf(
-  headers: OtlpRequest["headers"],
-  { bodyLimitBytes }: OtlpReceiverSettings,
-): number {
+function pendingOf(headers: OtlpHead["headers"], { bodyLimitBytes }: OtlpReceiverSettings): number {
+  return lengthOf(headers) ?? bodyLimitBytes;
+}
+
+function lengthOf(headers: OtlpHead["headers"]): number | null {
   const given = textOf(headers["content-length"]);
-  return /^\d{1,15}$/.test(given) ? Number(given) : bodyLimitBytes;
+  return /^\d{1,15}$/.test(given) ? Number(given) : null;
 }
 
 function byReason(reasons: Iterable<PointRefusal>): Map<PointRefusal, number> {

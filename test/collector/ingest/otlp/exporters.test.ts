@@ -42,9 +42,11 @@ async function open() {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const body = Buffer.concat(chunks);
-      void receiver.receive({ headers: request.headers, body }).then((reply) => {
-        response.writeHead(reply.status, reply.headers).end(reply.body);
-      });
+      void receiver
+        .receive({ headers: request.headers, remoteAddress: "10.0.0.7", body })
+        .then((reply) => {
+          response.writeHead(reply.status, reply.headers).end(reply.body);
+        });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import type { OtlpHead } from "../../../../collector/ingest/otlp/receiver.ts";
 import { readFields } from "../../../../core/wire/protobuf.ts";
 import { encodeOtlpProtobuf, otlpRequest } from "../../../kit/otlp.ts";
 import {
@@ -12,6 +13,10 @@ import {
   short,
   tokens,
 } from "../../../kit/otlp-receiver.ts";
+
+function from(headers: Readonly<Record<string, string>>, remoteAddress = "10.0.0.7"): OtlpHead {
+  return { headers, remoteAddress };
+}
 
 describe.each(["protobuf", "json"] as const)("the OTLP receiver in %s", (encoding) => {
   it("takes points to history and to the rules as Prometheus would name them", async () => {
@@ -79,7 +84,11 @@ describe.each(["protobuf", "json"] as const)("the OTLP receiver in %s", (encodin
   it("answers in its encoding what it can't read, with a status", async () => {
     const { receiver } = openOtlpReceiver();
     const headers = { "content-type": otlpEncodings[encoding].type };
-    const reply = await receiver.receive({ headers, body: Buffer.from("{]") });
+    const reply = await receiver.receive({
+      headers,
+      remoteAddress: "10.0.0.7",
+      body: Buffer.from("{]"),
+    });
     expect(reply).toMatchObject({ status: 400, headers });
     if (encoding === "json")
       expect(JSON.parse(reply.body.toString())).toEqual({
@@ -101,7 +110,7 @@ describe("the OTLP receiver", () => {
     const { receiver } = openOtlpReceiver({ settings: { message_limit_bytes: 4096 } });
     const headers = { "content-type": "application/x-protobuf", "content-encoding": "gzip" };
     const receive = async (body: Buffer): Promise<number> =>
-      (await receiver.receive({ headers, body })).status;
+      (await receiver.receive({ headers, remoteAddress: "10.0.0.7", body })).status;
     expect(await receive(gzipSync(encodeOtlpProtobuf(otlpRequest([loss(0, 1)]))))).toBe(200);
     expect(await receive(gzipSync(Buffer.alloc(1_000_000)))).toBe(413);
     expect(await receive(Buffer.from("not gzip"))).toBe(400);
@@ -113,21 +122,28 @@ describe("the OTLP receiver", () => {
     });
     const type = "application/x-protobuf";
     const status = async (headers: Record<string, string>): Promise<number> =>
-      (await receiver.receive({ headers, body: Buffer.alloc(0) })).status;
+      (await receiver.receive({ headers, remoteAddress: "10.0.0.7", body: Buffer.alloc(0) }))
+        .status;
     expect(await status({ "content-type": "text/plain" })).toBe(415);
     expect(await status({ "content-type": type, "content-encoding": "br" })).toBe(415);
     expect(await status({ "content-type": "application/json; charset=utf-8" })).toBe(400);
-    expect(receiver.refuse({ "content-type": type, "content-length": "5000" })?.status).toBe(413);
+    expect(receiver.refuse(from({ "content-type": type, "content-length": "5000" }))?.status).toBe(
+      413,
+    );
     expect((await send(otlpRequest([tokens(2, [0, 1], [1, 2], [2, 3], [3, 4])]))).status).toBe(413);
   });
 
   it("holds back what is more than it can take at once, also of those who don't say how much it is", () => {
     const { receiver } = openOtlpReceiver();
     const head = { "content-type": "application/x-protobuf", "transfer-encoding": "chunked" };
-    for (let request = 0; request < 16; request += 1) expect(receiver.refuse(head)).toBeNull();
-    expect(receiver.refuse(head)).toMatchObject({ status: 503, headers: { "retry-after": "5" } });
-    receiver.ended(head);
-    expect(receiver.refuse(head)).toBeNull();
+    for (let request = 0; request < 16; request += 1)
+      expect(receiver.refuse(from(head))).toBeNull();
+    expect(receiver.refuse(from(head))).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "5" },
+    });
+    receiver.ended(from(head));
+    expect(receiver.refuse(from(head))).toBeNull();
   });
 
   it("answers only when history has the points, and asks for them again when it couldn't", async () => {
@@ -141,5 +157,27 @@ describe("the OTLP receiver", () => {
     expect(short(stored)).toEqual(["train_loss{} 1 @0", "train_tokens_total{} 5 @0"]);
     expect((await send(request)).status).toBe(200);
     expect(stored).toHaveLength(2);
+  });
+
+  it("lets nobody take more than its share, and others go on", async () => {
+    const { receiver, clock } = openOtlpReceiver();
+    const head = { "content-type": "application/json", "content-length": "100" };
+    const send = (address: string): number | undefined => {
+      const refused = receiver.refuse(from(head, address));
+      if (refused === null) receiver.ended(from(head, address));
+      return refused?.status;
+    };
+    let taken = 0;
+    while (send("10.0.0.7") === undefined && taken < 10_000) taken += 1;
+    // Four seconds' worth of requests at once.
+    expect(taken).toBeGreaterThan(700);
+    expect(taken).toBeLessThan(900);
+    expect(receiver.refuse(from(head))).toMatchObject({
+      status: 429,
+      headers: { "retry-after": "1" },
+    });
+    expect(send("10.0.0.8")).toBeUndefined();
+    await clock.advance(1000);
+    expect(send("10.0.0.7")).toBeUndefined();
   });
 });
