@@ -26,41 +26,65 @@ export interface Labeller {
 }
 
 export function createLabeller(target: Target): Labeller {
+  const name = nameWith(target);
   let layoutVersion = -1;
   let known: LabelledPage = { series: [], slots: null, refused: "", duplicates: 0 };
   return {
     label(page) {
       if (page.layoutVersion !== layoutVersion) {
         layoutVersion = page.layoutVersion;
-        known = labelPage(page.series, target);
+        known = labelPage(page.series, target, name);
       }
       return known;
     },
   };
 }
 
-function labelPage(page: readonly ParsedSeries[], target: Target): LabelledPage {
+/** What a series is called, and what tells it from the others after relabelling; null: it is dropped. */
+interface Named {
+  readonly labelled: LabelledSeries;
+  readonly key: string;
+}
+
+/** Remembers each series as long as the page has it: one that comes costs no more than itself. */
+function nameWith(target: Target): (parsed: ParsedSeries) => Named | null {
   const rules = target.job.metricRelabel ?? [];
-  const merged = mergeWith(target);
+  const merge = mergeWith(target);
+  const known = new WeakMap<ParsedSeries, Named | null>();
+  return (parsed) => {
+    const before = known.get(parsed);
+    if (before !== undefined) return before;
+    const plain = merge(parsed);
+    const labelled = rules.length === 0 ? plain : relabelSeries(plain, target);
+    const { name, labels, labelValues } = labelled ?? plain;
+    const key = rules.length === 0 ? "" : JSON.stringify([name, labels, labelValues]);
+    const named = labelled && { labelled, key };
+    known.set(parsed, named);
+    return named;
+  };
+}
+
+function labelPage(
+  page: readonly ParsedSeries[],
+  target: Target,
+  name: (parsed: ParsedSeries) => Named | null,
+): LabelledPage {
   const series: LabelledSeries[] = [];
   const slots: number[] = [];
   const seen = new Set<string>();
   let duplicates = 0;
   for (const [slot, parsed] of page.entries()) {
-    const plain = merged(parsed);
-    const labelled = rules.length === 0 ? plain : relabelSeries(plain, target);
-    if (labelled === null) continue;
-    const refused = complaintAbout(labelled, target);
+    const named = name(parsed);
+    if (named === null) continue;
+    const refused = complaintAbout(named.labelled, target);
     if (refused !== "") return { series: [], slots: null, refused, duplicates: 0 };
-    if (rules.length > 0) {
-      const key = JSON.stringify([labelled.name, labelled.labels, labelled.labelValues]);
-      if (seen.has(key)) {
-        duplicates += 1;
-        continue;
-      }
-      seen.add(key);
+    // Without relabelling the page's own series are all different.
+    if (named.key !== "" && seen.has(named.key)) {
+      duplicates += 1;
+      continue;
     }
-    series.push(labelled);
+    seen.add(named.key);
+    series.push(named.labelled);
     slots.push(slot);
   }
   const whole = slots.length === page.length;
