@@ -128,7 +128,8 @@ export function modelQuery(
 function keptPoints(options: ModelOptions, after: number, until: number): Point[] {
   const found: Point[] = [];
   let minute = -1;
-  for (const one of fedPoints(options, after, until)) {
+  // The newest sample of the last minute may be newer than what is asked for, and then stands for what is older.
+  for (const one of fedPoints(options, after, until + minuteMilliseconds)) {
     const file = options.kept.find(
       ({ firstTime, lastTime }) => one.time >= firstTime && one.time <= lastTime,
     );
