@@ -37,7 +37,7 @@ export interface Outbox {
   /** Null when the bound dropped it meanwhile. */
   read(sequence: number): Notification | null;
   /**
-   * Takes out a row that was accepted; on disk when the promise resolves. Settlements of one turn share a transaction.
+   * Takes out a row that was accepted; on disk when the promise resolves. Settlements that come together share a transaction.
    * The reference goes with later notifications of the incident until its resolve leaves the outbox.
    */
   settle(sequence: number, reference?: string): Promise<void>;
@@ -99,7 +99,7 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
   /** Of the transaction under way; it counts once that is committed. */
   let shedNow: Shed = { superseded: 0, outbox_full: 0 };
   const shed = createShed(database);
-  const settleLater = createGroup<{ sequence: number; reference: string }>(database, (settled) => {
+  const settleLater = createGroup<Settled>(database, options.clock, (settled) => {
     for (const { sequence, reference } of settled) leave(sequence, "accepted", reference);
   });
   const supersede = sqlite.prepare(
@@ -166,6 +166,11 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
   };
 }
 
+interface Settled {
+  readonly sequence: number;
+  readonly reference: string;
+}
+
 type Row = Record<string, unknown>;
 
 function keyOf(row: Row): { notifier: string; key: string } {
@@ -207,27 +212,43 @@ function createShed({
   };
 }
 
-/** Gathers the items of one turn of the event loop into one transaction. */
+const longestGatheringMilliseconds = 50;
+
+/**
+ * Gathers the items of one turn of the event loop into one transaction; where the disk is slow, of as long as the last one took,
+ * so that it has at least half of its time for what isn't a settlement.
+ */
 function createGroup<Item>(
   database: Database,
+  clock: Clock,
   write: (items: readonly Item[]) => void,
 ): (item: Item) => Promise<void> {
   let items: Item[] = [];
   let written: Promise<void> | null = null;
+  let tookMilliseconds = 0;
+
+  function flush(): void {
+    const group = items;
+    items = [];
+    written = null;
+    const started = clock.monotonic();
+    database.transaction(() => write(group));
+    tookMilliseconds = clock.monotonic() - started;
+  }
+
   return (item) => {
     items.push(item);
     written ??= new Promise((resolve, reject) => {
-      setImmediate(() => {
-        const group = items;
-        items = [];
-        written = null;
+      const attempt = (): void => {
         try {
-          database.transaction(() => write(group));
+          flush();
           resolve();
         } catch (thrown) {
           reject(thrown);
         }
-      });
+      };
+      if (tookMilliseconds < 1) setImmediate(attempt);
+      else clock.after(Math.min(tookMilliseconds, longestGatheringMilliseconds), attempt);
     });
     return written;
   };

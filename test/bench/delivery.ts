@@ -208,6 +208,7 @@ async function storm(nodes: number, random: Random): Promise<BenchRow[]> {
     await Promise.all(senders.map(silentFrame));
     const began = performance.timeOrigin + performance.now();
     await Promise.all(senders.map((sender) => failWithin(sender, 5000, random)));
+    const sentAfter = (performance.timeOrigin + performance.now() - began) / 1000;
     const isWhole = (): boolean => summaries(pager).at(-1)?.includes("1,000 alerts") === true;
     await pager.until(() => groups(pager).length >= nodes && (nodes < 125 || isWhole()), 60_000);
     const told = groups(pager).map(({ openedAtMilliseconds }) => openedAtMilliseconds - began);
@@ -229,6 +230,7 @@ async function storm(nodes: number, random: Random): Promise<BenchRow[]> {
     process.stdout.write(`\n${summaries(pager).join("\n")}\n\n`);
     return [
       row("alerts", "alerts", nodes * 8),
+      row("all frames acknowledged after", "s", sentAfter),
       row("incidents", "incidents", opened),
       row("summaries", "incidents", opens.length),
       row("first incident after", "s", Math.min(...told) / 1000),
@@ -295,8 +297,9 @@ const { values: flags } = parseArgs({
 });
 const random = createRandom(1);
 const rows: BenchRow[] = [];
-for (const kind of kinds)
-  if (flags.faults.split(",").includes(kind))
-    rows.push(...(await liveUnder(kind, Number(flags.nodes), random)));
+for (const kind of kinds.filter((one) => flags.faults.split(",").includes(one))) {
+  process.stdout.write(`${kind} …\n`);
+  rows.push(...(await liveUnder(kind, Number(flags.nodes), random)));
+}
 if (Number(flags.storm) > 0) rows.push(...(await storm(Number(flags.storm), random)));
 reportBench("delivery", flags, rows);

@@ -74,12 +74,10 @@ const between = (least: number, most: number, said: string) =>
 const labelSchema = z
   .string()
   .regex(/^([a-zA-Z_][a-zA-Z0-9_]*|\.\.\.)$/, 'is not a label name, nor "..." for all labels');
-const repeatSchema = durationSchema.refine(
+export const repeatSchema = durationSchema.refine(
   (value) => value === 0 || value >= 60_000,
   "must be 1m or more, or 0 for never",
 );
-
-export { repeatSchema };
 
 /** Settings that every notifier but Alertmanager has; what is left out is as its type has it. */
 export const policyFields = {
@@ -94,12 +92,17 @@ export const policyFields = {
   group_interval: between(1000, hour, "between 1s and 1h").optional(),
   repeat_interval: repeatSchema.optional(),
   rate: z
-    .literal("none")
-    .or(
-      z.strictObject({
-        notifications: z.int().min(1).max(100_000),
-        per: between(1000, 24 * hour, "between 1s and 1d"),
-      }),
+    .union(
+      [
+        z.literal("none"),
+        z.strictObject({
+          notifications: z.int().min(1).max(100_000),
+          per: between(1000, 24 * hour, "between 1s and 1d"),
+        }),
+      ],
+      {
+        error: "must be none, or as in {notifications: 60, per: 1m}, with 1s to 1d",
+      },
     )
     .optional(),
   digest: durationSchema

@@ -61,6 +61,30 @@ test.each([
     "notifiers:\n  - type: slack\n    webhook_url_file: /etc/hostname\n",
     "collector.yaml:3: notifiers.0.webhook_url_file: the secret file /etc/hostname doesn't hold an http:// or https:// address",
   ],
+  [
+    "notifiers:\n  - type: stdout\n    group_by: [node, 3d]\n",
+    'collector.yaml:3: notifiers.0.group_by.1: is not a label name, nor "..." for all labels',
+  ],
+  [
+    'notifiers:\n  - type: stdout\n    group_by: [node, "..."]\n',
+    'collector.yaml:3: notifiers.0.group_by: has labels beside "...", which stands for all of them',
+  ],
+  [
+    "notifiers:\n  - type: stdout\n    repeat_interval: 10s\n",
+    "collector.yaml:3: notifiers.0.repeat_interval: must be 1m or more, or 0 for never",
+  ],
+  [
+    "notifiers:\n  - type: stdout\n    rate: { notifications: 0, per: 1m }\n",
+    "collector.yaml:3: notifiers.0.rate: must be none, or as in {notifications: 60, per: 1m}, with 1s to 1d",
+  ],
+  [
+    "notifiers:\n  - type: stdout\n    digest: 2d\n",
+    "collector.yaml:3: notifiers.0.digest: must be between 1m and 1d, or 0 to tell info like anything else",
+  ],
+  [
+    "notifiers:\n  - type: alertmanager\n    urls: [http://a]\n    group_by: [node]\n",
+    "collector.yaml:4: notifiers.0.group_by: is not a setting",
+  ],
 ])("says what is wrong with %j", (yaml, sentence) => {
   expect(sentences(yaml)).toEqual([sentence]);
 });
@@ -79,6 +103,24 @@ notifiers:
     "alertmanager/two:9093/base",
     "pagerduty",
     "chat",
+  ]);
+});
+
+test("is told as its type is, but for what its settings say", () => {
+  const yaml = `
+notifiers:
+  - { type: pagerduty, routing_key: "0123456789" }
+  - { type: webhook, url: "https://hooks.example/x", group_by: [node], rate: { notifications: 5, per: 10s } }
+  - { type: pagerduty, name: each, routing_key: "0123456789", group_by: ["..."], rate: none, storm: 0 }
+`;
+  const { notifiers } = parseConfig(yaml, "collector.yaml", schema);
+  const made = createNotifiers(notifiers, { clock: createSystemClock(), consoleUrl: "" });
+  expect(
+    made.map(({ policy }) => [policy.groupBy, policy.rate?.notifications, policy.storm]),
+  ).toEqual([
+    [["alertname", "cluster", "node"], 60, 20],
+    [["node"], 5, 0],
+    [null, undefined, 0],
   ]);
 });
 
