@@ -25,7 +25,7 @@ export interface OtlpBatch {
 }
 
 export interface OtlpEncoder {
-  /** Requests with what is newer than what was written before; the caller may rest between them. */
+  /** Requests with what has another time than what was written before; the caller may rest between them. */
   encode(snapshot: OtlpSnapshot): Generator<OtlpBatch>;
   /** The origin is gone. */
   forget(key: string): void;
@@ -99,7 +99,8 @@ export function createOtlpEncoder(options: OtlpEncoderOptions): OtlpEncoder {
 function isNew(snapshot: OtlpSnapshot, written: Written, point: PlannedPoint): boolean {
   const { slot, histogram } = point;
   const { present, times } = snapshot;
-  if (!isPresent(present, slot) || !(times[slot]! > written.times[slot]!)) return false;
+  // A clock that was set back must not silence a series until it is where it was.
+  if (!isPresent(present, slot) || times[slot] === written.times[slot]) return false;
   return histogram === null || histogram.slots.every((bucket) => isPresent(present, bucket));
 }
 
@@ -109,7 +110,7 @@ function choose(snapshot: OtlpSnapshot, written: Written, point: PlannedPoint): 
   const { values, present, times } = snapshot;
   const value = values[slot]!;
   const time = times[slot]!;
-  if (written.starts[slot] === 0) written.starts[slot] = time;
+  if (written.starts[slot] === 0 || time < written.times[slot]!) written.starts[slot] = time;
   else if (value < written.values[slot]!) written.starts[slot] = written.times[slot]!;
   written.values[slot] = value;
   written.times[slot] = time;

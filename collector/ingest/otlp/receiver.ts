@@ -85,6 +85,8 @@ const budgetLimits = {
   requestsPerSecond: 200,
 };
 const sweepMilliseconds = 60_000;
+/** What is wrong with a sender's points is mostly wrong with each of its requests. */
+const complaintMilliseconds = 10_000;
 const source = { withoutTarget: "otlp", isOfNode: false };
 
 /** gRPC's codes for what the statuses say. */
@@ -106,6 +108,13 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
   const count = createCounters(options.metrics, () => registry.size);
   let pendingBytes = 0;
   let sweptAt = clock.monotonic();
+  let complainedAt = -Infinity;
+
+  function complain(sentence: string): void {
+    if (clock.monotonic() - complainedAt < complaintMilliseconds) return;
+    complainedAt = clock.monotonic();
+    log.warn(sentence, { source: "otlp" });
+  }
 
   function sweep(): void {
     if (clock.monotonic() - sweptAt < sweepMilliseconds) return;
@@ -155,7 +164,7 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
     count.request(rejected === 0 ? "ok" : "partial");
     if (rejected === 0) return { status: 200, headers, body: encodeOtlpResponse(encoding, 0, "") };
     const sentence = `${points - rejected} points were written, the rest was not: ${lost.join("; ")}`;
-    log.warn(`of an OTLP request ${sentence}`, { source: "otlp" });
+    complain(`of an OTLP request ${sentence}`);
     return { status: 200, headers, body: encodeOtlpResponse(encoding, rejected, sentence) };
   }
 
@@ -205,7 +214,7 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
         taken = take(encoding, message);
       } catch (thrown) {
         if (!(thrown instanceof WarpwatchError)) throw thrown;
-        log.warn(`an OTLP request can't be read: ${thrown.message}`, { source: "otlp" });
+        complain(`an OTLP request can't be read: ${thrown.message}`);
         const isLarge = thrown.code === "MESSAGE_TOO_LARGE" || thrown.code === "LIMIT_REACHED";
         if (isLarge) return refusal(encoding, "too_large", 413, thrown.message);
         return refusal(encoding, "malformed", 400, thrown.message);

@@ -23,6 +23,8 @@ export interface Stream {
 export interface Total {
   readonly timeMilliseconds: number;
   readonly measure: Measure;
+  /** Of the translator's, by number. */
+  readonly request: number;
 }
 
 export interface Family {

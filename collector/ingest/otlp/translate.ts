@@ -46,7 +46,8 @@ export type TranslationRefusal =
   | "invalid"
   | "series"
   | "origins"
-  | "future";
+  | "future"
+  | "conflict";
 
 export interface Translated {
   readonly points: number;
@@ -92,6 +93,7 @@ export function createTranslator({ registry, limits }: TranslatorOptions): Trans
   let ends: number[] = [];
   let refused = new Map<number, TranslationRefusal>();
   let latest = 0;
+  let requests = 0;
 
   function add(number: number, time: number, sample: number): void {
     value[0] = sample;
@@ -138,8 +140,8 @@ export function createTranslator({ registry, limits }: TranslatorOptions): Trans
     const stream = known ?? createStream();
     const isDelta = "temporality" in data && data.temporality === "delta";
     const { total } = stream;
-    if (isDelta && point.timeMilliseconds > latest) return "future";
-    if (isDelta && total && point.timeMilliseconds < total.timeMilliseconds) return "out_of_order";
+    const early = isDelta ? deltaRefusal(total, point) : null;
+    if (early !== null) return early;
     const shown = isDelta ? totalOf(total, point, measure) : measure;
     const values = valuesOf(shown);
     if (builder.batch.length + values.length > maximumSamples) return "samples";
@@ -154,9 +156,26 @@ export function createTranslator({ registry, limits }: TranslatorOptions): Trans
       !streams.keep(family, key, stream)
     )
       return "series";
-    if (isDelta) stream.total = { timeMilliseconds: point.timeMilliseconds, measure: shown };
+    if (isDelta)
+      stream.total = {
+        timeMilliseconds: point.timeMilliseconds,
+        measure: shown,
+        request: requests,
+      };
     values.forEach((one, part) => add(stream.numbers[part]!, point.timeMilliseconds, one));
     return null;
+  }
+
+  /** Asked before it is added: what was added can't be taken back. */
+  function deltaRefusal(
+    total: Total | null,
+    { timeMilliseconds }: OtlpPoint,
+  ): TranslationRefusal | null {
+    if (timeMilliseconds > latest) return "future";
+    if (total === null || timeMilliseconds > total.timeMilliseconds) return null;
+    if (timeMilliseconds < total.timeMilliseconds) return "out_of_order";
+    // Twice in one request it is no repeat.
+    return total.request === requests ? "conflict" : null;
   }
 
   function bind(
@@ -199,6 +218,7 @@ export function createTranslator({ registry, limits }: TranslatorOptions): Trans
       ends = [];
       refused = new Map();
       latest = latestMilliseconds;
+      requests += 1;
       for (const resource of resources) takeResource(resource);
       const [starts, stops] = [firsts, ends];
       const pointOf = (sample: number): number => findPoint(starts, stops, sample);

@@ -137,6 +137,14 @@ describe("samples as OTLP", () => {
     expect(lines(encode(snapshot(schema, [1, undefined])))).toHaveLength(1);
   });
 
+  it("go on when the clock is set back, and never begin after they end", () => {
+    const { encode } = open();
+    const schema = schemaOf([series(cpu.contextSwitches)]);
+    encode(snapshot(schema, [5], 60_000));
+    const back = [6, 7].flatMap((value, at) => lines(encode(snapshot(schema, [value], at * 1000))));
+    expect(back.map((line) => line.split("{} ")[1])).toEqual(["6 @0..0", "7 @0..1000"]);
+  });
+
   it("make a histogram of its series again", () => {
     const metric = {
       ...openMetric("step_seconds", "histogram", "Steps.", ["rank"]),

@@ -30,6 +30,16 @@ describe("points that come by OTLP", () => {
     ]);
   });
 
+  it("refuses a second delta for the same time in one request, where it is no repeat", async () => {
+    const { send, stored } = openOtlpReceiver();
+    const reply = await send(otlpRequest([tokens(1, [0, 5]), tokens(1, [0, 7])]));
+    expect(rejectionOf(reply)).toMatchObject({
+      rejected: 1,
+      message: expect.stringContaining("1 differ from what was sent"),
+    });
+    expect(short(stored)).toEqual(["train_tokens_total{} 5 @0"]);
+  });
+
   it("makes buckets, sum and count of a histogram, and adds up its deltas", async () => {
     const { send, stored } = openOtlpReceiver();
     const step = (temporality: number, offset: number) => ({
