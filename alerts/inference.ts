@@ -23,6 +23,7 @@ function slow(name: string, seconds: Expression, what: string, source: string): 
     severity: "warning",
     component: "inference",
     team: "workload",
+    comesAndGoes: true,
     summary: `${what} takes {{ value }} s on {{ node }}`,
     description:
       "In the mean of the last five minutes. Requests queue, share their GPU with more than it can do, or have become longer.",

@@ -29,6 +29,11 @@ export function missingAlertOf(rule: Rule): string {
   return `${rule.name}${missingSuffix}`;
 }
 
+/** What asks for nothing can't, and where data come and go it is no news. */
+export function canGoBlind({ condition, comesAndGoes }: Rule): boolean {
+  return comesAndGoes !== true && metricsOf(condition).length > 0;
+}
+
 /** A rule file with one group per component, in the rules' order. */
 export function renderRuleFile(rules: readonly Rule[], suffix = ""): string {
   const components = [...new Set(rules.map((rule) => rule.component))];
@@ -57,8 +62,7 @@ function renderRule(rule: Rule): PrometheusRule[] {
         dashboard_url: renderTemplate(rule.dashboardUrl),
       },
     },
-    // What asks for nothing can't go blind.
-    ...(metricsOf(rule.condition).length > 0 ? [renderMissing(rule, labels)] : []),
+    ...(canGoBlind(rule) ? [renderMissing(rule, labels)] : []),
   ];
 }
 

@@ -38,6 +38,8 @@ export interface Rule {
   readonly prometheusOnly?: string;
   /** How to tell a series that ended for good from one that went missing; without it such an alert is held as unknown. */
   readonly ended?: EndOfSeries;
+  /** Its data come and go with what runs (a server that is scaled in), so that no alert tells when they are missing. */
+  readonly comesAndGoes?: true;
   /** Where the threshold comes from. */
   readonly source: string;
 }
