@@ -74,7 +74,7 @@ test.each([
     "collector.yaml:3: notifiers.0.repeat_interval: must be 1m or more, or 0 for never",
   ],
   [
-    "notifiers:\n  - type: stdout\n    rate: { notifications: 0, per: 1m }\n",
+    "notifiers:\n  - type: stdout\n    rate: 60\n",
     "collector.yaml:3: notifiers.0.rate: must be none, or as in {notifications: 60, per: 1m}, with 1s to 1d",
   ],
   [
