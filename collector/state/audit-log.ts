@@ -2,7 +2,7 @@
 import type { Clock } from "../../core/kit/clock.ts";
 import { WarpwatchError } from "../../core/kit/errors.ts";
 import type { AuditEntry, AuditLog, AuditReader } from "./audit.ts";
-import { canonicalDetails, cutText, hashOf, mendedAction } from "./audit-chain.ts";
+import { canonicalDetails, cutText, hashOf, mendedAction, type ChainEnd } from "./audit-chain.ts";
 import { createAuditReader, createEndsReader, createSearch } from "./audit-reader.ts";
 import type { Database } from "./database.ts";
 
@@ -31,7 +31,10 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
   const { clock, maximumRows = defaultMaximumRows } = options;
   const insert = sqlite.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)");
   const moveHead = sqlite.prepare("UPDATE audit_ends SET head = ?, head_hash = ? WHERE id = 1");
-  const hashAt = sqlite.prepare("SELECT hash FROM audit WHERE sequence = ?");
+  const lowest = sqlite.prepare("SELECT min(sequence) AS low FROM audit");
+  const newestUpTo = sqlite.prepare(
+    "SELECT sequence, hash FROM audit WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1",
+  );
   const moveAnchor = sqlite.prepare(
     "UPDATE audit_ends SET anchor = ?, anchor_hash = ? WHERE id = 1",
   );
@@ -63,14 +66,20 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
     insert.run(sequence, timeMilliseconds, kind, actor, subject, details, hash);
     moveHead.run(sequence, hash);
     if (sequence - anchor.sequence > maximumRows)
-      dropped += removeUpTo(anchor.sequence + Math.min(dropRows, maximumRows));
+      dropped += removeUpTo(lastGone(anchor) + Math.min(dropRows, maximumRows));
+  }
+
+  /** Beyond the anchor where somebody took entries out: what is gone isn't pruned again. */
+  function lastGone(anchor: ChainEnd): number {
+    return Math.max(anchor.sequence, Number(lowest.get()?.["low"] ?? 0) - 1);
   }
 
   /** Within a transaction: the last that goes becomes the anchor, on which the rest still follows. */
-  function removeUpTo(sequence: number): number {
-    const hash = hashAt.get(sequence)?.["hash"];
-    if (!(hash instanceof Uint8Array)) return 0;
-    moveAnchor.run(sequence, hash);
+  function removeUpTo(wanted: number): number {
+    const last = newestUpTo.get(wanted);
+    if (last === undefined || !(last["hash"] instanceof Uint8Array)) return 0;
+    const sequence = Number(last["sequence"]);
+    moveAnchor.run(sequence, last["hash"]);
     return Number(remove.run(sequence).changes);
   }
 
@@ -78,9 +87,9 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
     return database.transaction(() => {
       const { anchor } = ends();
       const firstKept = firstSince(clock.now() - auditKeepMilliseconds);
-      const last = Math.min(firstKept - 1, anchor.sequence + pruneRows);
-      if (last <= anchor.sequence) return 0;
+      const last = Math.min(firstKept - 1, lastGone(anchor) + pruneRows);
       const pruned = removeUpTo(last);
+      if (pruned === 0) return 0;
       append({
         kind: "action",
         actor: "collector",

@@ -9,7 +9,7 @@ const timeoutMilliseconds = 10_000;
 /** Labels that say which thing an alert is about; the others say what kind of alert it is. */
 const telling = new Set(["alertname", "node", "UUID", "device", "mountpoint"]);
 
-/** @typedef {{ ok: boolean, text: string, answer: any }} Outcome */
+/** @typedef {{ ok: boolean, status: number, text: string, answer: any }} Outcome */
 
 /**
  * What the page brings: its token, the collector's time, and a look at what has come of it.
@@ -66,6 +66,7 @@ async function silence(given) {
   if (names.length === 0)
     return {
       ok: false,
+      status: 0,
       text: "Choose at least one label: none would silence everything.",
       answer: null,
     };
@@ -88,11 +89,13 @@ async function silence(given) {
 }
 
 /** @param {FormData} given @returns {Promise<Outcome>} */
-function acknowledge(given) {
-  return send("POST", `/api/v1/incidents/${subject?.fingerprint ?? ""}/acknowledge`, {
-    by: textOf(given, "by"),
-    comment: textOf(given, "comment"),
-  });
+async function acknowledge(given) {
+  const path = `/api/v1/incidents/${subject?.fingerprint ?? ""}/acknowledge`;
+  const body = { by: textOf(given, "by"), comment: textOf(given, "comment") };
+  const outcome = await send("POST", path, body);
+  return outcome.status === 404
+    ? { ...outcome, text: "It is over, or nobody is told of it any more." }
+    : outcome;
 }
 
 /** @param {string} id @param {string} done @param {(given: FormData) => Promise<Outcome>} act */
@@ -169,11 +172,12 @@ async function send(method, path, body) {
     const said = typeof answer === "string" ? answer : (answer?.error ?? "");
     return {
       ok: response.ok,
+      status: response.status,
       text: response.ok ? "" : said || `It was refused (${response.status}).`,
       answer,
     };
   } catch {
-    return { ok: false, text: "The collector doesn't answer.", answer: null };
+    return { ok: false, status: 0, text: "The collector doesn't answer.", answer: null };
   }
 }
 

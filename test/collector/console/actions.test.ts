@@ -222,7 +222,7 @@ describe.skipIf(!hasChromium)("what people do about alerts in the console", () =
     await dialog.getByRole("button", { name: "Acknowledge" }).click();
     await expect
       .poll(() => dialog.getByRole("alert").innerText(), patience)
-      .toContain("no incident");
+      .toContain("nobody is told of it any more");
     await shoot(page, "refused");
     await page.keyboard.press("Escape");
     expect(await dialog.isVisible()).toBe(false);

@@ -9,6 +9,7 @@ import {
   type EmbeddedAuditLog,
 } from "../../../collector/state/audit-log.ts";
 import { openDatabase, type Database } from "../../../collector/state/database.ts";
+import { copyToDisk, copyToMemory } from "../../../collector/state/memory-copy.ts";
 import { createFakeClock } from "../../kit/fake-clock.ts";
 import { makeFolder } from "../../kit/folder.ts";
 
@@ -151,6 +152,33 @@ describe("the audit log", () => {
     expect(audit.dropped()).toBe(25 - audit.entries());
     expect(audit.list(everything)[0]?.subject).toBe("25");
     expect(await audit.verify()).toMatchObject({ ok: true, entries: audit.entries() });
+  });
+
+  test("is whole again when the disk could be written again after a while in memory", async () => {
+    const { database, audit } = open(makeFolder());
+    for (const subject of ["a", "b", "c"]) audit.record(fired(subject));
+    copyToMemory(database.sqlite);
+    for (const subject of ["d", "e"]) audit.record(fired(subject));
+    expect(audit.head().sequence).toBe(5);
+    expect(audit.prune()).toBe(0);
+    copyToDisk(database.sqlite);
+    audit.record(fired("f"));
+    expect(
+      audit
+        .list(everything)
+        .map(({ subject }) => subject)
+        .toReversed(),
+    ).toEqual("abcdef".split(""));
+    expect(await audit.verify()).toMatchObject({ ok: true, entries: 6 });
+  });
+
+  test("stays bounded although somebody took entries out", async () => {
+    const { database, audit } = open(makeFolder(), { maximumRows: 10 });
+    for (let index = 1; index <= 10; index += 1) audit.record(fired(String(index)));
+    database.sqlite.exec("DELETE FROM audit WHERE sequence BETWEEN 1 AND 10 AND sequence <> 9");
+    for (let index = 11; index <= 60; index += 1) audit.record(fired(String(index)));
+    expect(audit.list(everything).length).toBeLessThanOrEqual(11);
+    expect(audit.list(everything)[0]?.subject).toBe("60");
   });
 
   test("is verified in slices while it grows and shrinks", async () => {
