@@ -3,6 +3,7 @@ import type { StoredSeries } from "./job.ts";
 import type { SeriesName } from "./sample.ts";
 import {
   compareNames,
+  lookBackMicroseconds,
   tooMuch,
   type QueriedSeries,
   type SampleAdder,
@@ -13,6 +14,11 @@ import {
 export const aggregates = ["last", "min", "max", "mean", "count"] as const;
 /** `last` is the sample at or before the step; the others are of the samples since the step before. */
 export type Aggregate = (typeof aggregates)[number];
+
+/** How far before a step its samples may be, in microseconds. */
+export function reachOf(aggregate: Aggregate, step: number): number {
+  return aggregate === "last" ? lookBackMicroseconds : step;
+}
 
 export interface Buckets {
   adder(name: SeriesName): SampleAdder;

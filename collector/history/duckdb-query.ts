@@ -1,9 +1,9 @@
 /** In the child process: out of Parquet files the newest sample of each step, or what all samples of a step come to. */
 import { LIST, listValue, VARCHAR } from "@duckdb/node-api";
+import { reachOf } from "./buckets.ts";
 import { openDuckDb } from "./duckdb.ts";
 import type { QueryAnswer, QueryJob, StoredSeries } from "./job.ts";
 import { minuteColumns } from "./minute-columns.ts";
-import { lookBackMicroseconds } from "./steps.ts";
 
 type Values = StoredSeries["values"][number][];
 
@@ -18,7 +18,7 @@ export async function query(job: QueryJob): Promise<QueryAnswer> {
     {
       files: listValue([...job.files]),
       metric: matcher.metric,
-      after: range.start - (isLast ? lookBackMicroseconds : range.step),
+      after: range.start - reachOf(job.aggregate, range.step),
       until: last,
       start: range.start,
       step: range.step,

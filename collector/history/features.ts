@@ -48,7 +48,7 @@ export interface FeaturesOptions {
   readonly queryMilliseconds: number;
 }
 
-export const featuresFolder = "features";
+const featuresFolder = "features";
 const dayMilliseconds = 86_400_000;
 /** By then the hourly compaction has been there twice. */
 const closedAfterMilliseconds = 2 * 3_600_000;

@@ -5,7 +5,7 @@ import { history } from "../../core/catalog/index.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
-import { createBuckets, type Aggregate, type Buckets } from "./buckets.ts";
+import { createBuckets, reachOf, type Buckets } from "./buckets.ts";
 import { createFrameReader, decodeChain, loadBodies, loadChain } from "./chain-reader.ts";
 import type { JobRunner } from "./child.ts";
 import { openSnapshot } from "./database.ts";
@@ -13,13 +13,7 @@ import { listParquetFiles } from "./files.ts";
 import type { Journal } from "./journal.ts";
 import { matchingSlots, type Matcher } from "./matcher.ts";
 import type { RangeQuery } from "./request.ts";
-import {
-  createSteps,
-  lookBackMicroseconds,
-  type QueriedSeries,
-  type SampleAdder,
-  type StepLimits,
-} from "./steps.ts";
+import { createSteps, type QueriedSeries, type SampleAdder, type StepLimits } from "./steps.ts";
 import { createTurns } from "./turns.ts";
 
 export interface QueryOptions {
@@ -183,11 +177,6 @@ async function readChain(
     }
     await rest();
   }
-}
-
-/** How far before a step its samples may be. */
-export function reachOf(aggregate: Aggregate, step: number): number {
-  return aggregate === "last" ? lookBackMicroseconds : step;
 }
 
 /** The newest sample of each step. */
