@@ -23,15 +23,17 @@ export function acknowledge(
   if (named.length + alerts.size === 0) return null;
   const { by, comment } = given;
   audit.record({ kind: "acknowledgement", actor: by, subject, details: { comment } });
-  const taken = new Map(named.map((incident) => [idOf(incident), incident]));
+  const seen = new Set(named.map(idOf));
+  const taken = [...named];
   for (const fingerprint of alerts)
     for (const home of incidents.homesOf(fingerprint)) {
-      if (taken.has(idOf(home))) continue;
+      if (seen.has(idOf(home))) continue;
+      seen.add(idOf(home));
       const incident = incidents.find(home);
       const holdsNoOther = incidents.fingerprints(home).every((member) => alerts.has(member));
-      if (incident && holdsNoOther) taken.set(idOf(home), incident);
+      if (incident && holdsNoOther) taken.push(incident);
     }
-  return [...taken.values()].map((incident) => take(planning, incident, given));
+  return taken.map((incident) => take(planning, incident, given));
 }
 
 /** Who was first stays. */

@@ -3,7 +3,7 @@ import type { Incident } from "../../state/incident.ts";
 import { trigger, update } from "./announce.ts";
 import { sendDigest } from "./digest.ts";
 import { admit, openGroup } from "./intake.ts";
-import { isMuted, nextDue, type Planning, type Recipient } from "./planning.ts";
+import { isMuted, type Planning, type Recipient } from "./planning.ts";
 import { reviewStorm } from "./storm.ts";
 
 /** In one transaction; the next round goes on with the rest. */
@@ -33,11 +33,13 @@ export function runRound(planning: Planning, now: number): boolean {
 }
 
 function attend(planning: Planning, recipient: Recipient, incident: Incident, now: number): void {
-  if (incident.kind === "storm") reviewStorm(planning, recipient, incident, now);
-  else if (incident.state === "open") attendOpen(planning, recipient, incident, now);
+  const { kind, state, dueMilliseconds } = incident;
+  if (kind === "storm") reviewStorm(planning, recipient, incident, now);
+  // When its mute ends it is told then, also that it still fires.
   else if (isMuted(planning, incident, now)) postpone(planning, incident, now + mutedMilliseconds);
-  else if (incident.kind !== "group") sendDigest(planning, recipient, incident, now);
-  else openGroup(planning, recipient, incident, incident.dueMilliseconds ?? now, now);
+  else if (state === "open") attendOpen(planning, recipient, incident, now);
+  else if (kind === "group") openGroup(planning, recipient, incident, dueMilliseconds ?? now, now);
+  else sendDigest(planning, recipient, incident, now);
 }
 
 /** It is to be told how it changed, or it has lasted long enough to be told again. */
@@ -47,17 +49,13 @@ function attendOpen(
   incident: Incident,
   now: number,
 ): void {
-  const { incidents, clock } = planning;
   const { policy, budget } = recipient;
   const { repeatMilliseconds, calledAtMilliseconds, acknowledged } = incident;
   const repeats =
     repeatMilliseconds > 0 &&
     acknowledged === null &&
     calledAtMilliseconds + repeatMilliseconds <= now;
-  if (repeats && isMuted(planning, incident, now)) {
-    const passed = { ...incident, calledAtMilliseconds: now };
-    incidents.save({ ...passed, dueMilliseconds: nextDue(passed, policy) });
-  } else if (!budget.take(clock.monotonic()))
+  if (!budget.take(planning.clock.monotonic()))
     postpone(planning, incident, now + policy.intervalMilliseconds);
   else if (repeats)
     trigger(planning, recipient, incident, { occasion: "repeated", eventAt: 0 }, now);

@@ -42,7 +42,7 @@ test("a mute outlives a restart, and what was told may always resolve", async ()
   expect(inShort(after.told())).toEqual(["resolve fired 1"]);
 });
 
-test("what is muted while it waits isn't told, nor is anything repeated", async () => {
+test("what is muted while it waits isn't told, nor is anything repeated, until the mute ends", async () => {
   let muted = false;
   const mutes = { find: () => (muted ? silence : null) };
   const { fire, pass, told } = startScene([chat({ repeatMilliseconds: 60_000 })], { mutes });
@@ -53,9 +53,7 @@ test("what is muted while it waits isn't told, nor is anything repeated", async 
   expect(inShort(told())).toEqual(["trigger fired 1"]);
   muted = false;
   await pass(10);
-  expect(inShort(told())).toEqual(["trigger fired 1"]);
-  await pass(60);
-  expect(inShort(told())).toEqual(["trigger repeated 1", "trigger repeated 1"]);
+  expect(inShort(told()).toSorted()).toEqual(["trigger fired 1", "trigger repeated 1"]);
 });
 
 test("a digest waits while all that it holds is muted", async () => {
