@@ -50,6 +50,8 @@ export interface AlertBookOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: SelfMetrics;
+  /** Where a node stands, in words; empty where nobody knows. Labels don't change when a node is moved, annotations may. */
+  readonly placeOf?: (node: string) => string;
 }
 
 /** Alerts to be told of that wait for a disk that can't be written. */
@@ -77,6 +79,15 @@ export function createAlertBook(options: AlertBookOptions): AlertBook {
     change(alert);
     if (notify.length < maximumUnsavedNotifications) notify.push(alert);
     else log.error("a notification was lost: alerts can't be made durable", { rule: alert.rule });
+  }
+
+  /** When people are told of it, they are told where it is. */
+  function tellPlace(tracked: Tracked, transition: Transition): void {
+    const { alert } = tracked;
+    if (transition === "none" || transition === "dropped") return;
+    const place = options.placeOf?.(alert.labels["node"] ?? "") ?? "";
+    if (place === "") return;
+    tracked.alert = { ...alert, annotations: { ...alert.annotations, place } };
   }
 
   function change(alert: Alert): void {
@@ -117,15 +128,18 @@ export function createAlertBook(options: AlertBookOptions): AlertBook {
       if (rule.forMilliseconds > 0) counters.transition(rule.name, "pending");
       change(alert);
       const transition = hold(tracked, value, timeMilliseconds);
+      tellPlace(tracked, transition);
       apply(tracked.alert, transition);
       return tracked;
     },
     hold(tracked, value, time) {
       const transition = hold(tracked, value, time);
+      tellPlace(tracked, transition);
       apply(tracked.alert, transition);
     },
     release(tracked, value, time) {
       const transition = release(tracked, value, time);
+      tellPlace(tracked, transition);
       apply(tracked.alert, transition);
       return transition !== "none";
     },

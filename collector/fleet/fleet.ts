@@ -19,7 +19,7 @@ import {
   type Member,
   type NodeState,
 } from "./member.ts";
-import { mergePlaces, noPlace, type NodePlace } from "./place.ts";
+import { mergePlaces, noPlace, type NodePlace, type Places } from "./place.ts";
 import { createRemovals, type Removal, type Removals, type RemovalSource } from "./removals.ts";
 import { readFleetRecord, type FleetStore } from "./store.ts";
 
@@ -65,6 +65,8 @@ export interface FleetOptions {
   readonly maximumNodes: number;
   /** Nodes of the cluster are expected before they have ever reported. */
   readonly expectCluster?: boolean;
+  /** Is told where nodes stand. */
+  readonly places?: Places;
   /** It was removed on purpose: its alerts end. */
   readonly onRemoved: (node: string, device: string | null) => void;
 }
@@ -137,6 +139,7 @@ export function createFleet(options: FleetOptions): Fleet {
     if (!inCluster || cluster.size === 0 || cluster.has(name)) return;
     removals.cancel(name, null);
     members.delete(name);
+    options.places?.forget(name);
     changed = true;
   }
 
@@ -145,6 +148,7 @@ export function createFleet(options: FleetOptions): Fleet {
     changed ||= !node.inCluster;
     node.inCluster = true;
     node.clusterPlace = found.place;
+    options.places?.set(node.name, placeOf(node));
   }
 
   function replaceRemovals(
@@ -233,6 +237,7 @@ export function createFleet(options: FleetOptions): Fleet {
         node.expectedGpus = gpus ?? null;
         node.filePlace = place;
       }
+      for (const node of members.values()) options.places?.set(node.name, placeOf(node));
       replaceRemovals(
         "file",
         file.removed.map(({ node, device }) => ({ node, device: device ?? null })),

@@ -52,3 +52,27 @@ export function mergePlaces(first: NodePlace, second: NodePlace): NodePlace {
     string
   >;
 }
+
+/** Where nodes stand, in words, for the alerts about them. */
+export interface Places {
+  /** `region eu-1, rack r7`; empty where nobody has said. */
+  of(node: string): string;
+  set(node: string, place: NodePlace): void;
+  forget(node: string): void;
+}
+
+export function createPlaces(): Places {
+  const words = new Map<string, string>();
+  return {
+    of: (node) => words.get(node) ?? "",
+    set(node, place) {
+      const { cluster, region, zone, rack, chassis, slot } = place;
+      const named = Object.entries({ cluster, region, zone, rack, chassis, slot })
+        .filter(([, value]) => value !== "")
+        .map(([name, value]) => `${name} ${value}`);
+      if (named.length > 0) words.set(node, named.join(", "));
+      else words.delete(node);
+    },
+    forget: (node) => void words.delete(node),
+  };
+}

@@ -113,10 +113,12 @@ function factsOf({
   acknowledgement,
   memberCount,
 }: Notification): Fact[] {
+  const { place = "" } = alert.annotations;
   const isAcknowledgement = action === "acknowledge" && acknowledgement !== null;
   return [
     { name: "Rule", value: alert.rule },
     { name: "Severity", value: alert.labels["severity"] || "none" },
+    ...(place === "" ? [] : [{ name: "Place", value: singleLine(place) }]),
     ...(memberCount > 1 ? [{ name: "Alerts", value: withCommas(memberCount) }] : []),
     { name: "Value", value: String(alert.value) },
     { name: "Since", value: timeOf(alert.activeAtMilliseconds) },

@@ -79,10 +79,12 @@ function componentOf(labels: Readonly<Record<string, string>>): string {
 
 function detailsOf(notification: Notification): Record<string, unknown> {
   const { alert, members, memberCount, escalation, acknowledgement } = notification;
+  const { place = "" } = alert.annotations;
   return {
     description: alert.annotations["description"] ?? "",
     value: Number.isFinite(alert.value) ? alert.value : String(alert.value),
     labels: alert.labels,
+    ...(place !== "" && { place }),
     active_since: new Date(alert.activeAtMilliseconds).toISOString(),
     runbook: alert.annotations["runbook_url"] ?? "",
     ...(members.length > 0 && { alerts: memberCount, members: membersOf(notification) }),

@@ -21,7 +21,7 @@ interface OpenedFleet {
 export function openFleet(
   { env, log, config }: CollectorOptions,
   state: State,
-  { engine, learned }: Judges,
+  { engine, learned, places }: Judges,
   sink: FrameSink,
   boot: string,
 ): OpenedFleet {
@@ -44,6 +44,7 @@ export function openFleet(
     boot,
     goneMilliseconds,
     maximumNodes,
+    places,
     expectCluster: config.fleet.kubernetes?.expectAll ?? false,
     onRemoved(node, device) {
       learned.remove(node, device);

@@ -11,12 +11,15 @@ import { createThresholdDetector } from "../detect/threshold/detector.ts";
 import { createPromStore } from "../history/backfill/store.ts";
 import { watchCertificates } from "../certificates.ts";
 import { createOwnFrames, ownFramesPeriodMilliseconds } from "../own-frames.ts";
+import { createPlaces, type Places } from "../fleet/place.ts";
 import type { State } from "../state/open.ts";
 import type { CollectorOptions } from "./options.ts";
 
 export interface Judges {
   readonly engine: Engine;
   readonly learned: Learned;
+  /** The fleet tells where nodes stand, and alerts say it. */
+  readonly places: Places;
 }
 
 interface JudgesOptions {
@@ -40,7 +43,9 @@ export function createJudges({
   const { env, log, config } = options;
   const { clock } = env;
   const { rules } = config;
-  const book = createAlertBook({ rules, store: state.alerts, clock, log, metrics });
+  const places = createPlaces();
+  const placeOf = (node: string): string => places.of(node);
+  const book = createAlertBook({ rules, store: state.alerts, clock, log, metrics, placeOf });
   const snapshots = join(folder, "detectors");
   const past = config.backfill;
   const backfill =
@@ -53,7 +58,7 @@ export function createJudges({
   const learned = createLearned({ clock, log, metrics, sink, boot, folder: snapshots, backfill });
   const threshold = createThresholdDetector({ rules, book, log, metrics });
   const detectors = [threshold, ...learned.detectors];
-  return { engine: createEngine({ clock, metrics, book, detectors }), learned };
+  return { engine: createEngine({ clock, metrics, book, detectors }), learned, places };
 }
 
 /** Its own counts go the way of all others; so does when the first certificate expires that it meets. */

@@ -92,7 +92,7 @@ export const scrapeTargets = defineMetric({
 export const discoveryErrors = defineMetric({
   name: "warpwatch_scrape_discovery_errors_total",
   kind: "counter",
-  help: "Target files that could not be used when they changed; the targets known before stay.",
+  help: "Troubles with what finds targets: a file, a name server or an API server that could not be used; the targets known before stay.",
 });
 
 export const alerts = defineMetric({

@@ -3,6 +3,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+const program = "openssl";
+
 export interface Certificate {
   readonly certificateFile: string;
   readonly keyFile: string;
@@ -58,6 +60,6 @@ function filesOf(folder: string, name: string): Certificate {
 
 function openssl(...parts: readonly (readonly string[])[]): void {
   const args = parts.flat();
-  const { status, stderr } = spawnSync("openssl", args, { encoding: "utf8" });
+  const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`openssl ${args.join(" ")}: ${stderr}`);
 }

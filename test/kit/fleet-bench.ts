@@ -1,6 +1,7 @@
 /** A fleet with two of its rules, and an origin that sends once a second. */
 import { agentGone, gpuMissing } from "../../alerts/fleet.ts";
 import { createFleet } from "../../collector/fleet/fleet.ts";
+import { createPlaces } from "../../collector/fleet/place.ts";
 import type { FleetRecord } from "../../collector/fleet/store.ts";
 import { nowhere } from "../../core/catalog/device.ts";
 import { nodeChecks } from "../../core/catalog/fleet.ts";
@@ -23,10 +24,14 @@ export function createFleetBench(
   saved: { record: unknown } = { record: null },
   expectCluster = false,
 ) {
-  const bench = createBench([
-    { ...gpuMissing, forMilliseconds: 2000 },
-    { ...agentGone, forMilliseconds: 2000 },
-  ]);
+  const places = createPlaces();
+  const bench = createBench(
+    [
+      { ...gpuMissing, forMilliseconds: 2000 },
+      { ...agentGone, forMilliseconds: 2000 },
+    ],
+    { placeOf: (node) => places.of(node) },
+  );
   const removed: string[] = [];
   const fleet = createFleet({
     clock: bench.clock,
@@ -40,6 +45,7 @@ export function createFleetBench(
     goneMilliseconds: 60_000,
     maximumNodes: 3,
     expectCluster,
+    places,
     onRemoved(node, device) {
       removed.push(device === null ? node : `${node} ${device}`);
       bench.engine.endRemoved(node, device);

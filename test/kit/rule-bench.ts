@@ -111,13 +111,18 @@ export interface Bench {
 /** An engine behind a door, fed by one origin. */
 export function createBench(
   rules: readonly Rule[],
-  options: { readonly store?: MemoryStore; readonly origin?: Origin } = {},
+  options: {
+    readonly store?: MemoryStore;
+    readonly origin?: Origin;
+    readonly placeOf?: (node: string) => string;
+  } = {},
 ): Bench {
   const clock = createFakeClock(startMilliseconds);
   const metrics = createTestMetrics(clock);
   const store = options.store ?? createMemoryStore();
   const ingest = createIngest({ clock, log: quietLog, metrics, limits: defaultIngestLimits });
-  const book = createAlertBook({ rules, store, clock, log: quietLog, metrics });
+  const { placeOf = () => "" } = options;
+  const book = createAlertBook({ rules, store, clock, log: quietLog, metrics, placeOf });
   const detectors = [createThresholdDetector({ rules, book, log: quietLog, metrics })];
   const engine = createEngine({ clock, metrics, book, detectors });
   ingest.listen(engine);

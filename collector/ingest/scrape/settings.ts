@@ -16,7 +16,7 @@ import type { JobConfig } from "./watched-job.ts";
 
 const text = z.string().max(1024);
 export const path = text.min(1);
-export const labelName = z.string().regex(labelNamePattern, "is not a label name");
+const labelName = z.string().regex(labelNamePattern, "is not a label name");
 export const jobName = z
   .string()
   .regex(/^[\w.:/-]{1,128}$/, "must be 1 to 128 letters, digits or ._:/-");

@@ -86,6 +86,13 @@ it("expects the cluster's nodes once they reported, and says where they stand", 
   });
 });
 
+it("says in an alert where the node stands that it is about", async () => {
+  const { run, store } = await startFleet({ place_labels: { rack: "example.com/rack" } });
+  await run(10, null);
+  const told = store.steps.flatMap(({ notify }) => notify.map(({ annotations }) => annotations));
+  expect(told).toMatchObject([{ place: "region eu-1, zone eu-1a, rack r7" }]);
+});
+
 it("raises nothing for a node that the autoscaler takes away", async () => {
   const { run, open, api, clusterChanged, fleet, removed } = await startFleet();
   api.put("nodes", node("node-1", "ToBeDeletedByClusterAutoscaler"));
