@@ -120,7 +120,13 @@ function buildSchema(samples: readonly Sample[], origin: Origin, version: number
 function infoLabels(node: string, place: NodePlace) {
   const { cluster, region, zone, rack, chassis, slot, instanceType, gpuProduct, gpuClique } = place;
   return {
-    ...{ node, cluster, region, zone, rack, chassis, slot },
+    node,
+    cluster,
+    region,
+    zone,
+    rack,
+    chassis,
+    slot,
     instance_type: instanceType,
     modelName: gpuProduct,
     clique: gpuClique,
