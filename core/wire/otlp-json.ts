@@ -14,6 +14,7 @@ import {
   type OtlpLimits,
   type OtlpMetric,
   type OtlpResource,
+  type OtlpSteps,
   type OtlpTally,
 } from "./otlp.ts";
 import {
@@ -25,15 +26,21 @@ import {
   type JsonRecord,
 } from "./otlp-json-fields.ts";
 
-/** Throws MESSAGE_MALFORMED or MESSAGE_TOO_LARGE: then nothing of the request counts. */
-export function readOtlpJson(message: Buffer, limits: OtlpLimits): OtlpResource[] {
+/**
+ * In steps, between which the caller may rest; the first is the dear one. Throws MESSAGE_MALFORMED or MESSAGE_TOO_LARGE: then
+ * nothing of the request counts.
+ */
+export function* readOtlpJson(message: Buffer, limits: OtlpLimits): OtlpSteps<OtlpResource[]> {
   const tally = createOtlpTally(limits);
   const points = createOtlpJsonPoints(tally, limits, (list) => attributesOf(list, limits));
   const request = jsonRecord(parse(message), "the request");
-  return jsonList(request, "resourceMetrics").map((entry) => {
+  const resources: OtlpResource[] = [];
+  for (const entry of jsonList(request, "resourceMetrics")) {
+    yield;
     tally.entry();
-    return readResource(jsonRecord(entry, "resourceMetrics"), tally, points, limits);
-  });
+    resources.push(readResource(jsonRecord(entry, "resourceMetrics"), tally, points, limits));
+  }
+  return resources;
 }
 
 function parse(message: Buffer): unknown {

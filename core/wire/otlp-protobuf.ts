@@ -16,27 +16,34 @@ import { createAttributesReader } from "./otlp-protobuf-attributes.ts";
 import {
   createOtlpTally,
   noOtlpAttributes,
+  pointsPerStep,
   temporalityOf,
   type OtlpData,
   type OtlpLimits,
   type OtlpMetric,
   type OtlpResource,
+  type OtlpSteps,
   type OtlpTally,
 } from "./otlp.ts";
 import { eachField, fieldEnd, readWireVarint, type WireCursor } from "./wire-cursor.ts";
 
-/** Throws MESSAGE_MALFORMED or MESSAGE_TOO_LARGE: then nothing of the request counts. */
-export function readOtlpProtobuf(message: Buffer, limits: OtlpLimits): OtlpResource[] {
+/**
+ * In steps, between which the caller may rest. Throws MESSAGE_MALFORMED or MESSAGE_TOO_LARGE: then nothing of the request
+ * counts.
+ */
+export function* readOtlpProtobuf(message: Buffer, limits: OtlpLimits): OtlpSteps<OtlpResource[]> {
   const cursor: WireCursor = { at: 0, source: message };
   const tally = createOtlpTally(limits);
   const read: Readers = { cursor, tally, limits, points: createPointReader(cursor, tally, limits) };
-  const resources: OtlpResource[] = [];
+  const places: Range[] = [];
   eachField(cursor, message.length, (tag) => {
     if (tag !== 0x0a) return false;
     tally.entry();
-    resources.push(readResource(read, fieldEnd(cursor, message.length)));
+    places.push(rangeOf(cursor, message.length));
     return true;
   });
+  const resources: OtlpResource[] = [];
+  for (const place of places) resources.push(yield* readResource(read, place));
   return resources;
 }
 
@@ -53,52 +60,55 @@ interface Range {
   readonly end: number;
 }
 
-function readResource(read: Readers, end: number): OtlpResource {
+function* readResource(read: Readers, { start, end }: Range): OtlpSteps<OtlpResource> {
   const { cursor } = read;
   const scopes: Range[] = [];
   let attributes = noOtlpAttributes;
+  cursor.at = start;
   eachField(cursor, end, (tag) => {
     if (tag === 0x0a) {
       const stop = fieldEnd(cursor, end);
       const reader = createAttributesReader(cursor, read.limits);
-      eachField(cursor, stop, (inner, start) => inner === 0x0a && reader.take(start, stop));
+      eachField(cursor, stop, (inner, at) => inner === 0x0a && reader.take(at, stop));
       attributes = reader.finish();
     } else if (tag === 0x12) scopes.push(rangeOf(cursor, end));
     else return false;
     return true;
   });
-  const metrics: OtlpMetric[] = [];
+  const places: Range[] = [];
   for (const scope of scopes) {
     cursor.at = scope.start;
     eachField(cursor, scope.end, (tag) => {
       if (tag !== 0x12) return false;
       read.tally.entry();
-      const metric = readMetric(read, fieldEnd(cursor, scope.end));
-      if (metric !== null) metrics.push(metric);
+      places.push(rangeOf(cursor, scope.end));
       return true;
     });
   }
-  cursor.at = end;
+  const metrics: OtlpMetric[] = [];
+  for (const place of places) {
+    const metric = yield* readMetric(read, place);
+    if (metric !== null) metrics.push(metric);
+  }
   return { attributes, metrics };
 }
 
 /** Null for a kind of data that isn't known, or none. */
-function readMetric(read: Readers, end: number): OtlpMetric | null {
+function* readMetric(read: Readers, { start, end }: Range): OtlpSteps<OtlpMetric | null> {
   const { cursor, limits } = read;
   const texts = { name: "", description: "", unit: "" };
-  let data: (Range & { readonly tag: number }) | null = null;
+  const found: (Range & { readonly kind: number })[] = [];
+  cursor.at = start;
   eachField(cursor, end, (tag) => {
     const text = metricTexts[tag];
     if (text !== undefined) texts[text] = readText(cursor, end, limits.nameBytes);
-    else if (dataKinds.has(tag)) data = { tag, ...rangeOf(cursor, end) };
+    else if (dataKinds.has(tag)) found.push({ kind: tag, ...rangeOf(cursor, end) });
     else return false;
     return true;
   });
-  const found = data as (Range & { readonly tag: number }) | null;
-  if (found === null) return null;
-  const metric = { ...texts, data: readData(read, found.tag, found) };
-  cursor.at = end;
-  return metric;
+  // Of what can be there once, the last counts.
+  const data = found.at(-1);
+  return data ? { ...texts, data: yield* readData(read, data.kind, data) } : null;
 }
 
 const metricTexts: Readonly<Record<number, "name" | "description" | "unit">> = {
@@ -108,12 +118,15 @@ const metricTexts: Readonly<Record<number, "name" | "description" | "unit">> = {
 };
 const dataKinds: ReadonlySet<number> = new Set([0x2a, 0x3a, 0x4a, 0x52, 0x5a]);
 
-function readData({ cursor, tally, points: read }: Readers, kind: number, range: Range): OtlpData {
-  const { end } = range;
+function* readData(
+  { cursor, tally, points: read }: Readers,
+  kind: number,
+  { start, end }: Range,
+): OtlpSteps<OtlpData> {
   const places: Range[] = [];
   let temporality = temporalityOf(0);
   let isMonotonic = false;
-  cursor.at = range.start;
+  cursor.at = start;
   eachField(cursor, end, (tag) => {
     if (tag === 0x0a) {
       tally.point();
@@ -123,16 +136,32 @@ function readData({ cursor, tally, points: read }: Readers, kind: number, range:
     else return false;
     return true;
   });
-  const points = <Point>(readPoint: (end: number) => Point): Point[] =>
-    places.map((place) => {
-      cursor.at = place.start;
-      return readPoint(place.end);
-    });
-  if (kind === 0x2a) return { kind: "gauge", points: points(read.number) };
-  if (kind === 0x3a) return { kind: "sum", temporality, isMonotonic, points: points(read.number) };
-  if (kind === 0x4a) return { kind: "histogram", temporality, points: points(read.histogram) };
-  if (kind === 0x52) return { kind: "exponential", temporality, points: points(read.exponential) };
-  return { kind: "summary", points: points(read.summary) };
+  if (kind === 0x2a) return { kind: "gauge", points: yield* each(cursor, places, read.number) };
+  if (kind === 0x3a) {
+    const points = yield* each(cursor, places, read.number);
+    return { kind: "sum", temporality, isMonotonic, points };
+  }
+  if (kind === 0x4a)
+    return { kind: "histogram", temporality, points: yield* each(cursor, places, read.histogram) };
+  if (kind === 0x52) {
+    const points = yield* each(cursor, places, read.exponential);
+    return { kind: "exponential", temporality, points };
+  }
+  return { kind: "summary", points: yield* each(cursor, places, read.summary) };
+}
+
+function* each<Point>(
+  cursor: WireCursor,
+  places: readonly Range[],
+  read: (end: number) => Point,
+): OtlpSteps<Point[]> {
+  const points: Point[] = [];
+  for (const { start, end } of places) {
+    cursor.at = start;
+    points.push(read(end));
+    if (points.length % pointsPerStep === 0) yield;
+  }
+  return points;
 }
 
 function rangeOf(cursor: WireCursor, end: number): Range {

@@ -121,6 +121,12 @@ export const defaultOtlpLimits: OtlpLimits = {
   depth: 8,
 };
 
+/** Work that may rest at each step, so that other requests get their turn. */
+export type OtlpSteps<Result> = Generator<undefined, Result>;
+
+/** A step takes well below a millisecond. */
+export const pointsPerStep = 256;
+
 export const noOtlpAttributes: OtlpAttributes = { key: "", read: () => [] };
 export const noOtlpBuckets: OtlpBuckets = { offset: 0, counts: [] };
 

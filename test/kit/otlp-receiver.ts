@@ -24,11 +24,14 @@ type Encoding = keyof typeof otlpEncodings;
 interface Options {
   readonly history?: boolean;
   readonly seriesPerOrigin?: number;
+  /** How long its work takes is told by a real clock. */
+  readonly isTimed?: boolean;
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 export function openOtlpReceiver(options: Options = {}) {
-  const clock = createFakeClock(startMilliseconds);
+  const fake = createFakeClock(startMilliseconds);
+  const clock = options.isTimed ? { ...fake, monotonic: () => performance.now() } : fake;
   const metrics = createTestMetrics(clock);
   const limits = { ...defaultIngestLimits, seriesPerOrigin: options.seriesPerOrigin ?? 1000 };
   const ingest = createIngest({ clock, log: quietLog, metrics, limits });

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { readOtlpProtobuf } from "../../core/wire/otlp-protobuf.ts";
 import { defaultOtlpLimits, type OtlpResource } from "../../core/wire/otlp.ts";
+import { readWhole } from "./otlp.ts";
 
 export interface OtlpAnswer {
   readonly status: number;
@@ -33,7 +34,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
       sink.received.push({
         path: request.url ?? "",
         headers: request.headers,
-        resources: readOtlpProtobuf(message, defaultOtlpLimits),
+        resources: readWhole(readOtlpProtobuf(message, defaultOtlpLimits)),
       });
       void Promise.resolve(sink.answer(sink.received.length)).then((answer) =>
         response.writeHead(answer.status, answer.headers).end(answer.body),

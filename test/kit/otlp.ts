@@ -3,7 +3,7 @@
  * tests' own (opentelemetry-proto 1.x), so that reader and writer of the product are held against something else than each other.
  */
 import { WarpwatchError } from "../../core/kit/errors.ts";
-import type { OtlpNumberPoint, OtlpResource } from "../../core/wire/otlp.ts";
+import type { OtlpNumberPoint, OtlpResource, OtlpSteps } from "../../core/wire/otlp.ts";
 
 export type OtlpJson = Readonly<Record<string, unknown>>;
 
@@ -122,10 +122,18 @@ export function nanoseconds(milliseconds: number): string {
   return String(BigInt(milliseconds) * 1_000_000n);
 }
 
+/** Without resting between the steps. */
+export function readWhole<Result>(steps: OtlpSteps<Result>): Result {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 /** Reads and then looks at what can be looked at later: nothing but an error of our own may be thrown. */
-export function readWithOwnErrors(read: () => readonly OtlpResource[]): void {
+export function readWithOwnErrors(read: () => OtlpSteps<OtlpResource[]>): void {
   try {
-    for (const { attributes, metrics } of read()) {
+    for (const { attributes, metrics } of readWhole(read())) {
       attributes.read();
       for (const { data } of metrics) for (const point of data.points) point.attributes.read();
     }

@@ -2,6 +2,7 @@
  * The receiver of OTLP metrics over HTTP (opentelemetry.io/docs/specs/otlp: OTLP/HTTP): a request is read whole before any of it
  * counts, what is valid in it is written, and the answer waits until history has it on disk.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { collector } from "../../../core/catalog/index.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import { describeError, WarpwatchError } from "../../../core/kit/errors.ts";
@@ -16,7 +17,7 @@ import {
 } from "../../../core/wire/otlp-answer.ts";
 import { readOtlpJson } from "../../../core/wire/otlp-json.ts";
 import { readOtlpProtobuf } from "../../../core/wire/otlp-protobuf.ts";
-import { defaultOtlpLimits } from "../../../core/wire/otlp.ts";
+import { defaultOtlpLimits, type OtlpSteps } from "../../../core/wire/otlp.ts";
 import type { Ingest, IngestLimits } from "../door.ts";
 import { createBudget, defaultBudgetLimits } from "../push/budget.ts";
 import { unpack } from "../push/unpack.ts";
@@ -85,6 +86,9 @@ const budgetLimits = {
   requestsPerSecond: 200,
 };
 const sweepMilliseconds = 60_000;
+const stretchMilliseconds = 3;
+/** JSON is read at one stretch, so that less of it is let in. */
+const jsonShare = 4;
 /** What is wrong with a sender's points is mostly wrong with each of its requests. */
 const complaintMilliseconds = 10_000;
 const source = { withoutTarget: "otlp", isOfNode: false };
@@ -107,6 +111,7 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
   const budget = createBudget(clock, budgetLimits);
   const count = createCounters(options.metrics, () => registry.size);
   let pendingBytes = 0;
+  let turn: Promise<unknown> = Promise.resolve();
   let sweptAt = clock.monotonic();
   let complainedAt = -Infinity;
 
@@ -144,17 +149,50 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
   }
 
   /** Throws a WarpwatchError for what can't be read; `stored` settles when history has what was written. */
-  function take(encoding: OtlpEncoding, body: Buffer): Taken {
+  function* take(encoding: OtlpEncoding, { headers, body }: OtlpRequest): OtlpSteps<Taken | null> {
     sweep();
-    const read = encoding === "json" ? readOtlpJson : readOtlpProtobuf;
-    const resources = read(body, readLimits);
-    const translated = translator.translate(resources, clock.now() + limits.futureMilliseconds);
+    const coding = codingOf(headers);
+    const isJson = encoding === "json";
+    const { messageLimitBytes } = settings;
+    const message = unpack(
+      body,
+      coding,
+      isJson ? messageLimitBytes / jsonShare : messageLimitBytes,
+    );
+    if (message === null) return null;
+    const read = isJson ? readOtlpJson : readOtlpProtobuf;
+    const resources = yield* read(message, readLimits);
+    const latest = clock.now() + limits.futureMilliseconds;
+    const translated = yield* translator.translate(resources, latest);
     const refused = new Map<number, PointRefusal>(translated.refused);
     const { stored } = write(translated.batch, (sample, reason) => {
       const point = translated.pointOf(sample);
       if (point >= 0 && !refused.has(point)) refused.set(point, reason);
     });
     return { points: translated.points, refused: byReason(refused.values()), stored };
+  }
+
+  /** No longer at a stretch than other requests can wait; each stretch is its sender's to pay. */
+  async function inStretches<Result>(steps: OtlpSteps<Result>, sender: string): Promise<Result> {
+    for (;;) {
+      const began = clock.monotonic();
+      try {
+        do {
+          const step = steps.next();
+          if (step.done === true) return step.value;
+        } while (clock.monotonic() - began < stretchMilliseconds);
+      } finally {
+        budget.charge(sender, clock.monotonic() - began);
+      }
+      await nextTurn();
+    }
+  }
+
+  /** The translator's columns are one request's at a time. */
+  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const mine = turn.then(work);
+    turn = mine.then(nothing, nothing);
+    return mine;
   }
 
   function answer(encoding: OtlpEncoding, { points, refused }: Taken): OtlpReply {
@@ -195,7 +233,8 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
     ended({ headers }) {
       pendingBytes -= pendingOf(headers, settings);
     },
-    async receive({ headers, remoteAddress, body }) {
+    async receive(request) {
+      const { headers, remoteAddress } = request;
       const encoding = encodingOf(headers);
       if (encoding === null)
         return refusal(
@@ -204,23 +243,18 @@ export function createOtlpReceiver(options: OtlpReceiverOptions): OtlpReceiver {
           415,
           "send application/x-protobuf or application/json",
         );
-      let taken: Taken;
-      const began = clock.monotonic();
+      let taken: Taken | null;
       try {
-        const coding = textOf(headers["content-encoding"]).trim().toLowerCase();
-        const message = unpack(body, coding, settings.messageLimitBytes);
-        if (message === null)
-          return refusal(encoding, "unsupported", 415, `the coding ${coding} isn't known; gzip is`);
-        taken = take(encoding, message);
+        taken = await inTurn(() => inStretches(take(encoding, request), remoteAddress));
       } catch (thrown) {
         if (!(thrown instanceof WarpwatchError)) throw thrown;
         complain(`an OTLP request can't be read: ${thrown.message}`);
         const isLarge = thrown.code === "MESSAGE_TOO_LARGE" || thrown.code === "LIMIT_REACHED";
         if (isLarge) return refusal(encoding, "too_large", 413, thrown.message);
         return refusal(encoding, "malformed", 400, thrown.message);
-      } finally {
-        budget.charge(remoteAddress, clock.monotonic() - began);
       }
+      if (taken === null)
+        return refusal(encoding, "unsupported", 415, `${codingOf(headers)} isn't known; gzip is`);
       count.points(taken);
       try {
         await taken.stored;
@@ -270,6 +304,12 @@ function lengthOf(headers: OtlpHead["headers"]): number | null {
   const given = textOf(headers["content-length"]);
   return /^\d{1,15}$/.test(given) ? Number(given) : null;
 }
+
+function codingOf(headers: OtlpHead["headers"]): string {
+  return textOf(headers["content-encoding"]).trim().toLowerCase();
+}
+
+function nothing(): void {}
 
 function byReason(reasons: Iterable<PointRefusal>): Map<PointRefusal, number> {
   const counts = new Map<PointRefusal, number>();

@@ -2,12 +2,14 @@
  * Turns a request's points into samples of series, as Prometheus' OTLP receiver does (prometheus.io/docs/guides/opentelemetry),
  * where deltas are added up and exponential histograms become classic ones.
  */
-import type {
-  OtlpAttributes,
-  OtlpData,
-  OtlpMetric,
-  OtlpPoint,
-  OtlpResource,
+import {
+  pointsPerStep,
+  type OtlpAttributes,
+  type OtlpData,
+  type OtlpMetric,
+  type OtlpPoint,
+  type OtlpResource,
+  type OtlpSteps,
 } from "../../../core/wire/otlp.ts";
 import type { FamilyType } from "../../../core/wire/parse-metadata.ts";
 import {
@@ -59,7 +61,8 @@ export interface Translated {
 }
 
 export interface Translator {
-  translate(resources: readonly OtlpResource[], latestMilliseconds: number): Translated;
+  /** One request after the other: the columns are used again. */
+  translate(resources: readonly OtlpResource[], latestMilliseconds: number): OtlpSteps<Translated>;
   sweep(): void;
 }
 
@@ -100,7 +103,7 @@ export function createTranslator({ registry, limits }: TranslatorOptions): Trans
     builder.add(number, time, words[0]!, words[1]!);
   }
 
-  function takeResource(resource: OtlpResource): void {
+  function* takeResource(resource: OtlpResource): OtlpSteps<void> {
     const held = streams.target(resource);
     const refusal = held === null ? "origins" : held.target === null ? "invalid" : null;
     let newest = 0;
@@ -118,6 +121,7 @@ export function createTranslator({ registry, limits }: TranslatorOptions): Trans
         else newest = Math.max(newest, point.timeMilliseconds);
         firsts.push(first);
         ends.push(builder.batch.length);
+        if (firsts.length % pointsPerStep === 0) yield;
       }
     }
     if (held && newest > 0) tellTarget(held, newest);
@@ -212,14 +216,14 @@ export function createTranslator({ registry, limits }: TranslatorOptions): Trans
   }
 
   return {
-    translate(resources, latestMilliseconds) {
+    *translate(resources, latestMilliseconds) {
       builder.reset();
       firsts = [];
       ends = [];
       refused = new Map();
       latest = latestMilliseconds;
       requests += 1;
-      for (const resource of resources) takeResource(resource);
+      for (const resource of resources) yield* takeResource(resource);
       const [starts, stops] = [firsts, ends];
       const pointOf = (sample: number): number => findPoint(starts, stops, sample);
       return { points: starts.length, batch: builder.batch, refused, pointOf };

@@ -7,6 +7,7 @@ import { setPresent, type Schema, type Series } from "../../../core/wire/frame.t
 import { createOtlpEncoder, type OtlpSnapshot } from "../../../core/wire/otlp-encode.ts";
 import { readOtlpProtobuf } from "../../../core/wire/otlp-protobuf.ts";
 import { defaultOtlpLimits, type OtlpResource } from "../../../core/wire/otlp.ts";
+import { readWhole } from "../../kit/otlp.ts";
 
 const began = 1_767_000_000_000;
 const origin = { node: "gpu-7", job: "warpwatch", instance: "gpu-7:9410", boot: "boot-1" };
@@ -47,7 +48,9 @@ function open(maximumPoints = 5000) {
     resourceOf: ({ origin: { node } }) => ({ "host.name": node, "host.id": "" }),
   });
   const encode = (one: OtlpSnapshot): OtlpResource[][] =>
-    Array.from(encoder.encode(one), ({ message }) => readOtlpProtobuf(message, defaultOtlpLimits));
+    Array.from(encoder.encode(one), ({ message }) =>
+      readWhole(readOtlpProtobuf(message, defaultOtlpLimits)),
+    );
   return { encoder, encode };
 }
 

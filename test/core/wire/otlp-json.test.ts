@@ -8,6 +8,7 @@ import {
   onlyPoint,
   otlpGauge,
   otlpRequest,
+  readWhole,
   readWithOwnErrors,
 } from "../../kit/otlp.ts";
 
@@ -18,14 +19,14 @@ describe("OTLP in JSON", () => {
   it("takes 64-bit numbers as texts or numbers, and null as nothing", () => {
     const point = { timeUnixNano: time * 1e6, asInt: 7, attributes: null, flags: null };
     expect(
-      onlyPoint(readOtlpJson(encodeOtlpJson(otlpGauge(point)), defaultOtlpLimits)),
+      onlyPoint(readWhole(readOtlpJson(encodeOtlpJson(otlpGauge(point)), defaultOtlpLimits))),
     ).toMatchObject({
       timeMilliseconds: time,
       value: 7,
     });
     const odd = { asDouble: "NaN" };
     expect(
-      onlyPoint(readOtlpJson(encodeOtlpJson(otlpGauge(odd)), defaultOtlpLimits)).value,
+      onlyPoint(readWhole(readOtlpJson(encodeOtlpJson(otlpGauge(odd)), defaultOtlpLimits))).value,
     ).toBeNaN();
   });
 

@@ -7,6 +7,7 @@ import {
   onlyPoint,
   otlpGauge,
   otlpRequest,
+  readWhole,
   type OtlpJson,
 } from "../../kit/otlp.ts";
 
@@ -28,7 +29,7 @@ describe("OTLP in protobuf", () => {
       encodeOtlpProtobuf({ resourceMetrics: [turned] }),
       unknown,
     ]);
-    const [resource] = readOtlpProtobuf(message, defaultOtlpLimits);
+    const [resource] = readWhole(readOtlpProtobuf(message, defaultOtlpLimits));
     expect(resource?.attributes.read()).toHaveLength(2);
     expect(resource?.metrics[0]?.name).toBe("late");
   });
@@ -43,7 +44,7 @@ describe("OTLP in protobuf", () => {
     const wrap = (tag: number, bytes: Buffer): Buffer =>
       Buffer.concat([Buffer.of(tag, bytes.length), bytes]);
     const message = wrap(0x0a, wrap(0x12, wrap(0x12, wrap(0x4a, wrap(0x0a, point)))));
-    const [resource] = readOtlpProtobuf(message, defaultOtlpLimits);
+    const [resource] = readWhole(readOtlpProtobuf(message, defaultOtlpLimits));
     expect(resource?.metrics[0]?.data.points[0]).toMatchObject({
       counts: [2, 2],
       bounds: [0.5, 2],
@@ -52,7 +53,7 @@ describe("OTLP in protobuf", () => {
 
   it("refuses a length that goes beyond the message before anything is made for it", () => {
     for (const message of [[0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f], [0x0a], [0x00], [0x0b], [0x80]])
-      expect(() => readOtlpProtobuf(Buffer.from(message), defaultOtlpLimits)).toThrow(
+      expect(() => readWhole(readOtlpProtobuf(Buffer.from(message), defaultOtlpLimits))).toThrow(
         /not a Protocol Buffers message/,
       );
   });
@@ -61,8 +62,9 @@ describe("OTLP in protobuf", () => {
     for (const edge of [1_767_000_000_123, 1_700_000_000_001, 4_102_444_799_999]) {
       const point = { timeUnixNano: nanoseconds(edge), asDouble: 1 };
       expect(
-        onlyPoint(readOtlpProtobuf(encodeOtlpProtobuf(otlpGauge(point)), defaultOtlpLimits))
-          .timeMilliseconds,
+        onlyPoint(
+          readWhole(readOtlpProtobuf(encodeOtlpProtobuf(otlpGauge(point)), defaultOtlpLimits)),
+        ).timeMilliseconds,
       ).toBe(edge);
     }
   });

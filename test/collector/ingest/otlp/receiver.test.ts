@@ -180,4 +180,28 @@ describe("the OTLP receiver", () => {
     await clock.advance(1000);
     expect(send("10.0.0.7")).toBeUndefined();
   });
+
+  it("lets others have their turn while it reads a large request, and reads the next one after it", async () => {
+    const { receiver } = openOtlpReceiver({ isTimed: true, seriesPerOrigin: 100_000 });
+    const points = (rank: number) =>
+      Array.from({ length: 20_000 }, (_, at) => pointAt(0, { asDouble: at }, { at, rank }));
+    const body = (rank: number): Buffer =>
+      encodeOtlpProtobuf(otlpRequest([{ name: "m", gauge: { dataPoints: points(rank) } }]));
+    const headers = { "content-type": "application/x-protobuf" };
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    const requests = [1, 2].map((rank) => ({ ...from(headers), body: body(rank) }));
+    setImmediate(count);
+    const replies = await Promise.all(requests.map((request) => receiver.receive(request)));
+    isOver = true;
+    expect(replies.map((reply) => [reply.status, rejectionOf(reply).rejected])).toEqual([
+      [200, 0],
+      [200, 0],
+    ]);
+    expect(turns).toBeGreaterThan(5);
+  });
 });
