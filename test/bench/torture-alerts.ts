@@ -314,7 +314,9 @@ async function settle(start: Start, folder: string, target: Target, pace: Pace):
     const waiting = names.reduce((sum, name) => sum + state.outbox.depth(name), 0);
     const active = state.alerts.load().length;
     const dead = state.outbox.deadLetters().map(({ reason }) => `dead letter: ${reason}`);
+    const audit = await state.audit.verify();
     state.close();
+    if (!audit.ok || audit.entries === 0) return [`audit log: ${audit.complaint || "is empty"}`];
     if (dead.length > 0) return dead;
     if (waiting + active === 0) return [];
   }
