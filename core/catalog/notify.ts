@@ -17,7 +17,7 @@ export const notificationLatency = defineMetric({
   name: "warpwatch_notification_latency_seconds",
   kind: "histogram",
   unit: "seconds",
-  help: "From the sample that made an alert fire or resolve to the receiver's acceptance of the notification, in seconds.",
+  help: "From the sample that made an alert fire or resolve, or from when it was to be told (a wait, a tier, the end of a mute), to the receiver's acceptance of the notification, in seconds.",
   labels: ["notifier"],
   buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 5, 10, 30, 60, 300, 3600],
 });
