@@ -3,7 +3,7 @@
  * steered by its rule's case: rounds in which it has to fire and end, with unrest before each of them (levels held for
  * random times, flapping, values a hair beside the threshold), NaN, counters that begin anew, and a second device.
  */
-import { leadingComparison } from "../../alerts/expression.ts";
+import { leadingComparison, type Selection } from "../../alerts/expression.ts";
 import { labelsOf } from "../../alerts/promql.ts";
 import { renderRuleFile } from "../../alerts/prometheus.ts";
 import type { Rule } from "../../alerts/rule.ts";
@@ -120,7 +120,8 @@ function roundsOf(plan: SetPlan, startSeconds: number): Sample[][] {
   const parts = partsOf(plan, random);
   const play = (own: readonly Part[]): Sample[][] => {
     const phases = own.map(({ phase }) => phase);
-    return disturbed(samplesOf(make(), phases, stepSeconds, startSeconds), own, random);
+    const samples = samplesOf(make(), phases, stepSeconds, startSeconds);
+    return disturbed(samples, own, countedBy(rule), random);
   };
   if (!canHaveTwo(plan)) return play(parts);
   const others = partsOf(plan, random);
@@ -178,10 +179,24 @@ function levelsOf(given: RuleCase, rule: Rule): number[] {
   return [fires, fires, below, holds, clears, ...grazes];
 }
 
-/** Gauges turn to NaN and counters begin anew. */
+/** The metrics whose rate or increase the rule judges. */
+function countedBy(rule: Rule): ReadonlySet<string> {
+  const names = new Set<string>();
+  const walk = (part: unknown): void => {
+    if (typeof part !== "object" || part === null) return;
+    const { op, of } = part as { readonly op?: unknown; readonly of?: Selection };
+    if ((op === "rate" || op === "increase") && of) names.add(of.metric.name);
+    for (const inner of Object.values(part)) walk(inner);
+  };
+  walk(rule.condition);
+  return names;
+}
+
+/** Gauges turn to NaN; what is counted begins anew. */
 function disturbed(
   rounds: readonly (readonly Sample[])[],
   parts: readonly Part[],
+  counted: ReadonlySet<string>,
   random: Random,
 ): Sample[][] {
   const unrest = parts.flatMap((part) => Array.from({ length: part.phase[1] }, () => part.unrest));
@@ -191,8 +206,8 @@ function disturbed(
       const { metric, value } = sample;
       const hit = unrest[step] === true && random.below(20) === 0;
       if (value === undefined || typeof metric === "string") return sample;
-      if (metric.kind === "gauge") return hit ? { ...sample, value: Number.NaN } : sample;
       if (metric.kind === "info") return sample;
+      if (!counted.has(metric.name)) return hit ? { ...sample, value: Number.NaN } : sample;
       if (hit) lost.set(slot, value);
       return { ...sample, value: value - (lost.get(slot) ?? 0) };
     }),
