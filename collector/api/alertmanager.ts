@@ -20,6 +20,7 @@ export interface AlertmanagerParts {
 interface Shown {
   readonly alert: Alert;
   readonly mutes: readonly Mute[];
+  readonly now: number;
 }
 
 export function createAlertmanagerRoutes(parts: AlertmanagerParts): ApiRoute[] {
@@ -57,7 +58,7 @@ function select(
     const wanted = (name: string): boolean => query.get(name) !== "false";
     const shown = alerts()
       .filter((alert) => alert.state === "firing" && matches(alert.labels))
-      .map((alert) => ({ alert, mutes: mutes.findAll(alert, now) }))
+      .map((alert) => ({ alert, mutes: mutes.findAll(alert, now), now }))
       .filter(({ mutes: found }) => {
         if (!wanted("active") && found.length === 0) return false;
         if (!wanted("inhibited") && found.some(({ kind }) => kind === "inhibition")) return false;
@@ -78,7 +79,7 @@ function concerns(receivers: readonly string[], wanted: string | null): boolean 
   }
 }
 
-function describe({ alert, mutes }: Shown, receivers: readonly object[]): object {
+function describe({ alert, mutes, now }: Shown, receivers: readonly object[]): object {
   const idsOf = (kind: Mute["kind"]): string[] =>
     mutes.filter((mute) => mute.kind === kind).map(({ id }) => id);
   const startsAt = alert.firedAtMilliseconds;
@@ -89,7 +90,7 @@ function describe({ alert, mutes }: Shown, receivers: readonly object[]): object
     receivers,
     startsAt: new Date(startsAt).toISOString(),
     updatedAt: new Date(startsAt).toISOString(),
-    endsAt: new Date(startsAt + openEndMilliseconds).toISOString(),
+    endsAt: new Date(now + openEndMilliseconds).toISOString(),
     generatorURL: "",
     status: {
       state: mutes.length === 0 ? "active" : "suppressed",

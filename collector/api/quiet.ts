@@ -14,14 +14,14 @@ import type { Silences } from "../notify/mute/silences.ts";
 import type { Alert } from "../state/alert.ts";
 import type { IncidentStore } from "../state/incident.ts";
 
-export interface QuietParts {
+interface QuietParts {
   readonly silences: Pick<Silences, "list" | "get" | "stateOf">;
   readonly maintenance: Pick<Maintenance, "windows">;
   readonly mutes: Pick<AllMutes, "findAll">;
   readonly incidents: Pick<IncidentStore, "homesOf" | "find">;
 }
 
-export interface QuietView {
+interface QuietView {
   of(alert: Alert): Pick<AlertOverview, "muted" | "acknowledged" | "told">;
   readonly silences: readonly SilenceOverview[];
   readonly maintenance: readonly MaintenanceOverview[];

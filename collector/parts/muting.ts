@@ -24,8 +24,6 @@ import type { CollectorOptions } from "./options.ts";
 export interface Muting {
   readonly quiet: Quiet;
   readonly mutes: AllMutes;
-  readonly silences: Silences;
-  readonly maintenance: Maintenance;
   /** Of each step before anybody asks whether its alerts are muted: within its transaction, where the audit log tells of it. */
   observe(step: AlertStep): void;
   /** What is done each hour. */
@@ -44,8 +42,6 @@ export interface MutingOptions {
 }
 
 const samplePeriodMilliseconds = 10_000;
-/** Entries over age are taken out in portions, so that no hour's work holds up an alert. */
-const maximumPortions = 50;
 
 export function openMuting({ options, state, metrics, receivers }: MutingOptions): Muting {
   const { env, log, config } = options;
@@ -81,25 +77,19 @@ export function openMuting({ options, state, metrics, receivers }: MutingOptions
   return {
     quiet: createQuiet({ silences, maintenance, mutes, incidents: state.incidents }),
     mutes,
-    silences,
-    maintenance,
     observe(step) {
       inhibitions.observe(step.changed, step.dropped);
       for (const alert of step.notify) audit.record(entryOf(alert));
     },
     prune() {
       silences.prune();
-      let portions = 0;
-      while (portions < maximumPortions && audit.prune() > 0) portions += 1;
+      audit.prune();
     },
     tellHead() {
       const { sequence, hash } = audit.head();
-      log.info(
-        "the audit log's newest entry: keep this to tell later whether the log was cut off",
-        {
-          head: `${sequence}:${hash}`,
-        },
-      );
+      log.info("the audit log's head: kept elsewhere, it tells later whether the log was cut off", {
+        head: `${sequence}:${hash}`,
+      });
     },
     routes: (alerts) => [
       ...createSilenceRoutes({ silences, alerts }),
@@ -160,8 +150,8 @@ function createMeter({ state, silences, maintenance, mutes, metrics, now }: Mete
 
   function sample(): void {
     const all = silences.list().map((silence) => silences.stateOf(silence));
-    for (const state of ["active", "pending"] as const)
-      silenced.set({ state }, all.filter((one) => one === state).length);
+    for (const wanted of ["active", "pending"] as const)
+      silenced.set({ state: wanted }, all.filter((one) => one === wanted).length);
     const counts = { silence: 0, maintenance: 0, inhibition: 0 };
     for (const alert of state.alerts.load()) {
       const mute = alert.state === "firing" ? mutes.find(alert, now()) : null;

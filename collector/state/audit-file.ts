@@ -6,7 +6,7 @@ import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
 import type { AuditReader } from "./audit.ts";
 import { createAuditReader } from "./audit-reader.ts";
 
-export interface AuditFile extends AuditReader {
+interface AuditFile extends AuditReader {
   readonly file: string;
   close(): void;
 }

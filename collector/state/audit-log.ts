@@ -7,7 +7,7 @@ import { createAuditReader, createEndsReader, createSearch } from "./audit-reade
 import type { Database } from "./database.ts";
 
 export interface EmbeddedAuditLog extends AuditLog, AuditReader {
-  /** Takes out what is over 90 days old, at most {@link pruneRows} at once, and says how many that were. */
+  /** Takes out what is over 90 days old, and says how many that were: at most so many that no alert waits for it. */
   prune(): number;
   entries(): number;
   /** Entries younger than that, taken out since the start because there were too many. */
@@ -19,9 +19,10 @@ export interface AuditLogOptions {
   readonly maximumRows?: number;
 }
 
-export const auditKeepMilliseconds = 90 * 24 * 3_600_000;
+const keepMilliseconds = 90 * 24 * 3_600_000;
 /** 270 MB, which a start looks through in a second. */
 const defaultMaximumRows = 1_000_000;
+/** With each hour more than the bound lets come in. */
 const pruneRows = 10_000;
 /** What makes room at the bound goes in portions, so that not every entry has to. */
 const dropRows = 1000;
@@ -86,7 +87,7 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
   function prune(): number {
     return database.transaction(() => {
       const { anchor } = ends();
-      const firstKept = firstSince(clock.now() - auditKeepMilliseconds);
+      const firstKept = firstSince(clock.now() - keepMilliseconds);
       const last = Math.min(firstKept - 1, lastGone(anchor) + pruneRows);
       const pruned = removeUpTo(last);
       if (pruned === 0) return 0;

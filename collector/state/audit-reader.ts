@@ -136,7 +136,9 @@ function complaintAboutKept(
   found: string | null,
   from: number,
 ): string | null {
-  if (kept === undefined || kept.sequence < from - 1) return null;
+  if (kept === undefined) return null;
+  if (kept.sequence < from - 1)
+    return `entry ${kept.sequence}, whose hash was kept elsewhere, is older than what the log holds`;
   if (found === null) return `entry ${kept.sequence}, whose hash was kept elsewhere, isn't there`;
   return found === kept.hash ? null : `entry ${kept.sequence} has another hash than the one kept`;
 }

@@ -29,7 +29,7 @@ export interface SilenceStore {
   prune(now: number): boolean;
 }
 
-export const silenceKeepMilliseconds = 90 * 24 * 3_600_000;
+const keepMilliseconds = 90 * 24 * 3_600_000;
 /** Of silences that are over. */
 const maximumEnded = 10_000;
 
@@ -49,9 +49,7 @@ export function createSilenceStore(database: Database): SilenceStore {
         () => void upsert.run(silence.id, silence.endsAtMilliseconds, JSON.stringify(silence)),
       ),
     prune: (now) =>
-      database.transaction(
-        () => Number(remove.run(now - silenceKeepMilliseconds, now).changes) > 0,
-      ),
+      database.transaction(() => Number(remove.run(now - keepMilliseconds, now).changes) > 0),
   };
 }
 

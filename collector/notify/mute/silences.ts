@@ -24,7 +24,7 @@ export interface SilenceRefusal {
 }
 
 /** Who asks: the name that was given, and the address it came from. */
-export interface Caller {
+interface Caller {
   readonly actor: string;
   readonly from: string;
 }

@@ -271,6 +271,13 @@ describe("whoever changes the file behind the collector's back is found out", ()
     expect(await audit.verify()).toMatchObject({ ok: true });
     expect((await audit.verify(kept)).complaint).toBe("entry 2 has another hash than the one kept");
     expect((await audit.verify({ ...kept, sequence: 9 })).complaint).toContain("entry 9");
+    database.sqlite.exec(
+      `UPDATE audit_ends SET anchor = 2, anchor_hash = (SELECT hash FROM audit WHERE sequence = 2);
+       DELETE FROM audit WHERE sequence <= 2`,
+    );
+    expect((await audit.verify({ ...kept, sequence: 1 })).complaint).toContain(
+      "is older than what the log holds",
+    );
   });
 
   test("and the collector goes on writing", async () => {
