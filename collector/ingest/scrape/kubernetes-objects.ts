@@ -39,7 +39,13 @@ export const podSchema = z.object({
     ownerReferences: list(z.object({ kind: text, name: text, controller: z.boolean().nullish() })),
   }),
   spec: z.object({ nodeName: text, containers, initContainers: containers }),
-  status: z.object({ phase: text, podIP: text, hostIP: text, conditions }),
+  status: z.object({
+    phase: text,
+    podIP: text,
+    hostIP: text,
+    conditions,
+    containerStatuses: list(z.object({ name: z.string(), containerID: text })),
+  }),
 });
 export type Pod = z.output<typeof podSchema>;
 

@@ -57,7 +57,12 @@ function podTargets(pod: Pod, { nodes }: ClusterObjects): TargetGroup[] {
         group(joinAddress(address, port?.containerPort), {
           ...labels,
           ...containerLabels(container, port),
-          ...meta({ pod_container_init: isInit }),
+          ...meta({
+            pod_container_init: isInit,
+            pod_container_id:
+              pod.status.containerStatuses.find(({ name }) => name === container.name)
+                ?.containerID ?? "",
+          }),
         }),
       );
     });

@@ -73,6 +73,7 @@ const pod = (name: string, ip: string, labels: Record<string, string> = {}) => (
     podIP: ip,
     hostIP: "192.0.2.1",
     conditions: [{ type: "Ready", status: "True" }],
+    containerStatuses: [{ name: "exporter", containerID: "containerd://c1" }],
   },
 });
 
@@ -128,6 +129,7 @@ it("names what it knows of a pod as Prometheus does", async () => {
     __meta_kubernetes_pod_annotation_prometheus_io_scrape: "true",
     __meta_kubernetes_pod_annotationpresent_prometheus_io_scrape: "true",
     __meta_kubernetes_pod_container_init: "false",
+    __meta_kubernetes_pod_container_id: "containerd://c1",
     __meta_kubernetes_pod_container_name: "exporter",
     __meta_kubernetes_pod_container_image: "dcgm:4",
     __meta_kubernetes_pod_container_port_name: "metrics",
