@@ -1,7 +1,6 @@
 /** One OTLP request and what its answer means (opentelemetry.io/docs/specs/otlp: OTLP/HTTP Response, Retryable Response Codes). */
 import { readFileSync } from "node:fs";
-import { Agent, request, type IncomingMessage } from "node:http";
-import { Agent as SecureAgent, request as secureRequest } from "node:https";
+import type { Agent, IncomingMessage, request as Request } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { Clock } from "../kit/clock.ts";
 import { describeError, singleLine, systemCode, WarpwatchError } from "../kit/errors.ts";
@@ -45,11 +44,8 @@ const fastest = { level: 1 };
 /** Throws STATE_UNUSABLE where the authority can't be read. */
 export function createOtlpPost(endpoint: OtlpEndpoint, clock: Clock): OtlpPost {
   const { url, compression, timeoutMilliseconds } = endpoint;
-  const secure = url.protocol === "https:";
-  const settings = { keepAlive: true, maxSockets: 1 };
-  const agent = secure
-    ? new SecureAgent({ ...settings, ...authorityOf(endpoint.authorityFile) })
-    : new Agent(settings);
+  const authority = authorityOf(endpoint.authorityFile);
+  let opened: Promise<Transport> | null = null;
   const fixed = {
     ...endpoint.headers,
     "content-type": otlpContentTypes.protobuf,
@@ -57,15 +53,11 @@ export function createOtlpPost(endpoint: OtlpEndpoint, clock: Clock): OtlpPost {
     "user-agent": `warpwatch/${version}`,
   };
 
-  function exchange(body: Buffer, signal: AbortSignal): Promise<IncomingMessage> {
+  async function exchange(body: Buffer, signal: AbortSignal): Promise<IncomingMessage> {
+    const { agent, request } = await (opened ??= openTransport(url, authority));
     return new Promise((resolve, reject) => {
       const headers = { ...fixed, ...authorizationOf(endpoint), "content-length": body.length };
-      const sent = (secure ? secureRequest : request)(url, {
-        method: "POST",
-        agent,
-        signal,
-        headers,
-      });
+      const sent = request(url, { method: "POST", agent, signal, headers });
       sent.once("error", reject);
       sent.once("response", resolve);
       sent.end(body);
@@ -89,8 +81,24 @@ export function createOtlpPost(endpoint: OtlpEndpoint, clock: Clock): OtlpPost {
         timer.cancel();
       }
     },
-    close: () => agent.destroy(),
+    close: () => void opened?.then(({ agent }) => agent.destroy()),
   };
+}
+
+interface Transport {
+  readonly agent: Agent;
+  readonly request: typeof Request;
+}
+
+/** TLS takes 5 MB, which who sends in the clear doesn't need. */
+async function openTransport(url: URL, authority: { ca?: Buffer }): Promise<Transport> {
+  const settings = { keepAlive: true, maxSockets: 1 };
+  if (url.protocol === "https:") {
+    const { Agent, request } = await import("node:https");
+    return { agent: new Agent({ ...settings, ...authority }), request };
+  }
+  const { Agent, request } = await import("node:http");
+  return { agent: new Agent(settings), request };
 }
 
 async function readAnswer(response: IncomingMessage): Promise<Buffer> {

@@ -1,5 +1,11 @@
 /** Stands for an OTLP receiver: reads what comes, answers what the test says, and remembers both. */
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { readOtlpProtobuf } from "../../core/wire/otlp-protobuf.ts";
@@ -24,8 +30,13 @@ export interface OtlpSink {
   close(this: void): void;
 }
 
-export async function startOtlpSink(): Promise<OtlpSink> {
-  const server = createServer((request, response) => {
+/** With a certificate it speaks TLS. */
+export async function startOtlpSink(certificate?: {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}): Promise<OtlpSink> {
+  const server = certificate ? createSecureServer(certificate, take) : createServer(take);
+  function take(request: IncomingMessage, response: ServerResponse): void {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -40,10 +51,10 @@ export async function startOtlpSink(): Promise<OtlpSink> {
         response.writeHead(answer.status, answer.headers).end(answer.body),
       );
     });
-  });
+  }
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const sink: OtlpSink = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${certificate ? "https" : "http"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received: [],
     answer: () => ({ status: 200 }),
     close() {

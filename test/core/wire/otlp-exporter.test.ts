@@ -9,6 +9,7 @@ import type { OtlpSnapshot } from "../../../core/wire/otlp-encode.ts";
 import { startOtlpExporter, type OtlpMeter } from "../../../core/wire/otlp-exporter.ts";
 import type { OtlpEndpoint } from "../../../core/wire/otlp-post.ts";
 import { otlpUrl } from "../../../core/wire/otlp-url.ts";
+import { makeAuthority, readCertificate } from "../../kit/certificates.ts";
 import { makeFolder } from "../../kit/folder.ts";
 import { startOtlpSink, type OtlpAnswer, type OtlpSink } from "../../kit/otlp-sink.ts";
 import { quietLog } from "../../kit/rule-bench.ts";
@@ -171,6 +172,18 @@ describe("OTLP out", () => {
     await until(() => counts["rejected"] === 1);
     expect(counts).toEqual({ accepted: 1, sent: 0, rejected: 1, waiting: 0 });
     expect(said[0]).toContain("left out 1 points: too old");
+  });
+
+  it("trusts a receiver whose authority it was given, and no other", async () => {
+    const authority = makeAuthority(makeFolder());
+    const receiver = await startOtlpSink(readCertificate(authority.issue("127.0.0.1")));
+    undo.push(receiver.close);
+    const trusting = start(receiver, 1, { authorityFile: authority.certificateFile });
+    await trusting.until(() => trusting.counts["sent"] === 1);
+    const wary = start(receiver, 1);
+    await wary.until(() => (wary.counts["retry"] ?? 0) > 0);
+    expect(wary.said[0]).toMatch(/UNABLE_TO_|SELF_SIGNED/);
+    expect(sentValues(receiver)).toEqual([1]);
   });
 
   it("drops the oldest that wait beyond the queue's bound, and never what is on its way", async () => {
