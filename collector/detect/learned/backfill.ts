@@ -53,7 +53,6 @@ interface Found {
   readonly key: string;
   readonly job: string;
   readonly instance: string;
-  readonly series: number;
 }
 
 const defaultBounds: BackfillBounds = {
@@ -95,11 +94,11 @@ export function startBackfill(options: BackfillOptions): Backfill {
       end,
       Math.min(hourMilliseconds, options.pastMilliseconds / 10),
     );
-    const origins = found.map(({ labels, samples }) => {
-      const { job = "", instance = "" } = labels;
-      const series = Math.max(0, ...samples.map(([, count]) => Number(count)));
-      return { key: `${job}/${instance}`, job, instance, series };
-    });
+    const origins = found.map(({ labels: { job = "", instance = "" } }) => ({
+      key: `${job}/${instance}`,
+      job,
+      instance,
+    }));
     const unknown = origins.filter(({ key }) => !pupils.knew(key));
     if (unknown.length > bounds.origins)
       log.warn(
@@ -117,8 +116,9 @@ export function startBackfill(options: BackfillOptions): Backfill {
   async function learn({ key, job, instance }: Found, room: number): Promise<void> {
     const replay = createReplay(key, job, instance);
     const selector = `{__name__=~"${metricsPattern}",job=${quote(job)},instance=${quote(instance)}}`;
+    // A little more than asked for: what was there before isn't played again.
     const ask = (from: number, to: number): Promise<StoreSeries[]> =>
-      store.samples(`${selector}[${Math.round(to - from)}ms]`, to);
+      store.samples(`${selector}[${Math.ceil(to - from) + 1}ms]`, to);
     const now = clock.now();
     const density = densityOf(await ask(now - firstChunkMilliseconds, now));
     let from = now - Math.min(options.pastMilliseconds, room / density);
