@@ -16,7 +16,7 @@ import type { Receiver } from "../kit/receivers.ts";
 
 export interface NotifierSubject {
   startReceiver(): Promise<Receiver>;
-  /** With a time-out of 300 ms. */
+  /** With a time-out of one second. */
   makeNotifier(receiver: Receiver): Notifier;
   /** What must never show in a log line, a metric or a dead letter. */
   readonly secrets: readonly string[];

@@ -13,7 +13,7 @@ function makeNotifiers(receivers: readonly Receiver[], settings: object = {}): N
         type: "alertmanager",
         urls: receivers.map((receiver) => receiver.url.replace("/api/v2/alerts", "")),
         authorization: "Basic a-password",
-        timeout: "300ms",
+        timeout: "1s",
         ...settings,
       },
     ]),

@@ -25,7 +25,7 @@ function makeNotifier(receiver: Receiver): Notifier {
         type: "opsgenie",
         url: receiver.url,
         api_key_file: keyFile(),
-        timeout: "300ms",
+        timeout: "1s",
         group_wait: "0",
       },
     ]),

@@ -12,7 +12,7 @@ const routingKey = "R012345678901234567890123456789a";
 function makeNotifier(receiver: Receiver): Notifier {
   const [notifier] = createNotifiers(
     notifiersSchema.parse([
-      { type: "pagerduty", url: receiver.url, routing_key: routingKey, timeout: "300ms" },
+      { type: "pagerduty", url: receiver.url, routing_key: routingKey, timeout: "1s" },
     ]),
     { clock: createSystemClock(), consoleUrl: "http://127.0.0.1:9411/" },
   );

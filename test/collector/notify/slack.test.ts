@@ -21,7 +21,7 @@ function makeNotifier(settings: Record<string, unknown>): Notifier {
     notifiersSchema.parse([
       {
         type: "slack",
-        timeout: "300ms",
+        timeout: "1s",
         group_wait: "0",
         dashboards_url: "https://grafana.example/",
         ...settings,

@@ -16,7 +16,7 @@ function makeNotifier(receiver: Receiver): Notifier {
   writeFileSync(file, receiver.url);
   const [notifier] = createNotifiers(
     notifiersSchema.parse([
-      { type: "teams", webhook_url_file: file, timeout: "300ms", group_wait: "0", digest: "0" },
+      { type: "teams", webhook_url_file: file, timeout: "1s", group_wait: "0", digest: "0" },
     ]),
     { clock: createSystemClock(), consoleUrl: "http://console.example:9411/" },
   );

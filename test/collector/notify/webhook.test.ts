@@ -18,7 +18,7 @@ function makeNotifier(receiver: Receiver): Notifier {
         url: receiver.url,
         secret,
         authorization: "Bearer for-the-hook",
-        timeout: "300ms",
+        timeout: "1s",
       },
     ]),
     { clock: createSystemClock(), consoleUrl: "" },
