@@ -81,7 +81,7 @@ function drawTally({ nodes, alerts, findings }) {
     ...troubled.filter(({ key }) => ofState(key) > 0),
     {
       key: "alerts",
-      text: `${counted(open.length, "alert")} firing`,
+      text: `${counted(firing.length, "alert")} firing`,
       tone: critical > 0 ? "critical" : open.length > 0 ? "warning" : "ok",
     },
     ...(quiet > 0 ? [{ key: "quiet", text: `${quiet} taken care of`, tone: "plain" }] : []),

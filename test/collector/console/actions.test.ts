@@ -184,7 +184,7 @@ describe.skipIf(!hasChromium)("what people do about alerts in the console", () =
     expect(await listed.count()).toBe(1);
     await expect.poll(() => listed.innerText(), patience).toContain("quiets 1 alert");
     expect(await page.locator("#maintenance .card").innerText()).toContain("patching");
-    expect(await page.locator("#tally").innerText()).toContain("1 taken care of");
+    expect(await page.locator("#tally").innerText()).toMatch(/1 alert firing\s+1 taken care of/);
     expect(await page.title(), "nobody is waited for").toBe("Warpwatch");
     await shoot(page, "silenced");
 
