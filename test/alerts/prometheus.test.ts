@@ -94,7 +94,7 @@ describe.runIf(hasProgram("promtool"))("Prometheus", () => {
       const answer = answers[index];
       if (answer) verdicts.set(key, answer);
     });
-  }, 240_000);
+  }, 480_000);
 
   it("is asked at least four things of every rule that reads anything", () => {
     const kinds = ["fires", "below", "clears", "missing"];
