@@ -33,8 +33,8 @@ export const devicePresent = defineMetric({
 });
 export const nodeInfo = defineMetric({
   name: "warpwatch_fleet_node_info",
-  kind: "gauge",
-  help: "1: where the node stands and what it is, from its labels in Kubernetes or from the fleet file; `clique` is its NVLink domain.",
+  kind: "info",
+  help: "Where the node stands and what it is, from its labels in Kubernetes or from the fleet file; `clique` is its NVLink domain.",
   labels: [
     "node",
     "cluster",
