@@ -19,7 +19,8 @@ export interface SilenceRequest {
 }
 
 export interface SilenceRefusal {
-  readonly status: 400 | 404 | 409;
+  /** As Alertmanager answers: amtool shows the sentence of these and of no other. */
+  readonly status: 400 | 404;
   readonly sentence: string;
 }
 
@@ -98,7 +99,7 @@ export function createSilences(options: SilencesOptions): Silences {
     const replaced = before !== null && stateAt(before, time) !== "expired" ? before : null;
     if (!replaced && open().length >= maximumOpenSilences)
       return {
-        status: 409,
+        status: 400,
         sentence: `there are ${maximumOpenSilences} silences already: expire some, or make one that covers several`,
       };
     const silence = {

@@ -194,7 +194,7 @@ describe("a silence", () => {
       Array.from({ length: maximumOpenSilences }, () => made(silences.set(request(clock), "")).id),
     );
     expect(silences.set(request(clock), "")).toMatchObject({
-      status: 409,
+      status: 400,
       sentence: expect.stringContaining("1000 silences already"),
     });
     silences.expire(ids[0] ?? "", { actor: "ada", from: "" });
