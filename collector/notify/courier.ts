@@ -28,7 +28,9 @@ export interface Courier extends CourierOptions {
   readonly stopping: AbortController;
   /** Aborted when what is under way has to end. */
   readonly closing: AbortController;
+  /** Requests, and what is done with their answers. */
   readonly underWay: Set<Promise<void>>;
+  requests: number;
   lastSequence: number;
   /** On the steady clock: the receiver asked us to send nothing before. */
   pausedUntil: number;
@@ -47,6 +49,7 @@ export function createCourier(options: CourierOptions): Courier {
     stopping: new AbortController(),
     closing: new AbortController(),
     underWay: new Set(),
+    requests: 0,
     lastSequence: 0,
     pausedUntil: 0,
     resuming: false,
@@ -66,8 +69,8 @@ export function wake(courier: Courier): void {
 
 /** Serves lanes until there is no work, no room, or the receiver asked us to wait. */
 export function pump(courier: Courier): void {
-  const { underWay, stopping, lanes } = courier;
-  while (underWay.size < maximumConcurrent && !isPaused(courier)) {
+  const { stopping, lanes } = courier;
+  while (courier.requests < maximumConcurrent && !isPaused(courier)) {
     const lane = stopping.signal.aborted ? null : lanes.take();
     if (lane === null) return;
     track(courier, serve(courier, lane));
@@ -143,7 +146,9 @@ async function serve(courier: Courier, lane: Lane): Promise<void> {
 function send(courier: Courier, found: Notification): Promise<Receipt> {
   const { notifier } = courier;
   return withSpan("warpwatch.notify", async (note) => {
+    courier.requests += 1;
     const receipt = await withDeadline(courier, (signal) => notifier.send(found, signal));
+    courier.requests -= 1;
     note?.({
       "warpwatch.notifier": notifier.name,
       "warpwatch.rule": found.alert.rule,
@@ -165,7 +170,10 @@ async function settle(
     meter.accepted(notifier.name, (clock.now() - eventAtMilliseconds) / 1000);
   // From here on only the state file can fail, and that must not send it again.
   lane.accepted = receipt;
-  await outbox.settle(found.sequence, receipt.reference);
+  const settled = outbox.settle(found.sequence, receipt.reference);
+  // There is room for another while a slow disk takes this down.
+  pump(courier);
+  await settled;
   meter.left(notifier.name, "accepted");
   advance(courier, lane);
 }
