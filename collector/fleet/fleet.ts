@@ -63,8 +63,8 @@ export interface FleetOptions {
   /** A node silent for longer is gone rather than unknown. */
   readonly goneMilliseconds: number;
   readonly maximumNodes: number;
-  /** Nodes of the cluster are expected before they have ever reported. */
-  readonly expectCluster?: boolean;
+  /** A cluster is followed: its nodes are expected once they were seen, or all of them. */
+  readonly cluster?: "seen" | "all" | undefined;
   /** Is told where nodes stand. */
   readonly places?: Places;
   /** It was removed on purpose: its alerts end. */
@@ -82,7 +82,9 @@ export function createFleet(options: FleetOptions): Fleet {
   const { clock, log } = options;
   const record = readFleetRecord(options.store);
   const members = new Map<string, Member>();
-  const removals = createRemovals(record?.removals ?? []);
+  // Who no longer follows a cluster is no longer told when its removals are over.
+  const kept = record?.removals.filter(({ source }) => source !== "kubernetes" || options.cluster);
+  const removals = createRemovals(kept ?? []);
   const origin: Origin = { node: "", job, instance, boot: options.boot };
   const frames = createFleetFrames(origin, options.sink);
   let cluster: ReadonlyMap<string, ClusterNode> = new Map();
@@ -250,7 +252,7 @@ export function createFleet(options: FleetOptions): Fleet {
       }
       cluster = nodes;
       for (const found of nodes.values()) {
-        const node = options.expectCluster ? member(found.name) : members.get(found.name);
+        const node = options.cluster === "all" ? member(found.name) : members.get(found.name);
         if (node) takeCluster(node, found);
       }
       const deleted = [...members.values()].filter(

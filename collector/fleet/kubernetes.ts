@@ -20,8 +20,8 @@ export interface FleetClusterSettings {
   readonly access: KubernetesAccess;
   /** Which nodes belong to the fleet. */
   readonly labelSelector: string;
-  /** They are expected before they have ever reported. */
-  readonly expectAll: boolean;
+  /** They are expected once they have reported, or all of them at once. */
+  readonly expect: "seen" | "all";
   readonly cluster: string;
   /** Labels that tell parts of the place, beside the well-known ones. */
   readonly placeLabels: Readonly<Partial<Record<keyof NodePlace, string>>>;
@@ -76,7 +76,7 @@ export const fleetClusterSchema = z
   .transform((entry): FleetClusterSettings => ({
     access: { api: entry.api, accountFolder: entry.account_folder },
     labelSelector: entry.label_selector,
-    expectAll: entry.expect === "all",
+    expect: entry.expect,
     cluster: entry.cluster,
     placeLabels: entry.place_labels,
     removalTaints: entry.removal_taints,

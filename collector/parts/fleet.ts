@@ -45,7 +45,7 @@ export function openFleet(
     goneMilliseconds,
     maximumNodes,
     places,
-    expectCluster: config.fleet.kubernetes?.expectAll ?? false,
+    cluster: config.fleet.kubernetes?.expect,
     onRemoved(node, device) {
       learned.remove(node, device);
       engine.endRemoved(node, device);

@@ -22,7 +22,7 @@ export const plainSample: Sample = { metric: "node_load1", value: 1 };
 
 export function createFleetBench(
   saved: { record: unknown } = { record: null },
-  expectCluster = false,
+  cluster: "seen" | "all" | null = "seen",
 ) {
   const places = createPlaces();
   const bench = createBench(
@@ -44,7 +44,7 @@ export function createFleetBench(
     boot: "b",
     goneMilliseconds: 60_000,
     maximumNodes: 3,
-    expectCluster,
+    cluster: cluster ?? undefined,
     places,
     onRemoved(node, device) {
       removed.push(device === null ? node : `${node} ${device}`);

@@ -34,7 +34,7 @@ export const refresh = durationSchema.refine(
   "must be from 1s to 1h",
 );
 
-const tlsSchema = z
+export const tlsSchema = z
   .strictObject({
     ca_file: path.optional(),
     cert_file: path.optional(),
@@ -53,7 +53,6 @@ const tlsSchema = z
     serverName: entry.server_name ?? "",
     insecureSkipVerify: entry.insecure_skip_verify,
   }));
-export { tlsSchema };
 
 const dnsSchema = z
   .strictObject({

@@ -46,12 +46,16 @@ export interface LoopOptions {
   readonly tls: () => ClientTls | undefined;
 }
 
+/** A page may have this many times the series that are left of it after relabelling. */
+const relabelledPageFactor = 4;
+
 export function scrapeRegularly(target: Target, options: LoopOptions): Running {
   const { clock, log, sink, client, counters } = options;
   const { job, url } = target;
   const parser = createExpositionParser({
     bodyBytes: job.bodyLimitBytes,
-    series: options.seriesPerTarget,
+    // What relabelling drops doesn't count: the door has the last word.
+    series: options.seriesPerTarget * (job.metricRelabel ? relabelledPageFactor : 1),
   });
   const labeller = createLabeller(target);
   const frames = createTargetFrames(target, options.boot);

@@ -192,8 +192,19 @@ it("leaves nodes alone that never were the cluster's, and believes no empty list
 });
 
 it("expects nodes that never reported where that is asked for", async () => {
-  const bench = createFleetBench({ record: null }, true);
+  const bench = createFleetBench({ record: null }, "all");
   bench.fleet.applyCluster(new Map([["node-1", { name: "node-1", place: noPlace, leaving: "" }]]));
   await bench.run(15, null);
   expect(bench.open()).toEqual(["AgentGone firing"]);
+});
+
+it("expects again what a cluster took away that is no longer followed", async () => {
+  const { saved, api, clusterChanged, run } = await startFleet();
+  api.put("nodes", node("node-1", "ToBeDeletedByClusterAutoscaler"));
+  await clusterChanged();
+  await run(1, samples);
+  const next = createFleetBench(saved, null);
+  expect(next.fleet.removals()).toEqual([]);
+  const followed = createFleetBench(saved);
+  expect(followed.fleet.removals()).toMatchObject([{ node: "node-1", source: "kubernetes" }]);
 });
