@@ -6,9 +6,11 @@ import * as history from "../core/catalog/history.ts";
 import type { Metric } from "../core/catalog/metric.ts";
 import * as notify from "../core/catalog/notify.ts";
 import * as self from "../core/catalog/self.ts";
+import * as storage from "../core/catalog/storage.ts";
 import { figure, lines, one, quantile, type Board, type Query, type Row } from "./board.ts";
 import { exchangeRows } from "./exchange-rows.ts";
 import { mutingRows } from "./muting-rows.ts";
+import { otlpRows } from "./otlp-rows.ts";
 
 /** Grafana puts the panel's own interval in its place. */
 const window = 60_000;
@@ -281,6 +283,40 @@ const keeping: Row = {
       spread(history.querySeconds),
     ),
     lines(
+      "Size of what is kept for years",
+      "bytes",
+      "Events, and the daily features of devices that failures are learned from.",
+      [
+        { expression: value(history.eventBytes), legend: `${perCollector} events` },
+        { expression: value(history.featureBytes), legend: `${perCollector} features` },
+      ],
+      { still: true },
+    ),
+    lines(
+      "Days whose features were made",
+      "ops",
+      "By outcome; and features that a day had beyond what is kept of one day.",
+      [
+        byOutcome(history.featureDays, "days"),
+        rateOf(history.featureRowsDropped, "features dropped"),
+      ],
+      { still: true },
+    ),
+    lines(
+      "Events no longer kept, in the time shown",
+      "short",
+      "By reason: their age, or the size of all.",
+      [lostInRange(history.eventsExpired, "{{reason}}")],
+      { still: true },
+    ),
+    lines(
+      "Changes of alerts in memory only",
+      "ops",
+      "Changes a second of alerts and notifications that the disk couldn't take: a crash now would forget them.",
+      [rateOf(storage.stateUnsaved, "changes")],
+      { still: true, critical: 0.001 },
+    ),
+    lines(
       "Series that are learned",
       "short",
       "Series that each detector watches, and those it does not because it watches as many as it may.",
@@ -311,5 +347,5 @@ export const collectorBoard: Board = {
   title: "Warpwatch / Collector",
   description: "What comes in, how fast it is judged, and whether everyone was told.",
   instancesOf: collector.framesAccepted,
-  rows: [ingest, ...exchangeRows, judging, telling, ...mutingRows, keeping],
+  rows: [ingest, ...exchangeRows, ...otlpRows, judging, telling, ...mutingRows, keeping],
 };
