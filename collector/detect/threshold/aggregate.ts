@@ -7,21 +7,29 @@ import { createVector, type Vector } from "./vector.ts";
 export function bindAggregate(how: Aggregate, by: readonly string[], of: Vector): Vector {
   const { groupOf, rows } = groupRows(by, of);
   if (how === "median") return bindMedian(of, rows, groupOf);
-  const counts = new Int32Array(rows.length);
-  const combine = combinations[how];
-  return createVector(rows, [of], (values, known) => {
-    counts.fill(0);
-    for (let member = 0; member < groupOf.length; member += 1) {
-      if (of.known[member] === 0) continue;
-      const group = groupOf[member]!;
-      const value = how === "count" ? 1 : of.values[member]!;
-      const count = counts[group]! + 1;
-      counts[group] = count;
-      values[group] = count === 1 ? value : combine(values[group]!, value, count);
-    }
-    for (let group = 0; group < counts.length; group += 1)
-      known[group] = counts[group]! > 0 ? 1 : 0;
-  });
+  const group = { how, of, groupOf, counts: new Int32Array(rows.length) };
+  return createVector(rows, [of], (values, known) => combineGroups(group, values, known));
+}
+
+interface Grouping {
+  readonly how: Exclude<Aggregate, "median">;
+  readonly of: Vector;
+  readonly groupOf: Int32Array;
+  readonly counts: Int32Array;
+}
+
+function combineGroups(grouping: Grouping, values: Float64Array, known: Uint8Array): void {
+  const { how, of, groupOf, counts } = grouping;
+  counts.fill(0);
+  for (let member = 0; member < groupOf.length; member += 1) {
+    if (of.known[member] === 0) continue;
+    const group = groupOf[member]!;
+    const value = how === "count" ? 1 : of.values[member]!;
+    const count = counts[group]! + 1;
+    counts[group] = count;
+    values[group] = count === 1 ? value : combine(how, values[group]!, value, count);
+  }
+  for (let group = 0; group < counts.length; group += 1) known[group] = counts[group]! > 0 ? 1 : 0;
 }
 
 function groupRows(by: readonly string[], of: Vector): { groupOf: Int32Array; rows: Rows } {
@@ -44,15 +52,25 @@ function groupRows(by: readonly string[], of: Vector): { groupOf: Int32Array; ro
 /** As PromQL's `quantile`: NaN counts as the least, and between two members the value lies halfway. */
 function bindMedian(of: Vector, rows: Rows, groupOf: Int32Array): Vector {
   const members = Array.from({ length: rows.length }, (): number[] => []);
-  return createVector(rows, [of], (values, known) => {
-    for (const group of members) group.length = 0;
-    for (let member = 0; member < groupOf.length; member += 1)
-      if (of.known[member] === 1) members[groupOf[member]!]?.push(of.values[member]!);
-    for (const [row, group] of members.entries()) {
-      known[row] = group.length > 0 ? 1 : 0;
-      values[row] = medianOf(group);
-    }
-  });
+  return createVector(rows, [of], (values, known) =>
+    findMedians(of, groupOf, members, values, known),
+  );
+}
+
+function findMedians(
+  of: Vector,
+  groupOf: Int32Array,
+  members: readonly number[][],
+  values: Float64Array,
+  known: Uint8Array,
+): void {
+  for (let group = 0; group < members.length; group += 1) members[group]!.length = 0;
+  for (let member = 0; member < groupOf.length; member += 1)
+    if (of.known[member] === 1) members[groupOf[member]!]!.push(of.values[member]!);
+  for (let group = 0; group < members.length; group += 1) {
+    known[group] = members[group]!.length > 0 ? 1 : 0;
+    values[group] = medianOf(members[group]!);
+  }
 }
 
 function medianOf(values: number[]): number {
@@ -62,13 +80,16 @@ function medianOf(values: number[]): number {
   return low === high ? low : low * 0.5 + high * 0.5;
 }
 
-type Combination = (all: number, value: number, count: number) => number;
-
 /** PromQL's min and max pass over NaN where there is a number; its mean is made in steps, which decides the last digit. */
-const combinations: Readonly<Record<Exclude<Aggregate, "median">, Combination>> = {
-  sum: (all, value) => all + value,
-  avg: (all, value, count) => all + (value / count - all / count),
-  count: (all, value) => all + value,
-  min: (all, value) => (value < all || Number.isNaN(all) ? value : all),
-  max: (all, value) => (value > all || Number.isNaN(all) ? value : all),
-};
+function combine(how: Grouping["how"], all: number, value: number, count: number): number {
+  switch (how) {
+    case "avg":
+      return all + (value / count - all / count);
+    case "min":
+      return value < all || Number.isNaN(all) ? value : all;
+    case "max":
+      return value > all || Number.isNaN(all) ? value : all;
+    default:
+      return all + value;
+  }
+}

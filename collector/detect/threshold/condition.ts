@@ -39,6 +39,7 @@ function bindComparison(
   const vector = bindExpression(left, context);
   const { length, labels, values, known } = vector;
   const truth = new Uint8Array(length).fill(isUnknown);
+  const comparison = { op, right, clear, values, known, truth };
   return {
     length,
     labels,
@@ -47,14 +48,29 @@ function bindComparison(
     evaluate(state, firing, firingMoved) {
       const motion = vector.evaluate(state) | (firingMoved && clear !== right ? moved : still);
       if ((motion & moved) === 0) return motion;
-      for (let row = 0; row < length; row += 1) {
-        const threshold = firing[row] === 1 ? clear : right;
-        if (known[row] === 0) truth[row] = isUnknown;
-        else truth[row] = holds(op, values[row]!, threshold) ? isTrue : isFalse;
-      }
+      compareRows(comparison, firing);
       return motion;
     },
   };
+}
+
+/** What works on rows stands outside of what binds them, so that it is made fast once for all origins. */
+interface BoundComparison {
+  readonly op: Comparison;
+  readonly right: number;
+  readonly clear: number;
+  readonly values: Float64Array;
+  readonly known: Uint8Array;
+  readonly truth: Uint8Array;
+}
+
+function compareRows(comparison: BoundComparison, firing: Uint8Array): void {
+  const { op, right, clear, values, known, truth } = comparison;
+  for (let row = 0; row < truth.length; row += 1) {
+    const threshold = firing[row] === 1 ? clear : right;
+    if (known[row] === 0) truth[row] = isUnknown;
+    else truth[row] = holds(op, values[row]!, threshold) ? isTrue : isFalse;
+  }
 }
 
 function holds(op: Comparison, value: number, threshold: number): boolean {
@@ -95,18 +111,26 @@ function bindSet(
         left.evaluate(state, firing, firingMoved) |
         right.evaluate(state, rightFiring, isAnd && firingMoved);
       if ((motion & moved) === 0) return motion;
-      for (let row = 0; row < truth.length; row += 1) {
-        const one = left.truth[row]!;
-        // Whatever the right side is: nothing makes it true.
-        if (one === isFalse) truth[row] = isFalse;
-        else
-          truth[row] = isAnd
-            ? decideAnd(one, anyOf(right.truth, partners, row))
-            : decideUnless(one, anyOf(right.truth, partners, row));
-      }
+      decideRows(left.truth, right.truth, partners, isAnd, truth);
       return motion;
     },
   };
+}
+
+function decideRows(
+  left: Uint8Array,
+  right: Uint8Array,
+  partners: Partners,
+  isAnd: boolean,
+  truth: Uint8Array,
+): void {
+  for (let row = 0; row < truth.length; row += 1) {
+    const one = left[row]!;
+    // Whatever the right side is: nothing makes it true.
+    if (one === isFalse) truth[row] = isFalse;
+    else if (isAnd) truth[row] = decideAnd(one, anyOf(right, partners, row));
+    else truth[row] = decideUnless(one, anyOf(right, partners, row));
+  }
 }
 
 /** The origin reports, so a sample that isn't there is missed and not just late. */

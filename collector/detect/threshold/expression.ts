@@ -9,11 +9,19 @@ import {
   type Expression,
   type Selection,
 } from "../../../alerts/expression.ts";
+import type { OriginState } from "../../origin.ts";
 import { bindAggregate } from "./aggregate.ts";
-import { moved, restless, still } from "./motion.ts";
+import { moved, restless, still, type Motion } from "./motion.ts";
 import { matchRows, select, seriesLabels, type Rows, type SlotIndex } from "./rows.ts";
-import type { SampleWindow } from "./sample-window.ts";
-import { createSlotMask, touches } from "./slot-mask.ts";
+import {
+  greatestOf,
+  leastOf,
+  meanOf,
+  predictLine,
+  pushSample,
+  type SampleWindow,
+} from "./sample-window.ts";
+import { createSlotMask, touches, type SlotMask } from "./slot-mask.ts";
 import { createVector, type Vector } from "./vector.ts";
 import type { CounterExpression, WindowStore } from "./window-store.ts";
 
@@ -35,10 +43,10 @@ export function bindExpression(expression: Expression, context: BindContext): Ve
     case "increase":
       return bindCounters(expression, context);
     case "over":
-      return bindSamples(expression, context, (window, end) => window[expression.how](end));
+      return bindSamples(expression, context, summaries[expression.how]);
     case "predict":
       return bindSamples(expression, context, (window, end) =>
-        window.predict(end, expression.aheadMilliseconds),
+        predictLine(window, end, expression.aheadMilliseconds),
       );
     case "constant":
       return bindConstant(expression.value);
@@ -77,33 +85,46 @@ function bindSelection(selection: Selection, context: BindContext): Vector {
   const slots = slotsOf(selection, context);
   const values = new Float64Array(slots.length);
   const known = new Uint8Array(slots.length);
-  const mask = createSlotMask(slots);
-  let seen = -1;
+  const gathered = { slots, values, known, mask: createSlotMask(slots), revision: -1 };
   return {
     ...rowsOf(schema, slots),
     values,
     known,
-    evaluate({ revision, changed, present, values: newest }) {
-      let motion = seen < 0 ? moved : still;
-      const isNext = revision === seen + 1;
-      seen = revision;
-      if (isNext && motion === still && !touches(mask, changed)) return still;
-      for (let row = 0; row < slots.length; row += 1) {
-        const slot = slots[row]!;
-        if (!isPresent(present, slot)) {
-          if (known[row] === 1) motion = moved;
-          known[row] = 0;
-          continue;
-        }
-        const value = newest[slot]!;
-        if (known[row] === 1 && value === values[row]) continue;
-        known[row] = 1;
-        values[row] = value;
-        motion = moved;
-      }
-      return motion;
-    },
+    evaluate: (state) => gather(gathered, state),
   };
+}
+
+/** What works on rows stands outside of what binds them, so that it is made fast once for all origins. */
+interface Gathered {
+  readonly slots: Int32Array;
+  readonly values: Float64Array;
+  readonly known: Uint8Array;
+  readonly mask: SlotMask;
+  /** -1 before the first. */
+  revision: number;
+}
+
+function gather(gathered: Gathered, state: OriginState): Motion {
+  const { slots, values, known, mask, revision } = gathered;
+  const { present, values: newest } = state;
+  gathered.revision = state.revision;
+  if (state.revision === revision + 1 && revision >= 0 && !touches(mask, state.changed))
+    return still;
+  let motion = revision < 0 ? moved : still;
+  for (let row = 0; row < slots.length; row += 1) {
+    const slot = slots[row]!;
+    if (!isPresent(present, slot)) {
+      if (known[row] === 1) motion = moved;
+      known[row] = 0;
+      continue;
+    }
+    const value = newest[slot]!;
+    if (known[row] === 1 && value === values[row]) continue;
+    known[row] = 1;
+    values[row] = value;
+    motion = moved;
+  }
+  return motion;
 }
 
 /** Grows by itself. */
@@ -116,11 +137,14 @@ function bindAge(of: Vector): Vector {
     known: of.known,
     evaluate(state) {
       of.evaluate(state);
-      const now = state.timeMilliseconds / 1000;
-      for (let row = 0; row < values.length; row += 1) values[row] = now - of.values[row]!;
+      grow(values, of.values, state.timeMilliseconds / 1000);
       return values.length === 0 ? still : moved | restless;
     },
   };
+}
+
+function grow(ages: Float64Array, times: Float64Array, now: number): void {
+  for (let row = 0; row < ages.length; row += 1) ages[row] = now - times[row]!;
 }
 
 function bindCounters(expression: CounterExpression, context: BindContext): Vector {
@@ -141,64 +165,102 @@ function bindSamples(
   const kept = Array.from(slots, (slot) => windows.samples(of, slot, windowMilliseconds));
   const values = new Float64Array(slots.length);
   const known = new Uint8Array(slots.length);
-  let isFirst = true;
+  const summarized = { slots, kept, values, known, summarize, motion: moved };
   return {
     ...rowsOf(schema, slots),
     values,
     known,
-    evaluate(state) {
-      let motion = (isFirst ? moved : still) | (slots.length > 0 ? restless : still);
-      isFirst = false;
-      for (let row = 0; row < slots.length; row += 1) {
-        const slot = slots[row]!;
-        const window = kept[row]!;
-        let value: number | undefined;
-        if (isPresent(state.present, slot)) {
-          window.push(state.times[slot]!, state.values[slot]!);
-          value = summarize(window, state.timeMilliseconds);
-        }
-        const isKnown = value === undefined ? 0 : 1;
-        if (isKnown === known[row] && (isKnown === 0 || value === values[row])) continue;
-        known[row] = isKnown;
-        values[row] = value ?? Number.NaN;
-        motion |= moved;
-      }
-      return motion;
-    },
+    evaluate: (state) => summarizeRows(summarized, state),
   };
 }
+
+interface Summarized {
+  readonly slots: Int32Array;
+  readonly kept: readonly SampleWindow[];
+  readonly values: Float64Array;
+  readonly known: Uint8Array;
+  readonly summarize: (window: SampleWindow, endMilliseconds: number) => number | undefined;
+  /** The first time all is other than it was. */
+  motion: Motion;
+}
+
+function summarizeRows(summarized: Summarized, state: OriginState): Motion {
+  const { slots, kept, values, known, summarize } = summarized;
+  let motion = summarized.motion | (slots.length > 0 ? restless : still);
+  summarized.motion = still;
+  for (let row = 0; row < slots.length; row += 1) {
+    const slot = slots[row]!;
+    const window = kept[row]!;
+    let value: number | undefined;
+    if (isPresent(state.present, slot)) {
+      pushSample(window, state.times[slot]!, state.values[slot]!);
+      value = summarize(window, state.timeMilliseconds);
+    }
+    const isKnown = value === undefined ? 0 : 1;
+    if (isKnown === known[row] && (isKnown === 0 || value === values[row])) continue;
+    known[row] = isKnown;
+    values[row] = value ?? Number.NaN;
+    motion |= moved;
+  }
+  return motion;
+}
+
+const summaries = { min: leastOf, max: greatestOf, avg: meanOf };
 
 type ArithmeticExpression = Extract<Expression, { op: Arithmetic }>;
 
 function bindArithmetic(expression: ArithmeticExpression, context: BindContext): Vector {
   const left = bindExpression(expression.left, context);
-  const apply = operations[expression.op];
-  const { right } = expression;
+  const { op, right } = expression;
   if (typeof right === "number")
     return createVector(left, [left], (values, known) => {
       known.set(left.known);
-      for (let row = 0; row < values.length; row += 1)
-        values[row] = apply(left.values[row]!, right);
+      applyNumber(op, left.values, right, values);
     });
   const other = bindExpression(right, context);
   const partners = matchRows(left, other, matchedLabels(expression.left, right, expression.on));
   const matched = partners.flatMap((rows, row) => (rows.length > 0 ? [row] : []));
-  const leftRows = Int32Array.from(matched);
-  const rightRows = Int32Array.from(matched, (row) => partners[row]?.[0] ?? 0);
+  const pairs = {
+    left,
+    right: other,
+    leftRows: Int32Array.from(matched),
+    rightRows: Int32Array.from(matched, (row) => partners[row]?.[0] ?? 0),
+  };
+  const { leftRows } = pairs;
   const rows = { length: matched.length, labels: (row: number) => left.labels(leftRows[row]!) };
-  return createVector(rows, [left, other], (values, known) => {
-    for (let row = 0; row < values.length; row += 1) {
-      const one = leftRows[row]!;
-      const two = rightRows[row]!;
-      known[row] = left.known[one]! & other.known[two]!;
-      values[row] = apply(left.values[one]!, other.values[two]!);
-    }
-  });
+  return createVector(rows, [left, other], (values, known) => applyPairs(op, pairs, values, known));
 }
 
-const operations: Readonly<Record<Arithmetic, (a: number, b: number) => number>> = {
-  "+": (a, b) => a + b,
-  "-": (a, b) => a - b,
-  "*": (a, b) => a * b,
-  "/": (a, b) => a / b,
-};
+interface Pairs {
+  readonly left: Vector;
+  readonly right: Vector;
+  readonly leftRows: Int32Array;
+  readonly rightRows: Int32Array;
+}
+
+function applyNumber(op: Arithmetic, left: Float64Array, right: number, to: Float64Array): void {
+  for (let row = 0; row < to.length; row += 1) to[row] = apply(op, left[row]!, right);
+}
+
+function applyPairs(op: Arithmetic, pairs: Pairs, values: Float64Array, known: Uint8Array): void {
+  const { left, right, leftRows, rightRows } = pairs;
+  for (let row = 0; row < values.length; row += 1) {
+    const one = leftRows[row]!;
+    const two = rightRows[row]!;
+    known[row] = left.known[one]! & right.known[two]!;
+    values[row] = apply(op, left.values[one]!, right.values[two]!);
+  }
+}
+
+function apply(op: Arithmetic, one: number, two: number): number {
+  switch (op) {
+    case "+":
+      return one + two;
+    case "-":
+      return one - two;
+    case "*":
+      return one * two;
+    default:
+      return one / two;
+  }
+}

@@ -3,23 +3,28 @@
  * avg_over_time, predict_linear). Samples that come closer than the window can hold share an entry.
  */
 export interface SampleWindow {
-  /** Adds a sample unless its time is the last one's; one that is older starts the window anew. */
-  push(timeMilliseconds: number, value: number): void;
-  min(endMilliseconds: number): number | undefined;
-  max(endMilliseconds: number): number | undefined;
-  avg(endMilliseconds: number): number | undefined;
-  /** Undefined while there are fewer than two entries in the window. */
-  predict(endMilliseconds: number, aheadMilliseconds: number): number | undefined;
+  readonly lengthMilliseconds: number;
+  /** Samples closer together than this would not all fit. */
+  readonly spacing: number;
+  entries: Entries;
+  /** Places of the oldest entry and behind the newest. */
+  first: number;
+  end: number;
+  /** Of all entries, while nothing that made them was dropped; undefined: to be found again. */
+  least: number | undefined;
+  greatest: number | undefined;
 }
 
-/** An entry's numbers, side by side. */
-const width = 6;
-const timeAt = 0;
-const leastAt = 1;
-const greatestAt = 2;
-const sumAt = 3;
-const countAt = 4;
-const lastAt = 5;
+/** A column for each number of an entry: whoever goes through all entries needs one or two of them. */
+interface Entries {
+  readonly size: number;
+  readonly times: Float64Array;
+  readonly least: Float64Array;
+  readonly greatest: Float64Array;
+  readonly sums: Float64Array;
+  readonly counts: Float64Array;
+  readonly last: Float64Array;
+}
 
 /** An hour at 15 seconds fits whole. */
 const defaultCapacity = 256;
@@ -29,108 +34,139 @@ export function createSampleWindow(
   lengthMilliseconds: number,
   capacity = defaultCapacity,
 ): SampleWindow {
-  const spacing = lengthMilliseconds / (capacity - 2);
-  let entries = new Float64Array(initialEntries * width);
-  /** Where the oldest and the place behind the newest are in `entries`. */
-  let first = 0;
-  let end = 0;
-  /** Of all entries, while nothing that made them was dropped; undefined: to be found again. */
-  let least: number | undefined;
-  let greatest: number | undefined;
-
-  function dropBefore(start: number): void {
-    while (first < end && entries[first + timeAt]! < start) {
-      if (entries[first + leastAt] === least) least = undefined;
-      if (entries[first + greatestAt] === greatest) greatest = undefined;
-      first += width;
-    }
-  }
-
-  function makeRoom(): void {
-    if (end < entries.length) return;
-    const isHalfEmpty = first * 2 >= entries.length;
-    const target = isHalfEmpty ? entries : new Float64Array(entries.length * 2);
-    target.set(entries.subarray(first, end));
-    end -= first;
-    first = 0;
-    entries = target;
-  }
-
-  function append(time: number, value: number): void {
-    makeRoom();
-    entries[end + timeAt] = time;
-    entries[end + leastAt] = value;
-    entries[end + greatestAt] = value;
-    entries[end + sumAt] = value;
-    entries[end + countAt] = 1;
-    entries[end + lastAt] = value;
-    end += width;
-  }
-
-  function merge(time: number, value: number): void {
-    const newest = end - width;
-    entries[newest + timeAt] = time;
-    entries[newest + leastAt] = lesser(entries[newest + leastAt]!, value);
-    entries[newest + greatestAt] = greater(entries[newest + greatestAt]!, value);
-    entries[newest + sumAt]! += value;
-    entries[newest + countAt]! += 1;
-    entries[newest + lastAt] = value;
-  }
-
   return {
-    push(time, value) {
-      if (first < end) {
-        const lastTime = entries[end - width + timeAt]!;
-        if (time === lastTime) return;
-        if (time < lastTime) first = end;
-      }
-      dropBefore(time - lengthMilliseconds);
-      if (first === end) [least, greatest] = [undefined, undefined];
-      const merges =
-        end - first >= 2 * width && time - entries[end - 2 * width + timeAt]! < spacing;
-      if (merges) merge(time, value);
-      else append(time, value);
-      if (least !== undefined) least = lesser(least, value);
-      if (greatest !== undefined) greatest = greater(greatest, value);
-    },
-    min(windowEnd) {
-      dropBefore(windowEnd - lengthMilliseconds);
-      if (first === end) return undefined;
-      return (least ??= fold(entries, first + leastAt, end, lesser));
-    },
-    max(windowEnd) {
-      dropBefore(windowEnd - lengthMilliseconds);
-      if (first === end) return undefined;
-      return (greatest ??= fold(entries, first + greatestAt, end, greater));
-    },
-    avg(windowEnd) {
-      dropBefore(windowEnd - lengthMilliseconds);
-      let [mean, count] = [Number.NaN, 0];
-      for (let at = first; at < end; at += width) {
-        const samples = entries[at + countAt]!;
-        count += samples;
-        // In steps, so that the mean of equal values is that value to the last digit.
-        const own = entries[at + sumAt]! / samples;
-        mean = count === samples ? own : mean + (own - mean) * (samples / count);
-      }
-      return count === 0 ? undefined : mean;
-    },
-    predict(windowEnd, ahead) {
-      dropBefore(windowEnd - lengthMilliseconds);
-      if (end - first < 2 * width) return undefined;
-      return extrapolate(entries.subarray(first, end), windowEnd, ahead);
-    },
+    lengthMilliseconds,
+    spacing: lengthMilliseconds / (capacity - 2),
+    entries: makeEntries(initialEntries),
+    first: 0,
+    end: 0,
+    least: undefined,
+    greatest: undefined,
   };
 }
 
+/** Adds a sample unless its time is the last one's; one that is older starts the window anew. */
+export function pushSample(window: SampleWindow, time: number, value: number): void {
+  if (window.first < window.end) {
+    const lastTime = window.entries.times[window.end - 1]!;
+    if (time === lastTime) return;
+    if (time < lastTime) window.first = window.end;
+  }
+  dropBefore(window, time - window.lengthMilliseconds);
+  const { entries, first, end, spacing } = window;
+  if (first === end) [window.least, window.greatest] = [undefined, undefined];
+  const merges = end - first >= 2 && time - entries.times[end - 2]! < spacing;
+  if (merges) merge(entries, end - 1, time, value);
+  else append(window, time, value);
+  if (window.least !== undefined) window.least = lesser(window.least, value);
+  if (window.greatest !== undefined) window.greatest = greater(window.greatest, value);
+}
+
+/** The least sample of the window that ends at the given time. */
+export function leastOf(window: SampleWindow, windowEnd: number): number | undefined {
+  dropBefore(window, windowEnd - window.lengthMilliseconds);
+  const { entries, first, end } = window;
+  if (first === end) return undefined;
+  return (window.least ??= fold(entries.least, first, end, lesser));
+}
+
+export function greatestOf(window: SampleWindow, windowEnd: number): number | undefined {
+  dropBefore(window, windowEnd - window.lengthMilliseconds);
+  const { entries, first, end } = window;
+  if (first === end) return undefined;
+  return (window.greatest ??= fold(entries.greatest, first, end, greater));
+}
+
+export function meanOf(window: SampleWindow, windowEnd: number): number | undefined {
+  dropBefore(window, windowEnd - window.lengthMilliseconds);
+  const { entries, first, end } = window;
+  const { sums, counts } = entries;
+  let [mean, count] = [Number.NaN, 0];
+  for (let at = first; at < end; at += 1) {
+    const samples = counts[at]!;
+    count += samples;
+    // In steps, so that the mean of equal values is that value to the last digit.
+    const own = sums[at]! / samples;
+    mean = count === samples ? own : mean + (own - mean) * (samples / count);
+  }
+  return count === 0 ? undefined : mean;
+}
+
+/** Where the line through the samples arrives so much later; undefined while there are fewer than two entries. */
+export function predictLine(
+  window: SampleWindow,
+  windowEnd: number,
+  aheadMilliseconds: number,
+): number | undefined {
+  dropBefore(window, windowEnd - window.lengthMilliseconds);
+  const { first, end } = window;
+  if (end - first < 2) return undefined;
+  return extrapolate(window, windowEnd, aheadMilliseconds);
+}
+
+function dropBefore(window: SampleWindow, start: number): void {
+  const { entries, end } = window;
+  while (window.first < end && entries.times[window.first]! < start) {
+    if (entries.least[window.first] === window.least) window.least = undefined;
+    if (entries.greatest[window.first] === window.greatest) window.greatest = undefined;
+    window.first += 1;
+  }
+}
+
+function append(window: SampleWindow, time: number, value: number): void {
+  if (window.end === window.entries.size) makeRoom(window);
+  const { entries, end } = window;
+  entries.times[end] = time;
+  entries.least[end] = value;
+  entries.greatest[end] = value;
+  entries.sums[end] = value;
+  entries.counts[end] = 1;
+  entries.last[end] = value;
+  window.end += 1;
+}
+
+function makeRoom(window: SampleWindow): void {
+  const { entries, first, end } = window;
+  const isHalfEmpty = first * 2 >= entries.size;
+  const target = isHalfEmpty ? entries : makeEntries(entries.size * 2);
+  for (const column of columns) target[column].set(entries[column].subarray(first, end));
+  window.entries = target;
+  window.end -= first;
+  window.first = 0;
+}
+
+const columns = ["times", "least", "greatest", "sums", "counts", "last"] as const;
+
+function makeEntries(size: number): Entries {
+  const make = (): Float64Array => new Float64Array(size);
+  return {
+    size,
+    times: make(),
+    least: make(),
+    greatest: make(),
+    sums: make(),
+    counts: make(),
+    last: make(),
+  };
+}
+
+function merge(entries: Entries, newest: number, time: number, value: number): void {
+  entries.times[newest] = time;
+  entries.least[newest] = lesser(entries.least[newest]!, value);
+  entries.greatest[newest] = greater(entries.greatest[newest]!, value);
+  entries.sums[newest]! += value;
+  entries.counts[newest]! += 1;
+  entries.last[newest] = value;
+}
+
 function fold(
-  entries: Float64Array,
-  from: number,
+  column: Float64Array,
+  first: number,
   end: number,
   combine: (all: number, value: number) => number,
 ): number {
-  let all = entries[from]!;
-  for (let at = from + width; at < end; at += width) all = combine(all, entries[at]!);
+  let all = column[first]!;
+  for (let at = first + 1; at < end; at += 1) all = combine(all, column[at]!);
   return all;
 }
 
@@ -144,21 +180,23 @@ function greater(all: number, value: number): number {
 }
 
 /** Least squares, with time counted in seconds from the window's end. */
-function extrapolate(entries: Float64Array, end: number, ahead: number): number {
-  const first = entries[lastAt]!;
+function extrapolate(window: SampleWindow, windowEnd: number, ahead: number): number {
+  const { first, end } = window;
+  const { times, last } = window.entries;
+  const oldest = last[first]!;
   let isFlat = true;
   let [sumX, sumY, sumXY, sumXX] = [0, 0, 0, 0];
-  for (let at = 0; at < entries.length; at += width) {
-    const x = (entries[at + timeAt]! - end) / 1000;
-    const last = entries[at + lastAt]!;
-    isFlat &&= last === first;
+  for (let at = first; at < end; at += 1) {
+    const x = (times[at]! - windowEnd) / 1000;
+    const value = last[at]!;
+    isFlat &&= value === oldest;
     sumX += x;
-    sumY += last;
-    sumXY += x * last;
+    sumY += value;
+    sumXY += x * value;
     sumXX += x * x;
   }
-  if (isFlat) return Number.isFinite(first) ? first : Number.NaN;
-  const count = entries.length / width;
+  if (isFlat) return Number.isFinite(oldest) ? oldest : Number.NaN;
+  const count = end - first;
   const slope = (sumXY - (sumX * sumY) / count) / (sumXX - (sumX * sumX) / count);
   return sumY / count - (slope * sumX) / count + (slope * ahead) / 1000;
 }

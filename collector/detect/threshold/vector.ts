@@ -19,18 +19,30 @@ export function createVector(
 ): Vector {
   const values = new Float64Array(rows.length);
   const known = new Uint8Array(rows.length);
-  let motion: Motion = moved;
+  const made = { motion: moved, sources, values, known, fill };
   return {
     length: rows.length,
     labels: rows.labels,
     values,
     known,
-    evaluate(state) {
-      for (const source of sources) motion |= source.evaluate(state);
-      const seen = motion;
-      motion = still;
-      if ((seen & moved) !== 0) fill(values, known);
-      return seen;
-    },
+    evaluate: (state) => evaluateMade(made, state),
   };
+}
+
+interface Made {
+  /** Of what was left undone: all of it, the first time. */
+  motion: Motion;
+  readonly sources: readonly Vector[];
+  readonly values: Float64Array;
+  readonly known: Uint8Array;
+  readonly fill: (values: Float64Array, known: Uint8Array) => void;
+}
+
+function evaluateMade(made: Made, state: OriginState): Motion {
+  const { sources } = made;
+  let { motion } = made;
+  for (let index = 0; index < sources.length; index += 1) motion |= sources[index]!.evaluate(state);
+  made.motion = still;
+  if ((motion & moved) !== 0) made.fill(made.values, made.known);
+  return motion;
 }

@@ -14,21 +14,18 @@ export interface Watch {
 export function createWatch(reads: readonly ReadonlySet<number>[]): Watch {
   const due = new Uint8Array(reads.length).fill(1);
   const busy = new Uint8Array(reads.length).fill(1);
-  const { places, bits, rules } = listReaders(reads);
+  const readers = listReaders(reads);
   let revision = -1;
   return {
     due,
     look(state, isAll) {
-      const { changed, complete } = state;
       const isNext = state.revision === revision + 1;
       revision = state.revision;
-      if (isAll || !isNext || !complete) {
-        due.fill(1);
-        return;
+      if (isAll || !isNext || !state.complete) due.fill(1);
+      else {
+        due.set(busy);
+        findDue(readers, state.changed, due);
       }
-      due.set(busy);
-      for (let index = 0; index < places.length; index += 1)
-        if ((changed[places[index]!]! & bits[index]!) !== 0) due[rules[index]!] = 1;
     },
     keepDue(rule, isDue) {
       busy[rule] = isDue ? 1 : 0;
@@ -36,8 +33,19 @@ export function createWatch(reads: readonly ReadonlySet<number>[]): Watch {
   };
 }
 
+interface Readers {
+  readonly places: Uint32Array;
+  readonly bits: Uint8Array;
+  readonly rules: Uint16Array;
+}
+
+function findDue({ places, bits, rules }: Readers, changed: Uint8Array, due: Uint8Array): void {
+  for (let index = 0; index < places.length; index += 1)
+    if ((changed[places[index]!]! & bits[index]!) !== 0) due[rules[index]!] = 1;
+}
+
 /** Side by side, in the order of the bitmap: a byte of it, the bits in it that a rule reads, and the rule. */
-function listReaders(reads: readonly ReadonlySet<number>[]) {
+function listReaders(reads: readonly ReadonlySet<number>[]): Readers {
   const readers = reads.flatMap((slots, rule) => {
     const bits = new Map<number, number>();
     for (const slot of slots) bits.set(slot >> 3, (bits.get(slot >> 3) ?? 0) | (1 << (slot & 7)));

@@ -6,7 +6,7 @@ import { createCounterWindows, type CounterWindows } from "./counter-windows.ts"
 import { still, type Motion } from "./motion.ts";
 import { keyOfLabels, select, seriesLabels, type SlotIndex } from "./rows.ts";
 import { createSampleWindow, type SampleWindow } from "./sample-window.ts";
-import { createTimeRing, type TimeRing } from "./time-ring.ts";
+import { advanceRing, createTimeRing, type TimeRing } from "./time-ring.ts";
 
 export type CounterExpression = Extract<Expression, { op: "rate" | "increase" }>;
 
@@ -93,12 +93,8 @@ export function createWindowStore(
   return {
     remains: { schema, rings, counters, samples },
     advance(state) {
-      isShaken = wasShaken;
+      isShaken = advanceAll(followed, state) || wasShaken;
       wasShaken = false;
-      for (const { ring, slots } of followed) {
-        const time = timeOfFrame(slots, ring, state);
-        isShaken = ring.advance(time, state.timeMilliseconds) || isShaken;
-      }
       return isShaken;
     },
     shake: () => void (wasShaken = true),
@@ -133,6 +129,16 @@ function oncePerFrame(windows: CounterWindows): CounterWindows {
       return motion;
     },
   };
+}
+
+function advanceAll(followed: readonly FollowedRing[], state: OriginState): boolean {
+  let isShaken = false;
+  for (let index = 0; index < followed.length; index += 1) {
+    const { ring, slots } = followed[index]!;
+    const time = timeOfFrame(slots, ring, state);
+    isShaken = advanceRing(ring, time, state.timeMilliseconds) || isShaken;
+  }
+  return isShaken;
 }
 
 /** The time of the source's samples in this frame; -1 where it brought none. */
