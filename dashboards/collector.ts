@@ -290,7 +290,7 @@ const keeping: Row = {
         { expression: value(history.eventBytes), legend: `${perCollector} events` },
         { expression: value(history.featureBytes), legend: `${perCollector} features` },
       ],
-      { still: true },
+      { width: 6, still: true },
     ),
     lines(
       "Days whose features were made",
@@ -300,21 +300,21 @@ const keeping: Row = {
         byOutcome(history.featureDays, "days"),
         rateOf(history.featureRowsDropped, "features dropped"),
       ],
-      { still: true },
+      { width: 6, still: true },
     ),
     lines(
       "Events no longer kept, in the time shown",
       "short",
       "By reason: their age, or the size of all.",
       [lostInRange(history.eventsExpired, "{{reason}}")],
-      { still: true },
+      { width: 6, still: true },
     ),
     lines(
       "Changes of alerts in memory only",
       "ops",
       "Changes a second of alerts and notifications that the disk couldn't take: a crash now would forget them.",
       [rateOf(storage.stateUnsaved, "changes")],
-      { still: true, critical: 0.001 },
+      { width: 6, still: true, critical: 0.001 },
     ),
     lines(
       "Series that are learned",

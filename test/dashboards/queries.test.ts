@@ -79,7 +79,7 @@ const onPage: ReadonlySet<unknown> = new Set([
     Object.values<unknown>(subject),
   ),
   ...Object.entries<unknown>({ ...self, ...collectorMetrics }).flatMap(([name, metric]) =>
-    /^(probe|push[A-Z]|remoteStore)/.test(name) ? [metric] : [],
+    /^(probe|push[A-Z]|remoteStore|otlpExport)/.test(name) ? [metric] : [],
   ),
   betweenReadings.networkUtilization,
   betweenReadings.tcpRetransmits,
