@@ -14,7 +14,6 @@ import {
 } from "./collector-flags.ts";
 import { agentFlags, type AgentFlag, type Flag } from "./flags.ts";
 import type { OtlpConfig } from "./otlp/export.ts";
-import { systemTls } from "../core/kit/tls-files.ts";
 import type { PushConfig } from "./push/pusher.ts";
 import type { SamplerConfig } from "./sampler.ts";
 
@@ -152,7 +151,14 @@ function pushConfigOf(text: (name: AgentFlag) => string, stateFolder: string): P
   return {
     url,
     tokenFile,
-    tls: { ...systemTls, authorityFile: text("push.ca-file"), certificateFile, keyFile },
+    // Spelled out: whoever doesn't push shall not load TLS for a constant.
+    tls: {
+      authorityFile: text("push.ca-file"),
+      certificateFile,
+      keyFile,
+      serverName: "",
+      insecureSkipVerify: false,
+    },
     spoolFolder: text("push.spool-folder") || join(stateFolder, "spool"),
     spoolBytes: Number(bytes),
   };
