@@ -62,7 +62,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const notifiers = createNotifiers(config.notifiers, { clock, consoleUrl: config.externalUrl });
   const state = openState({ folder: join(folder, "collector"), notifiers, clock });
   const stops: (() => void | Promise<void>)[] = [];
-  stops.unshift(watchStorage({ endurance: state.endurance, clock, log, metrics }));
+  stops.unshift(watchStorage({ state, clock, log, metrics }));
   try {
     const receivers = notifiers.map(({ name }) => name);
     const muting = openMuting({ options, state, metrics, receivers });

@@ -1,8 +1,10 @@
 /** Reads a chain back: every sample once, and the end of a series where a complete frame no longer holds it. */
 import type { DatabaseSync } from "node:sqlite";
+import { malformed } from "../../core/wire/bytes.ts";
 import { createFrameDecoder } from "../../core/wire/frame-codec.ts";
 import { isPresent, type Frame, type Schema } from "../../core/wire/frame.ts";
 import { timeSpan } from "./chain-writer.ts";
+import { chainChecksum, frameChecksum } from "./checksum.ts";
 import { isStalenessMarker, type SampleVisitor } from "./sample.ts";
 
 export interface StoredChain {
@@ -17,25 +19,61 @@ export interface StoredChain {
  * them, what is still there is taken as a new sample, of the frame's time, once this long has passed.
  */
 const holdMilliseconds = 120_000;
+const leastMessageBytes = 12;
 
+/** Null when there is no such chain. Throws FRAME_MALFORMED. */
 export function loadChain(sqlite: DatabaseSync, chain: number): StoredChain | null {
   const row = sqlite
     .prepare(
-      "SELECT s.id, s.body, c.repeated FROM chain c JOIN schema s ON s.id = c.schema WHERE c.id = ?",
+      `SELECT s.id, s.body, c.repeated, c.job, c.instance, c.boot, c.series, c.checksum
+       FROM chain c JOIN schema s ON s.id = c.schema WHERE c.id = ?`,
     )
     .get(chain);
   if (!row) return null;
+  const schemaBody = row["body"] as Uint8Array;
+  const repeated = String(row["repeated"]);
+  const origin = {
+    job: String(row["job"]),
+    instance: String(row["instance"]),
+    boot: String(row["boot"]),
+  };
+  const series = Number(row["series"]);
+  if (
+    row["checksum"] !== null &&
+    (schemaBody.length < leastMessageBytes ||
+      chainChecksum(asBuffer(schemaBody), origin, series, repeated) !== row["checksum"])
+  )
+    throw malformed(`chain ${chain} of the journal was damaged on disk`);
   return {
     schema: Number(row["id"]),
-    schemaBody: row["body"] as Uint8Array,
-    repeated: JSON.parse(String(row["repeated"])) as number[],
+    schemaBody,
+    repeated: JSON.parse(repeated) as number[],
   };
 }
 
-/** The bodies of a chain's frames in the order they were written. */
+/** The bodies of a chain's frames in the order they were written. Throws FRAME_MALFORMED. */
 export function* loadBodies(sqlite: DatabaseSync, chain: number): Generator<Uint8Array> {
-  const rows = sqlite.prepare("SELECT body FROM frame WHERE chain = ? ORDER BY id").iterate(chain);
-  for (const row of rows) yield row["body"] as Uint8Array;
+  const rows = sqlite
+    .prepare(
+      "SELECT sequence, oldest, newest, closing, body, checksum FROM frame WHERE chain = ? ORDER BY id",
+    )
+    .iterate(chain);
+  for (const row of rows) {
+    const body = row["body"] as Uint8Array;
+    const frame = {
+      sequence: Number(row["sequence"]),
+      oldest: Number(row["oldest"]),
+      newest: Number(row["newest"]),
+      closing: row["closing"] === 1,
+    };
+    if (
+      row["checksum"] !== null &&
+      (body.length < leastMessageBytes ||
+        frameChecksum(chain, frame, asBuffer(body)) !== row["checksum"])
+    )
+      throw malformed(`frame ${frame.sequence} of the journal was damaged on disk`);
+    yield body;
+  }
 }
 
 /** Decodes frame after frame of a chain; a frame holds until the next is decoded. Throws FRAME_MALFORMED. */

@@ -9,9 +9,11 @@ import { hourMilliseconds } from "./chain-writer.ts";
 import type { JobRunner } from "./child.ts";
 import { transact } from "./database.ts";
 import type { ParquetFiles } from "./files.ts";
+import type { CompactAnswer } from "./job.ts";
 import type { Journal } from "./journal.ts";
 import type { Retention } from "./retention.ts";
 import type { CheckRoom } from "./room.ts";
+import type { CountDamage } from "./soundness.ts";
 
 export interface CompactionResult {
   readonly batches: number;
@@ -34,6 +36,7 @@ export interface CompactionOptions {
   /** Samples per batch at most, but for a chain that has more by itself. */
   readonly batchSamples: number;
   readonly checkRoom: CheckRoom;
+  readonly countDamage: CountDamage;
 }
 
 export interface Compaction {
@@ -46,6 +49,7 @@ export interface Compaction {
 interface Batch {
   readonly chains: readonly number[];
   readonly samples: number;
+  readonly frames: number;
 }
 
 export function createCompaction(options: CompactionOptions): Compaction {
@@ -59,32 +63,41 @@ export function createCompaction(options: CompactionOptions): Compaction {
     const batches: Batch[] = [];
     let chains: number[] = [];
     let samples = 0;
+    let frames = 0;
     for (const [id, chain] of journal.index.all()) {
       if (chain.hour >= hourLimit) continue;
       const own = chain.frames * chain.series;
       if (chains.length > 0 && samples + own > options.batchSamples) {
-        batches.push({ chains, samples });
+        batches.push({ chains, samples, frames });
         chains = [];
         samples = 0;
+        frames = 0;
       }
       chains.push(id);
       samples += own;
+      frames += chain.frames;
     }
-    return chains.length === 0 ? batches : [...batches, { chains, samples }];
+    return chains.length === 0 ? batches : [...batches, { chains, samples, frames }];
   }
 
-  async function compactBatch({ chains, samples }: Batch): Promise<CompactionResult> {
+  function tellDamage({ frames, sentence }: NonNullable<CompactAnswer["damaged"]>): void {
+    options.countDamage("frame", frames);
+    options.log.error(`${frames} frames are lost to history: ${sentence}`);
+  }
+
+  async function compactBatch({ chains, samples, frames }: Batch): Promise<CompactionResult> {
     let result: CompactionResult = { batches: 1, rows: 0, bytes: 0 };
     const job = {
       kind: "compact" as const,
       folder: options.folder,
       chains,
       samples,
+      frames,
       notBefore: env.clock.now() - options.retentionMilliseconds,
       memoryMebibytes: options.memoryMebibytes,
     };
     options.checkRoom();
-    await options.jobs.compact(job, async ({ files: written }, scratch) => {
+    await options.jobs.compact(job, async ({ files: written, damaged }, scratch) => {
       options.makeRoom(written.reduce((sum, { bytes }) => sum + bytes, 0));
       const placed = await files.place(written, scratch, env.randomId());
       transact(options.sqlite, () => {
@@ -92,6 +105,7 @@ export function createCompaction(options: CompactionOptions): Compaction {
         journal.detach(chains);
       });
       files.added(placed);
+      if (damaged) tellDamage(damaged);
       journal.detached(chains);
       for (const { rows, bytes } of placed)
         result = { ...result, rows: result.rows + rows, bytes: result.bytes + bytes };

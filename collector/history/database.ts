@@ -85,6 +85,12 @@ const migrations: readonly string[] = [
      bytes INTEGER NOT NULL,
      state TEXT NOT NULL CHECK (state IN ('current', 'stale', 'final'))
    ) STRICT, WITHOUT ROWID;`,
+  // What was written before has none, and isn't held against any.
+  `ALTER TABLE chain ADD COLUMN checksum INTEGER;
+   ALTER TABLE frame ADD COLUMN checksum INTEGER;
+   ALTER TABLE parquet ADD COLUMN checksum INTEGER;
+   ALTER TABLE event ADD COLUMN checksum INTEGER;
+   ALTER TABLE received ADD COLUMN checksum INTEGER;`,
 ];
 
 /** "wwhi" in ASCII: tells our file from any other SQLite database. */

@@ -9,8 +9,10 @@ import {
   type DuckDBDoubleVector,
   type DuckDBIntegerVector,
 } from "@duckdb/node-api";
+import { WarpwatchError } from "../../core/kit/errors.ts";
 import { createFrameReader, decodeChain, loadBodies, loadChain } from "./chain-reader.ts";
 import { openSnapshot } from "./database.ts";
+import { fileChecksum } from "./checksum.ts";
 import { openDuckDb } from "./duckdb.ts";
 import type { CompactAnswer, CompactJob, WrittenFile } from "./job.ts";
 import { nameSeries, type SeriesName } from "./sample.ts";
@@ -28,6 +30,10 @@ interface Columns {
   readonly values: Float64Array;
   readonly ended: Uint8Array;
   readonly names: SeriesName[];
+  /** Frames that could be read. */
+  frames: number;
+  /** Of chains that couldn't be read to their end. */
+  readonly complaints: string[];
 }
 
 export async function compact(job: CompactJob): Promise<CompactAnswer> {
@@ -41,7 +47,9 @@ export async function compact(job: CompactJob): Promise<CompactAnswer> {
   const files: WrittenFile[] = [];
   for (const day of [...days].toSorted((one, other) => one - other))
     files.push(await writeDay(connection, job, columns, rank, order, day));
-  return { files };
+  const [sentence] = columns.complaints;
+  if (sentence === undefined) return { files };
+  return { files, damaged: { frames: Math.max(1, job.frames - columns.frames), sentence } };
 }
 
 function readChains(job: CompactJob): Columns {
@@ -53,6 +61,8 @@ function readChains(job: CompactJob): Columns {
     values: new Float64Array(job.samples),
     ended: new Uint8Array(job.samples),
     names: [],
+    frames: 0,
+    complaints: [],
   };
   const known = new Map<string, number>();
   const number = (name: SeriesName): number => {
@@ -66,15 +76,25 @@ function readChains(job: CompactJob): Columns {
   };
   const notBefore = job.notBefore * 1000;
   const sqlite = openSnapshot(job.folder);
-  for (const chain of job.chains) {
+  for (const chain of job.chains)
+    try {
+      readChain(chain);
+    } catch (thrown) {
+      if (!(thrown instanceof WarpwatchError)) throw thrown;
+      // What was read of it before is sound; the rest can't be told from it.
+      columns.complaints.push(thrown.message);
+    }
+
+  function readChain(chain: number): void {
     const stored = loadChain(sqlite, chain);
-    if (!stored) continue;
+    if (!stored) return;
     let numbers: number[] = [];
     const read = createFrameReader(stored.repeated, (schema) => {
       numbers = schema.series.map((_, slot) => number(nameSeries(schema, slot)));
       return [...numbers.keys()];
     });
-    for (const frame of decodeChain(stored.schemaBody, loadBodies(sqlite, chain)))
+    for (const frame of decodeChain(stored.schemaBody, loadBodies(sqlite, chain))) {
+      columns.frames += 1;
       read(frame, (slot, time, value, ended) => {
         if (time < notBefore) return;
         const at = columns.length;
@@ -85,7 +105,9 @@ function readChains(job: CompactJob): Columns {
         columns.ended[at] = ended ? 1 : 0;
         columns.length = at + 1;
       });
+    }
   }
+
   sqlite.close();
   return columns;
 }
@@ -185,7 +207,15 @@ async function writeDay(
   fsyncSync(descriptor);
   closeSync(descriptor);
   const bytes = statSync(file).size;
-  return { name, day: date, firstTime: first / 1000, lastTime: last / 1000, rows, bytes };
+  return {
+    name,
+    day: date,
+    firstTime: first / 1000,
+    lastTime: last / 1000,
+    rows,
+    bytes,
+    checksum: fileChecksum(file),
+  };
 }
 
 /** Rows go to DuckDB a vector at a time: row by row takes three times as long. */

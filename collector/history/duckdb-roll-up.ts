@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { LIST, listValue, VARCHAR } from "@duckdb/node-api";
+import { fileChecksum } from "./checksum.ts";
 import { openDuckDb } from "./duckdb.ts";
 import type { CompactAnswer, RollUpJob } from "./job.ts";
 
@@ -31,5 +32,7 @@ export async function rollUp(job: RollUpJob): Promise<CompactAnswer> {
   fsyncSync(descriptor);
   closeSync(descriptor);
   const bytes = statSync(file).size;
-  return { files: [{ name, day: job.day, firstTime, lastTime, rows, bytes }] };
+  return {
+    files: [{ name, day: job.day, firstTime, lastTime, rows, bytes, checksum: fileChecksum(file) }],
+  };
 }

@@ -4,6 +4,7 @@ import { history } from "../../core/catalog/index.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import { decodeEvents } from "../../core/wire/event-codec.ts";
 import type { WarpwatchEvent } from "../../core/wire/event.ts";
+import { textChecksum } from "./checksum.ts";
 import { eventRowBytes, transact } from "./database.ts";
 import { dayOf, type FeatureDays } from "./feature-days.ts";
 
@@ -37,8 +38,8 @@ export function createEventLog(options: EventLogOptions): EventLog {
   let bytes = Number(sqlite.prepare("SELECT bytes FROM event_size").get()?.["bytes"] ?? 0);
   options.metrics.gauge(history.eventBytes, () => bytes);
   const insert = sqlite.prepare(
-    `INSERT OR IGNORE INTO event (node, boot, sequence, time, kind, device, body)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR IGNORE INTO event (node, boot, sequence, time, kind, device, body, checksum)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const keepSize = sqlite.prepare("UPDATE event_size SET bytes = ?");
   const removeOld = sqlite.prepare(
@@ -75,7 +76,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
           const { node, boot, sequence, timeMilliseconds, kind, device } = event;
           const body = JSON.stringify(event);
           const values = [node, boot, sequence, timeMilliseconds, kind, device, body] as const;
-          if (insert.run(...values).changes !== 1) return false;
+          if (insert.run(...values, textChecksum(body)).changes !== 1) return false;
           size += Buffer.byteLength(body) + eventRowBytes;
           options.featureDays.noteLate(dayOf(timeMilliseconds));
           return true;
@@ -91,8 +92,10 @@ export function createEventLog(options: EventLogOptions): EventLog {
       return added;
     },
     recent(count) {
-      const rows = sqlite.prepare("SELECT body FROM event ORDER BY id DESC LIMIT ?").all(count);
-      const lines = rows.map((row) => String(row["body"])).toReversed();
+      const rows = sqlite
+        .prepare("SELECT body, checksum FROM event ORDER BY id DESC LIMIT ?")
+        .all(count);
+      const lines = rows.flatMap((row) => soundBody(row)).toReversed();
       return [...decodeEvents(lines.join("\n"), count).events];
     },
     retain(nowMilliseconds) {
@@ -108,4 +111,10 @@ export function createEventLog(options: EventLogOptions): EventLog {
       }
     },
   };
+}
+
+/** The event's text; nothing where it was damaged on disk. */
+export function soundBody(row: Record<string, unknown>): string[] {
+  const body = String(row["body"]);
+  return row["checksum"] === null || row["checksum"] === textChecksum(body) ? [body] : [];
 }

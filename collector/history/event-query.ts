@@ -5,6 +5,7 @@ import { WarpwatchError } from "../../core/kit/errors.ts";
 import { decodeEvents } from "../../core/wire/event-codec.ts";
 import type { WarpwatchEvent } from "../../core/wire/event.ts";
 import { openSnapshot } from "./database.ts";
+import { soundBody } from "./event-log.ts";
 import { createTurns } from "./turns.ts";
 
 export interface EventQuery {
@@ -68,7 +69,7 @@ export function createEventQuery(options: EventQueryOptions): RunEventQuery {
       }
       if (!matches(row, query)) continue;
       if (bodies.length === query.limit) return { events: decode(bodies), next: last };
-      bodies.push(String(row["body"]));
+      bodies.push(...soundBody(row));
       last = { time: Number(row["time"]), id: Number(row["id"]) };
     }
     return { events: decode(bodies), next: null };
@@ -107,7 +108,7 @@ function statementOf({ from, to, node, device, kind, before }: EventQuery): {
     values.push(named[1] ?? "");
   }
   const index = `event_by_${named?.[0] ?? "time"}`;
-  const sql = `SELECT id, time, node, device, kind, body FROM event INDEXED BY ${index}
+  const sql = `SELECT id, time, node, device, kind, body, checksum FROM event INDEXED BY ${index}
     WHERE ${conditions.join(" AND ")} ORDER BY time DESC, id DESC`;
   return { sql, values };
 }

@@ -12,6 +12,7 @@ import type { JobRunner } from "./child.ts";
 import { transact } from "./database.ts";
 import { dayOf, type FeatureDay, type FeatureDays } from "./feature-days.ts";
 import { syncFolder, type ParquetFiles } from "./files.ts";
+import type { CheckFiles } from "./soundness.ts";
 
 export interface FeaturesResult {
   readonly days: number;
@@ -31,6 +32,7 @@ export interface DailyFeatures {
 }
 
 export interface FeaturesOptions {
+  readonly checkFiles: CheckFiles;
   readonly folder: string;
   readonly sqlite: DatabaseSync;
   readonly env: Env;
@@ -92,6 +94,7 @@ export function createDailyFeatures(options: FeaturesOptions): DailyFeatures {
       memoryMebibytes: options.memoryMebibytes,
     };
     let rows = 0;
+    await options.checkFiles(sources);
     days.begin(day);
     await jobs.features(job, async (answer, scratch) => {
       const made = await place(day, join(scratch, answer.file.name), answer.file);

@@ -19,6 +19,8 @@ export interface ParquetFile {
   readonly bytes: number;
   /** 0: every sample that was read; otherwise one row per series in so many milliseconds. */
   readonly resolutionMilliseconds: number;
+  /** CRC-32 of the file; null where it was written before there was one. */
+  readonly checksum: number | null;
 }
 
 export interface ParquetFiles {
@@ -43,6 +45,8 @@ export interface ParquetFiles {
   unlink(files: readonly ParquetFile[]): void;
   /** Takes the files off the list and then removes them. */
   remove(files: readonly ParquetFile[]): void;
+  /** Takes them off the list and leaves them where they are. */
+  forget(files: readonly ParquetFile[]): void;
   /** Files that are on the list and not in the folder: they are taken off it. */
   forgetLost(): ParquetFile[];
 }
@@ -56,7 +60,7 @@ export function createParquetFiles(
   featureDays: Pick<FeatureDays, "noteLate" | "noteGone">,
 ): ParquetFiles {
   const addRow = sqlite.prepare(
-    "INSERT INTO parquet (file, day, first_time, last_time, rows, bytes, resolution) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO parquet (file, day, first_time, last_time, rows, bytes, resolution, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const removeRow = sqlite.prepare("DELETE FROM parquet WHERE file = ?");
   let bytes = 0;
@@ -76,7 +80,8 @@ export function createParquetFiles(
 
   function add(files: readonly ParquetFile[]): void {
     for (const { file, day, firstTime, lastTime, resolutionMilliseconds, ...size } of files) {
-      addRow.run(file, day, firstTime, lastTime, size.rows, size.bytes, resolutionMilliseconds);
+      const { rows, bytes: length, checksum } = size;
+      addRow.run(file, day, firstTime, lastTime, rows, length, resolutionMilliseconds, checksum);
       if (resolutionMilliseconds === 0) featureDays.noteLate(day);
     }
   }
@@ -98,7 +103,7 @@ export function createParquetFiles(
     list,
     async place(written, scratch, name, resolutionMilliseconds = 0) {
       const placed: ParquetFile[] = [];
-      for (const { name: from, day, firstTime, lastTime, rows, bytes: size } of written) {
+      for (const { name: from, day, bytes: size, ...rest } of written) {
         const dayName = `day=${day}`;
         mkdirSync(join(folder, dayName), { recursive: true, mode: 0o700 });
         // Even if it was there: whoever made it may have been killed before it was safe.
@@ -106,8 +111,7 @@ export function createParquetFiles(
         const file = `${dayName}/${name}.parquet`;
         await rename(join(scratch, from), join(folder, file));
         await syncFolder(join(folder, dayName));
-        const times = { firstTime, lastTime };
-        placed.push({ file, day, ...times, rows, bytes: size, resolutionMilliseconds });
+        placed.push({ ...rest, file, day, bytes: size, resolutionMilliseconds });
       }
       return placed;
     },
@@ -126,6 +130,10 @@ export function createParquetFiles(
     remove(files) {
       takeOff(files);
       unlink(files);
+    },
+    forget(files) {
+      takeOff(files);
+      for (const file of files) bytes -= file.bytes;
     },
     forgetLost() {
       const lost = list().filter(({ file }) => !existsSync(join(folder, file)));
@@ -148,6 +156,7 @@ export function listParquetFiles(sqlite: DatabaseSync): ParquetFile[] {
       rows: Number(row["rows"]),
       bytes: Number(row["bytes"]),
       resolutionMilliseconds: Number(row["resolution"]),
+      checksum: row["checksum"] === null ? null : Number(row["checksum"]),
     }));
 }
 

@@ -23,6 +23,7 @@ import { createQuery, type RunQuery } from "./query.ts";
 import { createRetention, type Expired } from "./retention.ts";
 import { createRollUp, type RollUpResult } from "./roll-up.ts";
 import { createRoomCheck } from "./room.ts";
+import { createDamageCount, createFileCheck } from "./soundness.ts";
 import type { StepLimits } from "./steps.ts";
 
 export interface HistoryOptions {
@@ -122,12 +123,16 @@ export function createHistory(options: HistoryOptions): History {
     checkRoom,
   });
   const jobs = createJobRunner({ env, folder, ...bounds });
+  const countDamage = createDamageCount(metrics);
+  const checkFiles = createFileCheck({ folder, files, clock, log, countDamage });
   const shared = {
     ...options,
     ...bounds,
     sqlite,
     clock,
     checkRoom,
+    checkFiles,
+    countDamage,
     journal,
     files,
     jobs,

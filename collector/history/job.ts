@@ -12,6 +12,8 @@ export interface CompactJob {
   readonly chains: readonly number[];
   /** Samples of these chains at most: the room that is set aside. */
   readonly samples: number;
+  /** That they should have. */
+  readonly frames: number;
   /** Unix milliseconds: what is older has expired already. */
   readonly notBefore: number;
   readonly memoryMebibytes: number;
@@ -26,10 +28,13 @@ export interface WrittenFile {
   readonly lastTime: number;
   readonly rows: number;
   readonly bytes: number;
+  readonly checksum: number;
 }
 
 export interface CompactAnswer {
   readonly files: readonly WrittenFile[];
+  /** Frames that couldn't be read, and what is wrong with the first of them. */
+  readonly damaged?: { readonly frames: number; readonly sentence: string };
 }
 
 export interface RollUpJob {

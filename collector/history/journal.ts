@@ -6,6 +6,7 @@ import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { Frame, Schema } from "../../core/wire/frame.ts";
+import { chainChecksum, frameChecksum } from "./checksum.ts";
 import { createChainIndex, type ChainIndex } from "./chain-index.ts";
 import { createChainWriter, timeSpan, type ChainEntry, type ChainWriter } from "./chain-writer.ts";
 import { isDiskFull, transact } from "./database.ts";
@@ -227,10 +228,10 @@ function createInserts(sqlite: DatabaseSync, index: ChainIndex) {
   let schemas = new WeakMap<Schema, number>();
   const addSchema = sqlite.prepare("INSERT INTO schema (body) VALUES (?)");
   const addChain = sqlite.prepare(
-    "INSERT INTO chain (schema, job, instance, boot, hour, series, repeated) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO chain (schema, job, instance, boot, hour, series, repeated, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const addFrame = sqlite.prepare(
-    "INSERT INTO frame (chain, sequence, oldest, newest, bytes, closing, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO frame (chain, sequence, oldest, newest, bytes, closing, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   return {
     forgetSchemas() {
@@ -248,13 +249,16 @@ function createInserts(sqlite: DatabaseSync, index: ChainIndex) {
         const { job, instance, boot } = origin;
         const groups = JSON.stringify(start.repeated);
         const series = schema.series.length;
+        const sum = chainChecksum(start.schemaBody, origin, series, groups);
         writer.chain = Number(
-          addChain.run(id, job, instance, boot, start.hour, series, groups).lastInsertRowid,
+          addChain.run(id, job, instance, boot, start.hour, series, groups, sum).lastInsertRowid,
         );
       }
       const { chain } = writer;
       const { sequence, oldest, newest, body } = frame;
-      addFrame.run(chain, sequence, oldest, newest, body.length, frame.closing ? 1 : 0, body);
+      const closing = frame.closing ? 1 : 0;
+      const sum = frameChecksum(chain, frame, body);
+      addFrame.run(chain, sequence, oldest, newest, body.length, closing, body, sum);
       return () => {
         if (start) index.begin(chain, start.origin, start.hour, start.schema.series.length);
         index.add(chain, oldest, newest, body.length);

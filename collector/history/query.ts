@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { history } from "../../core/catalog/index.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
+import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import { createBuckets, reachOf, type Buckets } from "./buckets.ts";
 import { createFrameReader, decodeChain, loadBodies, loadChain } from "./chain-reader.ts";
@@ -13,6 +14,7 @@ import { listParquetFiles } from "./files.ts";
 import type { Journal } from "./journal.ts";
 import { matchingSlots, type Matcher } from "./matcher.ts";
 import type { RangeQuery } from "./request.ts";
+import type { CheckFiles } from "./soundness.ts";
 import { createSteps, type QueriedSeries, type SampleAdder, type StepLimits } from "./steps.ts";
 import { createTurns } from "./turns.ts";
 
@@ -22,6 +24,8 @@ export interface QueryOptions {
   readonly metrics: SelfMetrics;
   readonly journal: Journal;
   readonly jobs: JobRunner;
+  readonly log: Log;
+  readonly checkFiles: CheckFiles;
   readonly memoryMebibytes: number;
   readonly limits?: Partial<StepLimits>;
   readonly timeoutMilliseconds?: number;
@@ -43,6 +47,8 @@ export function createQuery(options: QueryOptions): RunQuery {
   // A counter that is born at 1 shows no increase, so each is there from the start.
   for (const outcome of ["success", "refused", "failure"]) outcomes.increase({ outcome }, 0);
   const seconds = options.metrics.histogram(history.querySeconds);
+  /** Chains that were told of. */
+  const damaged = new Set<number>();
   const limits = { ...defaultLimits, ...options.limits };
   const timeout = options.timeoutMilliseconds ?? defaultTimeoutMilliseconds;
   const takeTurn = createTurns(maximumRunning, maximumWaiting);
@@ -66,7 +72,7 @@ export function createQuery(options: QueryOptions): RunQuery {
     // The same instant as the snapshot's: what is compacted from here on is still in it.
     const chains = chainsIn(query);
     try {
-      await readFiles(sqlite, query, steps);
+      await readFiles(sqlite, query, steps, checkTime);
       await readJournal(sqlite, query.matcher, chains, steps, checkTime);
     } finally {
       sqlite.close();
@@ -86,12 +92,14 @@ export function createQuery(options: QueryOptions): RunQuery {
     sqlite: DatabaseSync,
     { matcher, range, aggregate = "last" }: RangeQuery,
     steps: Buckets,
+    checkTime: () => void,
   ): Promise<void> {
     const { after, until } = spanOf({ range, aggregate });
     const files = listParquetFiles(sqlite).filter(
       ({ firstTime, lastTime }) => lastTime > after && firstTime <= until,
     );
     if (files.length === 0) return;
+    await options.checkFiles(files, checkTime);
     const { series } = await options.jobs.query({
       kind: "query",
       files: files.map(({ file }) => join(options.folder, file)),
@@ -122,7 +130,14 @@ export function createQuery(options: QueryOptions): RunQuery {
     };
     for (const chain of chains) {
       await rest();
-      await readChain(sqlite, chain, matcher, withoutMatch, steps, rest);
+      try {
+        await readChain(sqlite, chain, matcher, withoutMatch, steps, rest);
+      } catch (thrown) {
+        if (!(thrown instanceof WarpwatchError) || thrown.code !== "FRAME_MALFORMED") throw thrown;
+        // What was read of it before is sound. The frames are counted as lost when they should be compacted.
+        if (!damaged.has(chain)) options.log.error(`a query leaves frames out: ${thrown.message}`);
+        damaged.add(chain);
+      }
     }
   }
 

@@ -3,6 +3,7 @@
  * its origin, boot and sequence, and not kept twice.
  */
 import type { DatabaseSync } from "node:sqlite";
+import { textChecksum } from "./checksum.ts";
 import { createSequenceRanges, type SequenceRanges } from "../sequence-ranges.ts";
 
 export interface Received {
@@ -18,18 +19,24 @@ const maximumBoots = 50_000;
 
 export function createReceived(sqlite: DatabaseSync): Received {
   const known = new Map<string, SequenceRanges>();
-  for (const row of sqlite.prepare("SELECT origin, boot, ranges FROM received").iterate())
-    known.set(
-      nameOf(String(row["origin"]), String(row["boot"])),
-      createSequenceRanges(JSON.parse(String(row["ranges"])) as [number, number][]),
-    );
+  for (const row of sqlite.prepare("SELECT * FROM received").iterate()) {
+    const [origin, boot, ranges] = [row["origin"], row["boot"], row["ranges"]].map(String) as Texts;
+    const isSound =
+      row["checksum"] === null || row["checksum"] === checksumOf(origin, boot, ranges);
+    // Without it a frame may be kept twice, which is better than one that is taken for kept and isn't.
+    if (isSound)
+      known.set(
+        nameOf(origin, boot),
+        createSequenceRanges(JSON.parse(ranges) as [number, number][]),
+      );
+  }
   const span = sqlite.prepare(
     "SELECT MIN(sequence) AS first, MAX(sequence) AS last, COUNT(*) AS frames FROM frame WHERE chain = ? AND closing = 0",
   );
   const each = sqlite.prepare("SELECT sequence FROM frame WHERE chain = ? AND closing = 0");
   const originOf = sqlite.prepare("SELECT job, instance, boot FROM chain WHERE id = ?");
   const save = sqlite.prepare(
-    "INSERT OR REPLACE INTO received (origin, boot, ranges, noted) VALUES (?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO received (origin, boot, ranges, noted, checksum) VALUES (?, ?, ?, ?, ?)",
   );
 
   function noteChain(chain: number, ranges: SequenceRanges): void {
@@ -73,8 +80,10 @@ export function createReceived(sqlite: DatabaseSync): Received {
         noteChain(chain, ranges);
         touched.set(name, { origin, boot });
       }
-      for (const [name, { origin, boot }] of touched)
-        save.run(origin, boot, JSON.stringify(known.get(name)?.list() ?? []), nowMilliseconds);
+      for (const [name, { origin, boot }] of touched) {
+        const ranges = JSON.stringify(known.get(name)?.list() ?? []);
+        save.run(origin, boot, ranges, nowMilliseconds, checksumOf(origin, boot, ranges));
+      }
       forgetOld(nowMilliseconds);
     },
   };
@@ -82,4 +91,10 @@ export function createReceived(sqlite: DatabaseSync): Received {
 
 function nameOf(origin: string, boot: string): string {
   return `${origin} ${boot}`;
+}
+
+type Texts = [string, string, string];
+
+function checksumOf(...texts: Texts): number {
+  return textChecksum(JSON.stringify(texts));
 }

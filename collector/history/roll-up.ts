@@ -9,6 +9,7 @@ import type { JobRunner } from "./child.ts";
 import type { ParquetFile, ParquetFiles } from "./files.ts";
 import type { Retention } from "./retention.ts";
 import type { CheckRoom } from "./room.ts";
+import type { CheckFiles } from "./soundness.ts";
 
 export interface RollUpOptions {
   readonly folder: string;
@@ -26,6 +27,7 @@ export interface RollUpOptions {
   /** A query that began before may still be reading the files that were replaced. */
   readonly queryMilliseconds: number;
   readonly checkRoom: CheckRoom;
+  readonly checkFiles: CheckFiles;
 }
 
 export interface RollUpResult {
@@ -78,6 +80,7 @@ export function createRollUp(options: RollUpOptions): RollUp {
       memoryMebibytes: options.memoryMebibytes,
     };
     options.checkRoom();
+    await options.checkFiles(batch);
     await jobs.rollUp(job, async ({ files: written }, scratch) => {
       options.makeRoom(written.reduce((sum, { bytes }) => sum + bytes, 0));
       const placed = await files.place(written, scratch, env.randomId(), resolutionMilliseconds);

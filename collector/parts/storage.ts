@@ -7,7 +7,7 @@ import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { State } from "../state/open.ts";
 
 export interface StorageOptions {
-  readonly endurance: State["endurance"];
+  readonly state: Pick<State, "endurance" | "takeDamage">;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: SelfMetrics;
@@ -22,16 +22,23 @@ const sentences = {
   memory: "state can't be written: alerts and notifications go on in memory, and a kill loses them",
 } as const;
 
-export function watchStorage({ endurance, clock, log, metrics }: StorageOptions): () => void {
+export function watchStorage({ state, clock, log, metrics }: StorageOptions): () => void {
+  const { endurance } = state;
   metrics.gauge(storage.stateDiskFull, () => levels[endurance.phase]);
   const unsaved = metrics.counter(storage.stateUnsaved);
   // A counter that is born at 1 shows no increase.
   unsaved.increase({}, 0);
+  const damaged = metrics.counter(storage.stateDamaged);
+  damaged.increase({}, 0);
   let told: keyof typeof levels = "disk";
   let counted = 0;
   function tell(): void {
     unsaved.increase({}, endurance.unsaved - counted);
     counted = endurance.unsaved;
+    for (const sentence of state.takeDamage()) {
+      damaged.increase({});
+      log.error(`a row of state is left out: ${sentence}`);
+    }
     const { phase } = endurance;
     if (phase === told) return;
     told = phase;

@@ -1,5 +1,6 @@
 /** The alert store: what is pending, firing or lately resolved, committed together with the notifications it causes. */
 import type { Clock } from "../../core/kit/clock.ts";
+import { describeError } from "../../core/kit/errors.ts";
 import type { Alert, AlertStore, AlertStep } from "./alert.ts";
 import { decodeAlert, encodeAlert } from "./alert-codec.ts";
 import type { Database } from "./database.ts";
@@ -34,6 +35,16 @@ export function createAlertStore(
        ORDER BY resolved_at DESC LIMIT 1 OFFSET ${keepResolvedRows}), 0))`,
   );
 
+  /** One that is damaged is left out: if its rule still holds it fires again, under the same key. */
+  function sound(row: Record<string, unknown>): Alert[] {
+    try {
+      return [decodeAlert(String(row["body"]))];
+    } catch (thrown) {
+      database.noteDamage(describeError(thrown));
+      return [];
+    }
+  }
+
   function commit(step: AlertStep): void {
     if (step.changed.length + step.dropped.length + step.notify.length === 0) return;
     database.transaction(() => {
@@ -53,9 +64,8 @@ export function createAlertStore(
   }
 
   return {
-    load: () => select.all().map((row) => decodeAlert(String(row["body"]))),
-    recentlyResolved: (limit) =>
-      selectResolved.all(limit).map((row) => decodeAlert(String(row["body"]))),
+    load: () => select.all().flatMap(sound),
+    recentlyResolved: (limit) => selectResolved.all(limit).flatMap(sound),
     commit,
     planBy: (planner) => void (plan = planner),
   };

@@ -11,6 +11,10 @@ export interface Database {
   readonly sqlite: DatabaseSync;
   /** Runs the work in one transaction: on disk when it returns, undone when it throws. Within another's work it is part of that. */
   transaction<Result>(work: () => Result): Result;
+  /** A row was damaged on disk and is left out. */
+  noteDamage(sentence: string): void;
+  /** What was noted since the last call. */
+  takeDamage(): readonly string[];
   /** What becomes of it when its disk is full. */
   readonly endurance: Pick<Endurance, "phase" | "unsaved" | "recover">;
   close(): void;
@@ -121,6 +125,7 @@ const applicationId = 0x77_61_72_70;
 const sqliteBusy = 5;
 /** How long a collector that restarts waits for the one before it to let go of the file. */
 const lockWaitMilliseconds = 2000;
+const maximumDamage = 1000;
 
 /** Opens or creates `state.db` in the folder. Throws STATE_UNUSABLE when it is damaged, foreign, newer or in use. */
 export function openDatabase(folder: string, options: DatabaseOptions = {}): Database {
@@ -139,10 +144,15 @@ export function openDatabase(folder: string, options: DatabaseOptions = {}): Dat
     throw cause instanceof WarpwatchError ? cause : unusable(file, cause);
   }
   const open = sqlite;
+  const damage: string[] = [];
   const endurance = createEndurance(open, createReserve(folder, options.reserveBytes));
   return {
     sqlite: open,
     endurance,
+    noteDamage(sentence) {
+      if (damage.length < maximumDamage) damage.push(sentence);
+    },
+    takeDamage: () => damage.splice(0),
     transaction(work) {
       if (open.isTransaction) return work();
       try {

@@ -1,9 +1,10 @@
 /** Small values kept by key, as JSON: what must survive a restart and has no table of its own (fleet membership). */
 import { WarpwatchError } from "../../core/kit/errors.ts";
+import { sealText, unsealText } from "../../core/kit/sealed-text.ts";
 import type { Database } from "./database.ts";
 
 export interface KeyedStore {
-  /** The value as it was saved, or null; the caller checks its shape. */
+  /** The value as it was saved, or null where there is none that is sound; the caller checks its shape. */
   load(key: string): unknown;
   /** Durable when it returns. Throws LIMIT_REACHED over 16 MiB. */
   save(key: string, value: unknown): void;
@@ -19,7 +20,10 @@ export function createKeyedStore(database: Database): KeyedStore {
   return {
     load(key) {
       const row = select.get(key);
-      return row === undefined ? null : JSON.parse(String(row["body"]));
+      if (row === undefined) return null;
+      const body = unsealText(String(row["body"]));
+      if (body === null) database.noteDamage(`what is kept as ${key} was damaged on disk`);
+      return body === null ? null : JSON.parse(body);
     },
     save(key, value) {
       const body = JSON.stringify(value);
@@ -28,7 +32,7 @@ export function createKeyedStore(database: Database): KeyedStore {
           "LIMIT_REACHED",
           `${key} takes ${body.length} characters, over the ${maximumCharacters} that state keeps`,
         );
-      database.transaction(() => upsert.run(key, body));
+      database.transaction(() => upsert.run(key, sealText(body)));
     },
     remove: (key) => database.transaction(() => void remove.run(key)),
   };

@@ -26,6 +26,8 @@ export interface State {
   readonly audit: EmbeddedAuditLog;
   /** Runs the work in one transaction: on disk when it returns, undone when it throws. */
   readonly transaction: Database["transaction"];
+  /** Rows that were damaged on disk and are left out, a sentence each, since the last call. */
+  readonly takeDamage: Database["takeDamage"];
   /** What becomes of it when its disk is full. */
   readonly endurance: Database["endurance"];
   close(): void;
@@ -51,6 +53,7 @@ export function openState(options: StateOptions): State {
     silences: createSilenceStore(database),
     audit,
     transaction: (work) => database.transaction(work),
+    takeDamage: () => database.takeDamage(),
     endurance: database.endurance,
     close: () => database.close(),
   };

@@ -103,3 +103,9 @@ export const featureRowsDropped = defineMetric({
   kind: "counter",
   help: "Features that a day had beyond what is kept of one day.",
 });
+export const damaged = defineMetric({
+  name: "warpwatch_history_damaged_total",
+  kind: "counter",
+  help: "What was damaged on disk and is left out, by reason: a file, a frame of the journal.",
+  labels: ["reason"],
+});

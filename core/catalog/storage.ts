@@ -11,3 +11,8 @@ export const stateUnsaved = defineMetric({
   kind: "counter",
   help: "Changes of alerts and notifications that were in memory only when they were acted upon, because the disk couldn't be written.",
 });
+export const stateDamaged = defineMetric({
+  name: "warpwatch_state_damaged_rows_total",
+  kind: "counter",
+  help: "Rows of alerts and of what the fleet learned that were damaged on disk and are left out.",
+});

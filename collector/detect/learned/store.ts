@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { syncFolder } from "../../../core/kit/durable.ts";
-import { systemCode } from "../../../core/kit/errors.ts";
+import { systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 
 export interface SnapshotStore {
   /** Null when there is none. Throws when there is one that can't be read. */
@@ -12,12 +13,19 @@ export interface SnapshotStore {
   save(name: string, bytes: Uint8Array): Promise<void>;
 }
 
+/** CRC-32 of what is before it. */
+const checksumBytes = 4;
+
 export function createSnapshotStore(folder: string): SnapshotStore {
   const fileOf = (name: string): string => join(folder, `${name}.snapshot`);
   return {
     load(name) {
       try {
-        return readFileSync(fileOf(name));
+        const bytes = readFileSync(fileOf(name));
+        const end = bytes.length - checksumBytes;
+        if (end >= 0 && bytes.readUInt32LE(end) === crc32(bytes.subarray(0, end)))
+          return bytes.subarray(0, end);
+        throw new WarpwatchError("STATE_UNUSABLE", `${fileOf(name)} was damaged on disk`);
       } catch (thrown) {
         if (systemCode(thrown) === "ENOENT") return null;
         throw thrown;
@@ -28,7 +36,10 @@ export function createSnapshotStore(folder: string): SnapshotStore {
       const unfinished = `${fileOf(name)}.unfinished`;
       const file = await open(unfinished, "w", 0o600);
       try {
+        const checksum = Buffer.alloc(checksumBytes);
+        checksum.writeUInt32LE(crc32(bytes));
         await file.writeFile(bytes);
+        await file.writeFile(checksum);
         await file.sync();
       } finally {
         await file.close();

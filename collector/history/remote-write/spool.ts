@@ -1,5 +1,5 @@
 /**
- * Batches that wait for a store: a file each, named by number and samples, so that they outlive the process. Over its bound the
+ * Batches that wait for a store: a file each, named by number, checksum and samples, so that they outlive the process. Over its bound the
  * oldest go; those that the store refuses for good lie apart, a few of them, for somebody to look at.
  */
 import {
@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { describeError, systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
 
 export interface WaitingBatch {
@@ -26,7 +27,7 @@ export interface Spool {
   readonly first: WaitingBatch | null;
   /** Throws when it can't be written. Returns how many samples had to go for it. */
   add(body: Buffer, samples: number): number;
-  /** Null when the file is gone or can't be read. */
+  /** Null when the file is gone, damaged or can't be read. */
   read(batch: WaitingBatch): Buffer | null;
   remove(batch: WaitingBatch): void;
   /** Puts a batch aside that the store refused. */
@@ -70,7 +71,7 @@ export function createSpool(folder: string, maximumBytes: number): Spool {
         lost += oldest.samples;
         remove(oldest);
       }
-      const name = `${String(next).padStart(12, "0")}-${samples}${suffix}`;
+      const name = `${String(next).padStart(12, "0")}-${checksumOf(body)}-${samples}${suffix}`;
       next += 1;
       const file = join(folder, name);
       // A name that ends in the suffix is a batch that is whole.
@@ -82,7 +83,10 @@ export function createSpool(folder: string, maximumBytes: number): Spool {
     },
     read(batch) {
       try {
-        return readFileSync(join(folder, batch.name));
+        const body = readFileSync(join(folder, batch.name));
+        const [, checksum = ""] = /^\d+-([0-9a-f]{8})-/.exec(batch.name) ?? [];
+        // A batch of an older release has none in its name.
+        return checksum === "" || checksum === checksumOf(body) ? body : null;
       } catch {
         return null;
       }
@@ -96,6 +100,10 @@ export function createSpool(folder: string, maximumBytes: number): Spool {
       writeFileSync(join(dead, name), body, ownerOnly);
     },
   };
+}
+
+function checksumOf(body: Buffer): string {
+  return crc32(body).toString(16).padStart(8, "0");
 }
 
 function openFolder(folder: string, dead: string): WaitingBatch[] {

@@ -12,7 +12,10 @@ test("over its bound the oldest batches go, counted by their samples", () => {
   expect(spool.add(Buffer.alloc(900, 3), 30)).toBe(30);
   expect(spool.bytes).toBe(900);
   expect(spool.first).toMatchObject({ samples: 30, bytes: 900 });
-  expect(readdirSync(folder)).toEqual(["000000000003-30.batch", "refused"]);
+  expect(readdirSync(folder)).toEqual([
+    expect.stringMatching(/^000000000003-[0-9a-f]{8}-30\.batch$/),
+    "refused",
+  ]);
 });
 
 test("what a former run left comes first, and numbers go on behind it", () => {
@@ -26,6 +29,16 @@ test("what a former run left comes first, and numbers go on behind it", () => {
   spool.remove(first);
   expect(spool.first?.samples).toBe(2);
   expect(spool.bytes).toBe(3);
+});
+
+test("a batch that was damaged on disk isn't sent", () => {
+  const folder = makeFolder();
+  const spool = createSpool(folder, 1000);
+  spool.add(Buffer.from("samples"), 1);
+  const { first } = spool;
+  if (!first) throw new Error("nothing waits");
+  writeFileSync(join(folder, first.name), "sampleS");
+  expect(spool.read(first)).toBeNull();
 });
 
 test("a folder that can't be used is told in one sentence, and what was half written goes", () => {

@@ -1,0 +1,79 @@
+/** Whether files are still what they were when they were written: looked at before their first use, and each day again. */
+import { mkdirSync, renameSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { history } from "../../core/catalog/index.ts";
+import type { Clock } from "../../core/kit/clock.ts";
+import { WarpwatchError } from "../../core/kit/errors.ts";
+import type { Log } from "../../core/kit/log.ts";
+import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { fileChecksumSlowly } from "./checksum.ts";
+import type { ParquetFile, ParquetFiles } from "./files.ts";
+
+/** Throws HISTORY_FAILED when one of them is damaged, once it has been put aside. */
+export type CheckFiles = (files: readonly ParquetFile[], checkTime?: () => void) => Promise<void>;
+
+export type CountDamage = (what: "file" | "frame", count: number) => void;
+
+export interface SoundnessOptions {
+  readonly folder: string;
+  readonly files: Pick<ParquetFiles, "forget">;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly countDamage: CountDamage;
+}
+
+/** Beside the days' folders; nothing reads it but people. */
+export const damagedFolder = "damaged";
+const againMilliseconds = 86_400_000;
+
+export function createDamageCount(metrics: SelfMetrics): CountDamage {
+  const damaged = metrics.counter(history.damaged);
+  // A counter that is born at 1 shows no increase, so each is there from the start.
+  for (const reason of ["file", "frame"]) damaged.increase({ reason }, 0);
+  return (reason, count) => damaged.increase({ reason }, count);
+}
+
+export function createFileCheck(options: SoundnessOptions): CheckFiles {
+  const { folder, files, clock, log } = options;
+  /** By file: its times and size when it was looked at, and when that was. */
+  const sound = new Map<string, { readonly look: string; readonly at: number }>();
+
+  function isKnown(file: string, look: string): boolean {
+    const known = sound.get(file);
+    return known?.look === look && clock.monotonic() - known.at < againMilliseconds;
+  }
+
+  async function isSound({ file, checksum, bytes }: ParquetFile): Promise<boolean> {
+    const place = join(folder, file);
+    const found = statSync(place, { throwIfNoEntry: false });
+    // What is gone is told of by who reads it, and by retention.
+    if (!found || checksum === null) return true;
+    const look = `${found.size} ${found.mtimeMs} ${found.ino}`;
+    if (isKnown(file, look)) return true;
+    if (found.size !== bytes || (await fileChecksumSlowly(place)) !== checksum) return false;
+    sound.set(file, { look, at: clock.monotonic() });
+    return true;
+  }
+
+  function putAside(file: ParquetFile): void {
+    files.forget([file]);
+    mkdirSync(join(folder, damagedFolder), { recursive: true, mode: 0o700 });
+    renameSync(join(folder, file.file), join(folder, damagedFolder, basename(file.file)));
+    options.countDamage("file", 1);
+    log.error(`${file.file} of history is damaged: it is in ${damagedFolder} now, and not read`);
+  }
+
+  return async (chosen, checkTime) => {
+    const damaged: ParquetFile[] = [];
+    for (const file of chosen) {
+      if (!(await isSound(file))) damaged.push(file);
+      checkTime?.();
+    }
+    for (const file of damaged) putAside(file);
+    if (damaged.length > 0)
+      throw new WarpwatchError(
+        "HISTORY_FAILED",
+        `${damaged.map(({ file }) => file).join(", ")} was damaged on disk and is put aside: ask again for the rest`,
+      );
+  };
+}
