@@ -70,6 +70,8 @@ const lives = [
 ] as const;
 const startSecond = 57;
 const tellMilliseconds = 5000;
+/** The collector's next start, after the power went. */
+const laterMilliseconds = 60_000;
 
 export async function runPowerLoss(options: PowerLossOptions): Promise<PowerLossReport> {
   const { images, seed, onProgress = () => undefined } = options;
@@ -265,7 +267,7 @@ async function tryWhole(
 /** The collector's, a minute after the power went. */
 function wallClockAt({ record, offsets }: Recording, cut: number): number {
   const { offset = 0 } = offsets.findLast(({ from }) => from < cut) ?? {};
-  return (record.times[cut - 1] ?? 0) + offset + 60_000;
+  return (record.times[cut - 1] ?? 0) + offset + laterMilliseconds;
 }
 
 async function judgeImage(
@@ -290,15 +292,17 @@ function acknowledgedBefore({ entries }: StorageRecord, cut: number): Acknowledg
 }
 
 /** What the newest acknowledged frame of each node says of its alarm, and since when; null where a later one was under way. */
-function alarmsAt({ record, witness }: Recording, cut: number) {
+function alarmsAt(recording: Recording, cut: number) {
+  const { record, witness } = recording;
   const sure = acknowledgedBefore(record, cut);
+  const now = wallClockAt(recording, cut) - laterMilliseconds;
   return witness.nodes.flatMap(({ name, frames, cycles }, node) => {
     const last = frames.findLastIndex((_, sequence) => sure.frame(node, sequence));
     const sent = frames[last];
     const next = frames.slice(last + 1).find(({ alarm }) => alarm !== sent?.alarm);
     // What was sent after it may have been judged already, or not.
-    const changesSoon = next !== undefined && next.time - (sent?.time ?? 0) < 2000;
-    if (!sent || changesSoon) return [];
+    const isUnderWay = next !== undefined && next.time <= now;
+    if (!sent || isUnderWay) return [];
     const cycle = cycles.findLast(({ firstSent }) => firstSent <= sent.time);
     const since = sent.alarm === 1 ? (cycle?.firstSent ?? 0) : 0;
     return [{ node: name, isUp: sent.alarm === 1, since }];

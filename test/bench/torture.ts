@@ -46,6 +46,11 @@ const lanes: Readonly<Record<string, readonly [number, (settings: Settings) => P
       async ({ count, seed }) =>
         (await import("./torture-disk-full.ts")).runDiskFull({ seed, minutes: count }),
     ],
+    "bit-flips": [
+      1000,
+      async ({ count, ...rest }) =>
+        (await import("./torture-bit-flips.ts")).runBitFlips({ flips: count, ...rest }),
+    ],
   };
 
 if (import.meta.main) {
