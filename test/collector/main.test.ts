@@ -106,7 +106,10 @@ describe("the collector", () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     collector.frameSink.accept(make(env.clock.now(), [heat(70)]));
     await vi.waitFor(() => expect(bodies).toHaveLength(2), 20_000);
-    expect((await call(collector, "/api/v1/alerts")).body).toEqual({ alerts: [] });
+    const { body } = await call(collector, "/api/v1/alerts");
+    // Of its own outbox it may just have seen that something waits there.
+    const rules = body.alerts.map(({ rule }: { rule: string }) => rule);
+    expect(rules).not.toContain("GpuHot");
   });
 
   it("takes up alerts where it left them, and tells nobody twice", async () => {
