@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { runTorture } from "../bench/torture-alerts.ts";
+import { runBitFlips } from "../bench/torture-bit-flips.ts";
+import { runDiskFull } from "../bench/torture-disk-full.ts";
+import { runHistoryTorture } from "../bench/torture-history.ts";
+import { runPowerLoss } from "../bench/torture-power-loss.ts";
 import { judgeIncidents, type ServedSample } from "../kit/torture-oracle.ts";
 
 test("a collector killed 20 times loses no alert, opens none twice and starts no `for` anew", async () => {
@@ -13,6 +17,33 @@ test("the whole collector, killed eight times, loses none and opens none twice e
   expect(report.faults).toEqual([]);
   expect(report.incidents).toBeGreaterThan(5);
 }, 300_000);
+
+test("killed at six places of its storage, the whole collector keeps what it acknowledged", async () => {
+  const report = await runHistoryTorture({ kills: 6, seed: 5, minutes: 3 });
+  expect(report.faults).toEqual([]);
+  expect(report.framesAcknowledged).toBeGreaterThan(20);
+}, 400_000);
+
+test("a loss of power at twenty moments loses nothing acknowledged and shows nothing twice", async () => {
+  const report = await runPowerLoss({ images: 20, seed: 5, minutes: 3, wholeEvery: 20 });
+  expect(report.faults).toEqual([]);
+  expect(report.operations).toBeGreaterThan(500);
+}, 400_000);
+
+test.skipIf(process.getuid?.() !== 0)(
+  "twenty seconds on a full disk stop history and nothing else",
+  async () => {
+    const report = await runDiskFull({ seed: 4, minutes: 1 / 3 });
+    expect(report.skipped).toBe("");
+    expect(report.faults).toEqual([]);
+  },
+  400_000,
+);
+
+test("a bit that flips is never read as a number", async () => {
+  const report = await runBitFlips({ flips: 8, seed: 6, minutes: 3 });
+  expect(report.faults).toEqual([]);
+}, 400_000);
 
 describe("the oracle of the crash test", () => {
   const sample = (timeMilliseconds: number, high: boolean, confirmed = true): ServedSample => ({
