@@ -229,7 +229,7 @@ describe("the door for what agents push", () => {
       const body = Buffer.from(whole.subarray(0, random.below(whole.length + 1)));
       for (let count = random.below(4); count > 0 && body.length > 0; count -= 1)
         body[random.below(body.length)] = random.below(256);
-      const coding = ["", "zstd", "deflate", "gzip"][random.below(4)] ?? "";
+      const coding = ["", "zstd", "deflate", "br"][random.below(4)] ?? "";
       const lane = random.below(2) === 0 ? live : replay;
       const isEvents = random.below(4) === 0;
       const packed = coding === "zstd" && random.below(2) === 0 ? zstdCompressSync(body) : body;
