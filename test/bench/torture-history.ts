@@ -7,6 +7,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { boundWhenBusy } from "../kit/busy.ts";
 import { freePort } from "../kit/programs.ts";
 import { createRandom, type Random } from "../kit/random.ts";
 import { startPagerDuty } from "../kit/receivers.ts";
@@ -59,33 +60,35 @@ interface Place {
 /** The minute before it: the collector that starts then rolls up soon. */
 const rollUpMinute = 34;
 
+/** An hour a life: what wasn't told within a day is given up, and that is right. */
 const places: readonly Place[] = [
-  { name: "commit", operations: [], paths: ["journal.db"], most: 160, minute: 10, hours: 3 },
-  { name: "outbox", operations: [], paths: ["state.db"], most: 120, minute: 10, hours: 3 },
+  { name: "commit", operations: [], paths: ["journal.db"], most: 160, minute: 10, hours: 1 },
+  { name: "outbox", operations: [], paths: ["state.db"], most: 120, minute: 10, hours: 1 },
   {
     name: "compaction",
     operations: [],
     paths: [".scratch", "day="],
     most: 22,
     minute: 10,
-    hours: 3,
+    hours: 1,
   },
-  { name: "rename", operations: ["rename"], paths: [], most: 6, minute: 10, hours: 3 },
+  { name: "rename", operations: ["rename"], paths: [], most: 6, minute: 10, hours: 1 },
   {
     name: "roll-up",
     operations: [],
     paths: [".scratch", "day="],
     most: 60,
     minute: rollUpMinute,
-    hours: 15,
+    hours: 1,
   },
-  { name: "anything", operations: [], paths: [], most: 400, minute: rollUpMinute, hours: 15 },
+  { name: "anything", operations: [], paths: [], most: 400, minute: rollUpMinute, hours: 1 },
 ];
 const hourMilliseconds = 3_600_000;
 const minuteMilliseconds = 60_000;
 /** How long a life that nothing ends lasts once it is ready; one that is to roll up, until it has. */
 const aliveMilliseconds = 1200;
 const rollUpMilliseconds = 3500;
+const settleMilliseconds = 60_000;
 const livesPerJudgement = 20;
 /** A roll-up begins at the full minute; the collector is up by then. */
 const startSecond = 57;
@@ -195,7 +198,7 @@ async function settle(
   witness: Witness,
   pager: { readonly incidents: readonly { readonly resolvedAtMilliseconds: number }[] },
 ): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + boundWhenBusy(settleMilliseconds);
   await delay(aliveMilliseconds);
   while (performance.now() < deadline && !life.isOver) {
     const waits = witness.nodes.some(

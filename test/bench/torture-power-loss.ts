@@ -61,12 +61,13 @@ interface Recording {
 const imagesPerRecording = 100;
 const wholeEvery = 10;
 const hourMilliseconds = 3_600_000;
-/** Hours after the life before, minute of the hour, how long it lives, and how it ends. */
+const dayMilliseconds = 24 * hourMilliseconds;
+/** Hours after midnight, minute of the hour, how long it lives, and how it ends. The third rolls up the day before. */
 const lives = [
-  { hours: 3, minute: 10, milliseconds: 2000, end: "SIGTERM" },
-  { hours: 3, minute: 10, milliseconds: 1500, end: "SIGKILL" },
-  { hours: 24, minute: 34, milliseconds: 5500, end: "SIGKILL" },
-  { hours: 3, minute: 10, milliseconds: 2000, end: "SIGKILL" },
+  { hours: 21, minute: 10, milliseconds: 2000, end: "SIGTERM" },
+  { hours: 22, minute: 10, milliseconds: 1500, end: "SIGKILL" },
+  { hours: 25, minute: 34, milliseconds: 5500, end: "SIGKILL" },
+  { hours: 26, minute: 10, milliseconds: 2000, end: "SIGKILL" },
 ] as const;
 const startSecond = 57;
 const tellMilliseconds = 5000;
@@ -133,6 +134,7 @@ async function recordRun(
   const pager = await startPagerDuty();
   const port = await freePort();
   const offsets: { from: number; offset: number }[] = [];
+  const midnight = Math.ceil(Date.now() / dayMilliseconds) * dayMilliseconds;
   let offset = 0;
   const witness = createWitness({
     random,
@@ -141,8 +143,8 @@ async function recordRun(
     onAcknowledged: ({ node, kind, sequence }) => noteInRecord(file, `${kind} ${node} ${sequence}`),
   });
   for (const { hours, minute, milliseconds, end } of lives) {
-    const hour = Math.floor((Date.now() + offset) / hourMilliseconds) + hours;
-    offset = hour * hourMilliseconds + minute * 60_000 + startSecond * 1000 - Date.now();
+    offset =
+      midnight + hours * hourMilliseconds + minute * 60_000 + startSecond * 1000 - Date.now();
     noteInRecord(file, `life ${offset}`);
     const life = startLife({
       folder,
@@ -217,7 +219,7 @@ async function tryParts(image: string, recording: Recording, loss: PowerLoss): P
       env: createEnv({ clock }),
       log: createLog({ clock, write }),
       metrics: createSelfMetrics({ clock, processMetrics: false }),
-      retentionMilliseconds: 30 * 24 * hourMilliseconds,
+      retentionMilliseconds: 30 * dayMilliseconds,
       rawMilliseconds: hourMilliseconds,
       maximumBytes: 2 ** 34,
     }).close();

@@ -137,7 +137,7 @@ export function torturedSettings({
   return {
     listen: `127.0.0.1:${port}`,
     state_folder: folder,
-    history: { raw_hours: 1 },
+    history: { raw_hours: 1, retention_days: 3650 },
     own_rules: [
       {
         alert: alarmRule,
