@@ -1,8 +1,7 @@
 /**
- * The crash test: a collector is killed with SIGKILL at random instants while alerts begin, fire and resolve; afterwards the
- * incidents at the receiver must be exactly what the served samples call for. `npm run torture -- alerts [--kills N] [--seed S]`.
- * With `--binary` it is the whole collector, which scrapes once a second; without, one cut down to what a crash can hurt, which
- * runs through ten times as many life cycles and can be ended exactly between two steps.
+ * The crash test of alerts: a collector is killed at random instants while they begin, fire and resolve; afterwards the incidents
+ * at the receiver must be what the served samples call for. With `--binary` it is the whole collector, scraping once a second;
+ * without, one cut down to what a crash can hurt, ten times as fast, which can be ended exactly between two steps.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -56,7 +55,6 @@ const gpuCount = 12;
 const pagerDuty = { type: "pagerduty", routing_key: "k".repeat(32), timeout: "400ms" };
 const harnessPeriodMilliseconds = 60;
 const longestWaitMilliseconds = 2500;
-
 const harnessPace: Pace = {
   forMilliseconds: 600,
   toleranceMilliseconds: 0,
