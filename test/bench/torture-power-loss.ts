@@ -140,7 +140,10 @@ async function recordRun(
     random,
     now: () => Date.now() + offset,
     incidents: () => pager.incidents,
-    onAcknowledged: ({ node, kind, sequence }) => noteInRecord(file, `${kind} ${node} ${sequence}`),
+    onAcknowledged({ node, kind, sequence, live }) {
+      noteInRecord(file, `${kind} ${node} ${sequence}`);
+      if (live) noteInRecord(file, `live ${kind} ${node} ${sequence}`);
+    },
   });
   for (const { hours, minute, milliseconds, end } of lives) {
     offset =
@@ -284,10 +287,17 @@ async function judgeImage(
   ];
 }
 
-function acknowledgedBefore({ entries }: StorageRecord, cut: number): Acknowledged {
+function acknowledgedBefore(
+  { entries }: StorageRecord,
+  cut: number,
+): Acknowledged & {
+  /** Not a replay: the rules have judged it. */
+  live(node: number, sequence: number): boolean;
+} {
   const known = new Set<string>();
   for (const entry of entries.slice(0, cut)) if (entry.kind === "note") known.add(entry.text);
   return {
+    live: (node, sequence) => known.has(`live frame ${node} ${sequence}`),
     frame: (node, sequence) => known.has(`frame ${node} ${sequence}`),
     event: (node, sequence) => known.has(`event ${node} ${sequence}`),
   };
@@ -299,7 +309,7 @@ function alarmsAt(recording: Recording, cut: number) {
   const sure = acknowledgedBefore(record, cut);
   const now = wallClockAt(recording, cut) - laterMilliseconds;
   return witness.nodes.flatMap(({ name, frames, cycles }, node) => {
-    const last = frames.findLastIndex((_, sequence) => sure.frame(node, sequence));
+    const last = frames.findLastIndex((_, sequence) => sure.live(node, sequence));
     const sent = frames[last];
     const next = frames.slice(last + 1).find(({ alarm }) => alarm !== sent?.alarm);
     // What was sent after it may have been judged already, or not.
