@@ -6,7 +6,7 @@ const hour = 60 * minute;
 const day = 24 * hour;
 
 /** `factor` times as fast as would just use a month's allowance; over the long window, and in the short one still. */
-export interface Burn {
+interface Burn {
   readonly factor: number;
   readonly longMilliseconds: number;
   readonly shortMilliseconds: number;

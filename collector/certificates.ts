@@ -16,7 +16,7 @@ interface Shown {
   seen: number;
 }
 
-export interface CertificateWatchOptions {
+interface CertificateWatchOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: SelfMetrics;
