@@ -11,6 +11,7 @@ import {
 import { databaseName, openSnapshot } from "../../collector/history/database.ts";
 import { listParquetFiles } from "../../collector/history/files.ts";
 import { nameSeries } from "../../collector/history/sample.ts";
+import { describeError } from "../../core/kit/errors.ts";
 import type { Incident } from "./receivers.ts";
 import {
   alarmSummary,
@@ -57,7 +58,12 @@ export async function judgeHistory(
   acknowledged: Acknowledged = acknowledgedNow(nodes),
 ): Promise<string[]> {
   const faults: string[] = [];
-  const rows = [...journalRows(folder), ...(await fileRows(folder))];
+  let rows: StoredRow[];
+  try {
+    rows = [...journalRows(folder), ...(await fileRows(folder))];
+  } catch (thrown) {
+    return [`what is on the list can't be read: ${describeError(thrown)}`];
+  }
   const bySeries = Map.groupBy(
     rows.filter(({ metric, value }) => metric === levelMetric && value !== null),
     ({ node, labels }) => `${node} ${(JSON.parse(labels) as { gpu: string }).gpu}`,
