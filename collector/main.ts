@@ -78,11 +78,11 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     ingest.listen(fleet);
     ingest.listen(engine);
     const keeping = openKeeping({ options, ingest, folder, boot, metrics });
-    const { history, kept } = keeping;
+    const { history, stored } = keeping;
     stops.unshift(() => keeping.close());
     const schedule = scheduleUpkeep(history, muting, options);
     stops.unshift(() => schedule.stop());
-    const { events, push, keepEvents } = openPush({ options, ingest, history, kept, metrics });
+    const { events, push, keepEvents } = openPush({ options, ingest, history, stored, metrics });
     const scraper = openScraper(options, ingest, boot, metrics);
     stops.unshift(() => scraper.stop());
     const followed = followFleet(options, fleet, boot);

@@ -303,10 +303,18 @@ const keeping: Row = {
       { width: 6, still: true },
     ),
     lines(
-      "Events no longer kept, in the time shown",
+      "Damaged, or no longer kept, in the time shown",
       "short",
-      "By reason: their age, or the size of all.",
-      [lostInRange(history.eventsExpired, "{{reason}}")],
+      "What was damaged on disk and is left out: of history by what it was, and of alerts and the fleet; and events that went by age, or by the size of all.",
+      [
+        lostInRange(history.damaged, "damaged: {{reason}}"),
+        {
+          expression: increase(value(storage.stateDamaged), window),
+          legend: `${perCollector} damaged: state`,
+          over: "range",
+        },
+        lostInRange(history.eventsExpired, "events: {{reason}}"),
+      ],
       { width: 6, still: true },
     ),
     lines(

@@ -23,7 +23,7 @@ export interface SoundnessOptions {
 }
 
 /** Beside the days' folders; nothing reads it but people. */
-export const damagedFolder = "damaged";
+const damagedFolder = "damaged";
 const againMilliseconds = 86_400_000;
 
 export function createDamageCount(metrics: SelfMetrics): CountDamage {

@@ -1,13 +1,13 @@
 /** What the door lets in is kept: history on this disk, remote stores, OTLP receivers, and what Prometheus servers and OpenTelemetry's exporters send straight into both. */
 import { join } from "node:path";
-import { describeError } from "../../core/kit/errors.ts";
+import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { Frame } from "../../core/wire/frame.ts";
 import { createOtlpRoute } from "../api/otlp-route.ts";
 import { createRemoteWriteRoute } from "../api/remote-write-route.ts";
 import type { ApiRoute } from "../api/routes.ts";
 import { createHistory, type History } from "../history/history.ts";
-import { createHistoryListener, type HistoryListener } from "../history/listener.ts";
+import { createHistoryListener } from "../history/listener.ts";
 import { startOtlpExport } from "../history/otlp/export.ts";
 import { createRemoteStores } from "../history/remote-write/store.ts";
 import type { Ingest } from "../ingest/door.ts";
@@ -29,7 +29,8 @@ interface KeepingParts {
 
 interface Keeping {
   readonly history: History | null;
-  readonly kept: HistoryListener | null;
+  /** Settles when what the door took last is on disk, if it is to be kept. */
+  stored(): Promise<void>;
   /** Of the receivers that hand history their samples themselves. */
   readonly routes: readonly ApiRoute[];
   close(): Promise<void>;
@@ -43,6 +44,7 @@ export function openKeeping({ options, ingest, folder, boot, metrics }: KeepingP
   const history = openHistory(options, join(folder, "history"), metrics);
   const kept = history && createHistoryListener(history, [remoteBoot, otlpBoot]);
   if (kept) ingest.listen(kept);
+  const missing = config.history.enabled && !history ? notKept() : null;
   const stores = createRemoteStores({
     env,
     log,
@@ -60,13 +62,13 @@ export function openKeeping({ options, ingest, folder, boot, metrics }: KeepingP
     metrics,
     limits: config.ingest,
     door: ingest,
-    append: history && ((frame: Frame) => history.append(frame)),
+    append: history ? (frame: Frame) => history.append(frame) : missing && (() => missing),
     late: (frame: Frame) => stores.listeners.forEach((store) => store.late(frame)),
     historyMilliseconds: config.history.retentionMilliseconds,
   };
   return {
     history,
-    kept,
+    stored: () => kept?.stored ?? missing ?? Promise.resolve(),
     routes: [
       ...remoteWriteRoutes({
         ...receiving,
@@ -92,6 +94,15 @@ function remoteWriteRoutes(options: RemoteWriteOptions): ApiRoute[] {
 function otlpRoutes(options: OtlpReceiverOptions): ApiRoute[] {
   const { enabled, bodyLimitBytes } = options.settings;
   return enabled ? [createOtlpRoute(createOtlpReceiver(options), bodyLimitBytes)] : [];
+}
+
+/** What is to be kept and can't be isn't acknowledged: its sender keeps it. Rules have judged it all the same. */
+function notKept(): Promise<void> {
+  const refusal = Promise.reject<void>(
+    new WarpwatchError("HISTORY_FAILED", "history couldn't be opened: nothing is kept"),
+  );
+  refusal.catch(() => undefined);
+  return refusal;
 }
 
 /** Alerts don't wait for history: a collector that can't have it says so and goes on without. */

@@ -3,7 +3,6 @@ import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { WarpwatchEvent } from "../../core/wire/event.ts";
 import { createRecentEvents } from "../api/events.ts";
 import type { History } from "../history/history.ts";
-import type { HistoryListener } from "../history/listener.ts";
 import type { Ingest } from "../ingest/door.ts";
 import { createPushDoor } from "../ingest/push/door.ts";
 import type { CollectorOptions } from "./options.ts";
@@ -15,12 +14,12 @@ interface PushOptions {
   readonly options: CollectorOptions;
   readonly ingest: Ingest;
   readonly history: History | null;
-  readonly kept: HistoryListener | null;
+  readonly stored: () => Promise<void>;
   readonly metrics: SelfMetrics;
 }
 
 /** Where frames and events of other processes come in, and the newest events. */
-export function openPush({ options, ingest, history, kept, metrics }: PushOptions) {
+export function openPush({ options, ingest, history, stored, metrics }: PushOptions) {
   const events = createRecentEvents(metrics);
   for (const event of history?.events.recent(recentEvents) ?? []) events.accept(event);
   const keepEvents = (reported: readonly WarpwatchEvent[]): void => {
@@ -34,7 +33,7 @@ export function openPush({ options, ingest, history, kept, metrics }: PushOption
     ingest,
     origins: options.config.ingest.origins,
     seriesPerOrigin: options.config.ingest.seriesPerOrigin,
-    stored: () => kept?.stored ?? Promise.resolve(),
+    stored,
     keepEvents,
   });
   return { events, push, keepEvents };

@@ -15,7 +15,7 @@ export interface Reserve {
 }
 
 export const reserveName = "reserve";
-export const defaultReserveBytes = 16 * 1024 * 1024;
+const defaultReserveBytes = 16 * 1024 * 1024;
 const chunkBytes = 1024 * 1024;
 
 export function createReserve(folder: string, bytes = defaultReserveBytes): Reserve {

@@ -18,7 +18,7 @@ import { createLog } from "../../core/kit/log.ts";
 import { createFakeClock, type FakeClock } from "../kit/fake-clock.ts";
 import { createRandom } from "../kit/random.ts";
 import { startPagerDuty, type PagerDutyReceiver } from "../kit/receivers.ts";
-import { mountSmallFilesystem } from "../kit/small-filesystem.ts";
+import { mountSmallFilesystem, type SmallFilesystem } from "../kit/small-filesystem.ts";
 import { torturedSettings } from "../kit/tortured-collector.ts";
 import { alarmSummary, createWitness, type Witness } from "../kit/witness.ts";
 import { judgeHistory, judgeIncidents } from "../kit/witness-oracle.ts";
@@ -78,22 +78,9 @@ export async function runDiskFull({ seed, minutes }: DiskFullOptions): Promise<D
     await pass(20);
     const before = witness.acknowledged;
     if (before === 0) faults.push("nothing was acknowledged before the disk was full");
-    const cyclesBefore = cyclesOf(witness);
-    disk.fill(0);
-    await pass(minutes * 60, () => disk.fill(0));
-    const alarmsWhileFull = cyclesOf(witness) - cyclesBefore;
-    faults.push(...judgeFull(witness, pager, alarmsWhileFull));
-    const phase = await ask("warpwatch_state_disk_full");
-    if (phase !== 2) faults.push(`state says ${phase} of its disk, not 2`);
-    disk.empty();
-    const freedAt = clock.monotonic();
-    const acknowledgedAtFree = witness.acknowledged;
-    const isBack = (): boolean =>
-      witness.acknowledged > acknowledgedAtFree &&
-      existsSync(join(folder, "collector", reserveName));
-    for (let second = 0; second < 2 * recoveryLimitSeconds && !isBack(); second += 1) await pass(1);
-    const recoverySeconds = Math.round((clock.monotonic() - freedAt) / 1000);
-    if (recoverySeconds > recoveryLimitSeconds) faults.push(`back after ${recoverySeconds} s only`);
+    const play = { witness, pager, disk, clock, folder, ask, pass, faults };
+    const alarmsWhileFull = await fillDisk(play, minutes);
+    const recoverySeconds = await freeDisk(play);
     witness.calm();
     await settle(witness, pager, pass);
     await disconnect();
@@ -130,6 +117,43 @@ export async function runDiskFull({ seed, minutes }: DiskFullOptions): Promise<D
     disk.unmount();
     rmSync(top, { recursive: true, force: true });
   }
+}
+
+interface Play {
+  readonly witness: Witness;
+  readonly pager: PagerDutyReceiver;
+  readonly disk: SmallFilesystem;
+  readonly clock: FakeClock;
+  readonly folder: string;
+  readonly ask: (metric: string) => Promise<number>;
+  readonly pass: (seconds: number, each?: () => void) => Promise<void>;
+  readonly faults: string[];
+}
+
+/** Keeps the disk full for so long; how many alarms were raised meanwhile. */
+async function fillDisk(play: Play, minutes: number): Promise<number> {
+  const { witness, pager, disk, ask, pass, faults } = play;
+  const cyclesBefore = cyclesOf(witness);
+  disk.fill(0);
+  await pass(minutes * 60, () => disk.fill(0));
+  const alarms = cyclesOf(witness) - cyclesBefore;
+  faults.push(...judgeFull(witness, pager, alarms));
+  const phase = await ask("warpwatch_state_disk_full");
+  if (phase !== 2) faults.push(`state says ${phase} of its disk, not 2`);
+  return alarms;
+}
+
+/** Empties the disk; how long it took until frames were acknowledged and the reserve was back. */
+async function freeDisk({ witness, disk, clock, folder, pass, faults }: Play): Promise<number> {
+  disk.empty();
+  const freedAt = clock.monotonic();
+  const acknowledgedAtFree = witness.acknowledged;
+  const isBack = (): boolean =>
+    witness.acknowledged > acknowledgedAtFree && existsSync(join(folder, "collector", reserveName));
+  for (let second = 0; second < 2 * recoveryLimitSeconds && !isBack(); second += 1) await pass(1);
+  const recoverySeconds = Math.round((clock.monotonic() - freedAt) / 1000);
+  if (recoverySeconds > recoveryLimitSeconds) faults.push(`back after ${recoverySeconds} s only`);
+  return recoverySeconds;
 }
 
 async function start(

@@ -44,7 +44,7 @@ export interface Acknowledged {
 const minuteMilliseconds = 60_000;
 const maximumFaults = 20;
 
-export function acknowledgedNow(nodes: readonly WitnessNode[]): Acknowledged {
+function acknowledgedNow(nodes: readonly WitnessNode[]): Acknowledged {
   return {
     frame: (node, sequence) => nodes[node]?.frames[sequence]?.acknowledged ?? false,
     event: (node, sequence) => nodes[node]?.events[sequence - 1]?.acknowledged ?? false,
