@@ -119,7 +119,7 @@ export function createHistory(options: HistoryOptions): History {
     commitMilliseconds: bounds.commitMilliseconds,
     // At most half, so that there is always room for the files that it becomes.
     maximumBytes: Math.min(bounds.journalBytes, maximumBytes / 2),
-    grown,
+    grown: (bytes) => grown(bytes),
     checkRoom,
   });
   const jobs = createJobRunner({ env, folder, ...bounds });
@@ -146,6 +146,7 @@ export function createHistory(options: HistoryOptions): History {
   const events = createEventLog(shared);
   const retention = createRetention({ ...shared, features });
   const { makeRoom } = retention;
+  const grown = makeRoomAhead({ makeRoom, maximumBytes, log });
   const compaction = createCompaction({ ...shared, makeRoom });
   const rollUp = createRollUp({ ...shared, makeRoom });
   const query = createQuery({
@@ -157,20 +158,6 @@ export function createHistory(options: HistoryOptions): History {
   // What an earlier run left is compacted now; failing is told, and the next run tries again.
   compaction.run().catch(() => undefined);
   let isClosed = false;
-  let ungiven = 0;
-
-  /** Room is made a little ahead of what comes in. */
-  function grown(bytes: number): void {
-    ungiven += bytes;
-    const step = maximumBytes / roomSteps;
-    if (ungiven < step) return;
-    ungiven = 0;
-    try {
-      makeRoom(2 * step);
-    } catch (thrown) {
-      log.error(`no room can be made for history: ${describeError(thrown)}`);
-    }
-  }
 
   return {
     append: (frame) => journal.append(frame),
@@ -197,5 +184,27 @@ export function createHistory(options: HistoryOptions): History {
       await journal.sweep();
       sqlite.close();
     },
+  };
+}
+
+interface RoomAhead {
+  readonly makeRoom: (bytes: number) => void;
+  readonly maximumBytes: number;
+  readonly log: Log;
+}
+
+/** Told of every byte that comes in: room is made a little ahead of it. */
+function makeRoomAhead({ makeRoom, maximumBytes, log }: RoomAhead): (bytes: number) => void {
+  const step = maximumBytes / roomSteps;
+  let ungiven = 0;
+  return (bytes) => {
+    ungiven += bytes;
+    if (ungiven < step) return;
+    ungiven = 0;
+    try {
+      makeRoom(2 * step);
+    } catch (thrown) {
+      log.error(`no room can be made for history: ${describeError(thrown)}`);
+    }
   };
 }

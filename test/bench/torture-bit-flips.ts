@@ -278,11 +278,6 @@ async function flipSnapshots(folder: string, random: Random): Promise<string[]> 
     const flipped = Buffer.from(bytes);
     flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     writeFileSync(file, flipped);
-    try {
-      store.load("test");
-      return [`snapshot bit ${bit}: nobody noticed`];
-    } catch {
-      return [];
-    }
+    return store.load("test") === "damaged" ? [] : [`snapshot bit ${bit}: nobody noticed`];
   });
 }

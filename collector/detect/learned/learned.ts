@@ -91,7 +91,7 @@ export function createLearned(options: LearnedOptions): Learned {
   for (const one of kept)
     try {
       const bytes = store.load(one.name);
-      if (bytes && !one.restore(bytes))
+      if (bytes === "damaged" || (bytes && !one.restore(bytes)))
         log.warn(`the ${one.name} detector starts anew: its file is damaged or of another version`);
     } catch (thrown) {
       complain(one.name, "can't be read", thrown);

@@ -4,11 +4,11 @@ import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { syncFolder } from "../../../core/kit/durable.ts";
-import { systemCode, WarpwatchError } from "../../../core/kit/errors.ts";
+import { systemCode } from "../../../core/kit/errors.ts";
 
 export interface SnapshotStore {
   /** Null when there is none. Throws when there is one that can't be read. */
-  load(name: string): Uint8Array | null;
+  load(name: string): Uint8Array | "damaged" | null;
   /** On disk when it resolves. */
   save(name: string, bytes: Uint8Array): Promise<void>;
 }
@@ -23,9 +23,8 @@ export function createSnapshotStore(folder: string): SnapshotStore {
       try {
         const bytes = readFileSync(fileOf(name));
         const end = bytes.length - checksumBytes;
-        if (end >= 0 && bytes.readUInt32LE(end) === crc32(bytes.subarray(0, end)))
-          return bytes.subarray(0, end);
-        throw new WarpwatchError("STATE_UNUSABLE", `${fileOf(name)} was damaged on disk`);
+        const isWhole = end >= 0 && bytes.readUInt32LE(end) === crc32(bytes.subarray(0, end));
+        return isWhole ? bytes.subarray(0, end) : "damaged";
       } catch (thrown) {
         if (systemCode(thrown) === "ENOENT") return null;
         throw thrown;
