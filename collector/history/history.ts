@@ -137,10 +137,7 @@ export function createHistory(options: HistoryOptions): History {
     files,
     jobs,
     featureDays,
-    eventsMilliseconds: options.eventsMilliseconds ?? fiveYearsMilliseconds,
-    featuresMilliseconds: options.featuresMilliseconds ?? fiveYearsMilliseconds,
-    eventBytes: Math.min(bounds.eventBytes, maximumBytes * shareOfYears),
-    featureBytes: Math.min(bounds.featureBytes, maximumBytes * shareOfYears),
+    ...yearsOf(options, bounds),
   };
   const features = createDailyFeatures(shared);
   const events = createEventLog(shared);
@@ -206,5 +203,16 @@ function makeRoomAhead({ makeRoom, maximumBytes, log }: RoomAhead): (bytes: numb
     } catch (thrown) {
       log.error(`no room can be made for history: ${describeError(thrown)}`);
     }
+  };
+}
+
+/** How long, and in how many bytes, what is kept for years is kept. */
+function yearsOf(options: HistoryOptions, { eventBytes, featureBytes }: HistoryBounds) {
+  const share = options.maximumBytes * shareOfYears;
+  return {
+    eventsMilliseconds: options.eventsMilliseconds ?? fiveYearsMilliseconds,
+    featuresMilliseconds: options.featuresMilliseconds ?? fiveYearsMilliseconds,
+    eventBytes: Math.min(eventBytes, share),
+    featureBytes: Math.min(featureBytes, share),
   };
 }

@@ -134,6 +134,8 @@ test("events that an earlier version wrote are found by device and kind, and cou
   sqlite.exec(`DROP TABLE event_size; DROP TABLE feature_day; DROP INDEX event_by_time;
     DROP INDEX event_by_node; DROP INDEX event_by_device; DROP INDEX event_by_kind;
     ALTER TABLE event DROP COLUMN kind; ALTER TABLE event DROP COLUMN device; PRAGMA user_version = 3`);
+  for (const table of ["chain", "frame", "parquet", "event", "received"])
+    sqlite.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);
   sqlite
     .prepare("INSERT INTO event (node, boot, sequence, time, body) VALUES (?, ?, ?, ?, ?)")
     .run("node-1", "boot-1", 7, start + 7000, JSON.stringify(eventOf(7)));
