@@ -30,7 +30,7 @@ interface KeepingParts {
 interface Keeping {
   readonly history: History | null;
   /** Settles when what the door took last is on disk, if it is to be kept. */
-  stored(): Promise<void>;
+  readonly stored: () => Promise<void>;
   /** Of the receivers that hand history their samples themselves. */
   readonly routes: readonly ApiRoute[];
   close(): Promise<void>;
