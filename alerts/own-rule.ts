@@ -19,7 +19,7 @@ import {
   type Summary,
 } from "./expression.ts";
 import { checkClear } from "./override.ts";
-import type { Rule, Severity } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 
 /** What of the samples is judged: the newest, what a window makes of them, or how long ago the time is that they hold. */
 export type Measure =
@@ -31,7 +31,21 @@ export interface OwnSeries {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export interface OwnRule extends OwnSeries {
+export interface OwnRule
+  extends
+    OwnSeries,
+    Pick<
+      Rule,
+      | "forMilliseconds"
+      | "keepFiringForMilliseconds"
+      | "severity"
+      | "team"
+      | "component"
+      | "summary"
+      | "description"
+      | "runbookUrl"
+      | "dashboardUrl"
+    > {
   readonly alert: string;
   readonly measure: Measure;
   /** Divided by this, measured in the same way; the sides meet where the labels of `on` are equal, all of them when left out. */
@@ -45,15 +59,6 @@ export interface OwnRule extends OwnSeries {
   readonly op: Comparison;
   readonly threshold: number;
   readonly clear?: number | undefined;
-  readonly forMilliseconds: number;
-  readonly keepFiringForMilliseconds: number;
-  readonly severity: Severity;
-  readonly team: string;
-  readonly component: string;
-  readonly summary: string;
-  readonly description: string;
-  readonly runbookUrl: string;
-  readonly dashboardUrl: string;
 }
 
 /** Throws a RangeError when `clear` is on the wrong side of the threshold. */

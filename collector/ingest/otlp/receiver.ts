@@ -4,11 +4,8 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { collector } from "../../../core/catalog/index.ts";
-import type { Clock } from "../../../core/kit/clock.ts";
 import { describeError, WarpwatchError } from "../../../core/kit/errors.ts";
-import type { Log } from "../../../core/kit/log.ts";
 import type { SelfMetrics } from "../../../core/kit/self-metrics.ts";
-import type { Frame } from "../../../core/wire/frame.ts";
 import {
   encodeOtlpResponse,
   encodeOtlpStatus,
@@ -18,7 +15,7 @@ import {
 import { readOtlpJson } from "../../../core/wire/otlp-json.ts";
 import { readOtlpProtobuf } from "../../../core/wire/otlp-protobuf.ts";
 import { defaultOtlpLimits, type OtlpSteps } from "../../../core/wire/otlp.ts";
-import type { Ingest, IngestLimits } from "../door.ts";
+import type { ReceiverOptions } from "../receiver.ts";
 import { createBudget, defaultBudgetLimits } from "../push/budget.ts";
 import { unpack } from "../push/unpack.ts";
 import { createRegistry } from "../remote-write/registry.ts";
@@ -49,19 +46,7 @@ export interface OtlpReceiver {
   receive(request: OtlpRequest): Promise<OtlpReply>;
 }
 
-export interface OtlpReceiverOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: SelfMetrics;
-  readonly settings: OtlpReceiverSettings;
-  readonly limits: IngestLimits;
-  readonly door: Pick<Ingest, "accept">;
-  /** Of the origins' frames, and of no other's: by it history knows that it has them. */
-  readonly boot: string;
-  readonly append: ((frame: Frame) => Promise<void>) | null;
-  readonly late: (frame: Frame) => void;
-  readonly historyMilliseconds: number;
-}
+export type OtlpReceiverOptions = ReceiverOptions<OtlpReceiverSettings>;
 
 const outcomes = [
   "ok",

@@ -3,12 +3,9 @@
  * what is valid in it is written, and the answer waits until history has it on disk.
  */
 import { collector } from "../../../core/catalog/index.ts";
-import type { Clock } from "../../../core/kit/clock.ts";
 import { describeError, WarpwatchError } from "../../../core/kit/errors.ts";
-import type { Log } from "../../../core/kit/log.ts";
 import type { SelfMetrics } from "../../../core/kit/self-metrics.ts";
 import { createSnappyDecoder } from "../../../core/wire/snappy.ts";
-import type { Frame } from "../../../core/wire/frame.ts";
 import {
   defaultWriteRequestLimits,
   type FamilyMetadata,
@@ -18,7 +15,7 @@ import {
 } from "../../../core/wire/write-request.ts";
 import { createWriteRequestReader } from "../../../core/wire/write-request-v1.ts";
 import { createWriteRequestV2Reader } from "../../../core/wire/write-request-v2.ts";
-import type { Ingest, IngestLimits } from "../door.ts";
+import type { ReceiverOptions } from "../receiver.ts";
 import { createRegistry } from "./registry.ts";
 import type { RemoteWriteSettings } from "./settings.ts";
 import { createWriter, refusalReasons, type Written } from "./writer.ts";
@@ -42,19 +39,7 @@ export interface RemoteWriteReceiver {
   receive(request: RemoteWriteRequest): Promise<RemoteWriteReply>;
 }
 
-export interface RemoteWriteOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: SelfMetrics;
-  readonly settings: RemoteWriteSettings;
-  readonly limits: IngestLimits;
-  readonly door: Pick<Ingest, "accept">;
-  /** Of the origins' frames, and of no other's: by it history knows that it has them. */
-  readonly boot: string;
-  readonly append: ((frame: Frame) => Promise<void>) | null;
-  readonly late: (frame: Frame) => void;
-  readonly historyMilliseconds: number;
-}
+export type RemoteWriteOptions = ReceiverOptions<RemoteWriteSettings>;
 
 const outcomes = [
   "ok",
