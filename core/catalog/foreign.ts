@@ -58,11 +58,11 @@ export const vllmFirstToken = histogramParts(
   ),
 );
 // Text Generation Inference, docs/source/reference/metrics.md
-export const tgiRequest = histogramParts(
+export const tgiQueue = histogramParts(
   openMetric(
-    "tgi_request_duration",
+    "tgi_request_queue_duration",
     "histogram",
-    "Time of a whole request to Text Generation Inference, in seconds.",
+    "Time that a request to Text Generation Inference waited before it was worked on, in seconds.",
   ),
 );
 // Triton Inference Server, docs/user_guide/metrics.md
@@ -77,6 +77,13 @@ export const tritonSucceeded = openMetric(
   "counter",
   "Requests to a model of Triton that it answered.",
   ["model", "version"],
+);
+/** Only with `--metrics-config summary_latencies=true`. */
+export const tritonRequestQuantile = openMetric(
+  "nv_inference_request_summary_us",
+  "gauge",
+  "Quantiles of the time that requests to a model of Triton took, in microseconds.",
+  ["model", "version", "quantile"],
 );
 // OpenTelemetry, semantic conventions for generative AI: gen_ai.server.time_to_first_token
 export const generativeFirstToken = histogramParts(

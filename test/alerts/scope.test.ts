@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { allRules } from "../../alerts/all.ts";
 import type { Rule } from "../../alerts/rule.ts";
-import { cpu, disk, filesystem, gpuErrors, network, pressure } from "../../core/catalog/index.ts";
+import {
+  cpu,
+  disk,
+  filesystem,
+  foreign,
+  gpuErrors,
+  network,
+  pressure,
+} from "../../core/catalog/index.ts";
 import { createBench, startMilliseconds, type Sample } from "../kit/rule-bench.ts";
 
 const byName = new Map(allRules.map((rule) => [rule.name, rule]));
@@ -56,6 +64,35 @@ describe("what the rules leave out", () => {
     expect(await alertsOf("HostCpuOverloaded", () => scene, 2)).toHaveLength(1);
     const withPressure = [...scene, { metric: pressure.cpuWaiting, value: 0 }];
     expect(await alertsOf("HostCpuOverloaded", () => withPressure, 2)).toEqual([]);
+  });
+
+  it("judges a server's mean only where it tells no percentile and its histogram has no bound at the limit", async () => {
+    const bert = { model: "bert", version: "1" };
+    const triton = (second: number): Sample[] => [
+      { metric: foreign.tritonRequestMicroseconds, labels: bert, value: second * 3e6 },
+      { metric: foreign.tritonSucceeded, labels: bert, value: second * 10 },
+    ];
+    const percentile: Sample = {
+      metric: foreign.tritonRequestQuantile,
+      labels: { ...bert, quantile: "0.95" },
+      value: 1000,
+    };
+    const name = "InferenceMeanSlowTriton";
+    expect(await alertsOf(name, triton, 9)).toHaveLength(1);
+    expect(await alertsOf(name, (second) => [...triton(second), percentile], 9)).toEqual([]);
+
+    const { bucket, sum, count } = foreign.generativeFirstToken;
+    const labels = { gen_ai_request_model: "llama" };
+    const generative =
+      (bound: string) =>
+      (second: number): Sample[] => [
+        { metric: sum, labels, value: second * 3 },
+        { metric: count, labels, value: second * 10 },
+        { metric: bucket, labels: { ...labels, le: bound }, value: 0 },
+      ];
+    expect(await alertsOf("InferenceMeanSlowGenerative", generative("5"), 9)).toHaveLength(1);
+    expect(await alertsOf("InferenceMeanSlowGenerative", generative("0.25"), 9)).toEqual([]);
+    expect(await alertsOf("InferenceSlowGenerative", generative("0.25"), 9)).toHaveLength(1);
   });
 
   it("says nothing of one slow request on an idle disk, or of a disk that is no drive", async () => {

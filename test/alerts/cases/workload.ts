@@ -2,9 +2,37 @@
 import { foreign } from "../../../core/catalog/index.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 import type { Sample } from "../../kit/rule-bench.ts";
-import { rising, type Levels, type MakeCase } from "./case.ts";
+import { gauge, rising, type Levels, type MakeCase } from "./case.ts";
 
 const latency: Levels = { fires: 0.21, below: 0.199, holds: 0.16, clears: 0.1 };
+
+/** Ten requests a second, of which the value's share is slower than the bound. */
+function slowShareCase(
+  rule: string,
+  parts: { readonly bucket: Metric; readonly count: Metric },
+  bound: string,
+  labels: Readonly<Record<string, string>>,
+): MakeCase {
+  return () => {
+    const [inTime, requests] = [rising(), rising()];
+    return {
+      rule,
+      scene: (share, second) => [
+        { metric: parts.bucket, labels: { ...labels, le: "0.1" }, value: 0 },
+        {
+          metric: parts.bucket,
+          labels: { ...labels, le: bound },
+          value: inTime(10 * (1 - share), second),
+        },
+        { metric: parts.count, labels, value: requests(10, second) },
+      ],
+      fires: 0.055,
+      below: 0.049,
+      holds: 0.03,
+      clears: 0.01,
+    };
+  };
+}
 
 /** Ten requests a second that take the value each; `unit` of them are a second. */
 function requestsCase(
@@ -48,18 +76,32 @@ function node(name: string, unschedulable: number): Sample[] {
   ];
 }
 
+const bert = { model: "bert", version: "1" };
+const generative = {
+  gen_ai_request_model: "llama",
+  gen_ai_operation_name: "chat",
+  gen_ai_provider_name: "own",
+};
+
 export const workloadCases: readonly MakeCase[] = [
-  requestsCase("InferenceSlowVllm", foreign.vllmFirstToken, { model_name: "llama", engine: "0" }),
-  requestsCase("InferenceSlowTgi", foreign.tgiRequest, {}),
-  requestsCase("InferenceSlowGenerative", foreign.generativeFirstToken, {
-    gen_ai_request_model: "llama",
-    gen_ai_operation_name: "chat",
-    gen_ai_provider_name: "own",
+  slowShareCase("InferenceSlowVllm", foreign.vllmFirstToken, "0.25", {
+    model_name: "llama",
+    engine: "0",
   }),
-  requestsCase(
+  slowShareCase("InferenceSlowTgi", foreign.tgiQueue, "0.22168378200531003", {}),
+  slowShareCase("InferenceSlowGenerative", foreign.generativeFirstToken, "0.25", generative),
+  requestsCase("InferenceMeanSlowGenerative", foreign.generativeFirstToken, generative),
+  gauge(
     "InferenceSlowTriton",
+    foreign.tritonRequestQuantile,
+    { ...bert, quantile: "0.95" },
+    { fires: 210_000, below: 199_000, holds: 160_000, clears: 100_000 },
+    [{ metric: foreign.tritonRequestQuantile, labels: { ...bert, quantile: "0.99" }, value: 9e9 }],
+  ),
+  requestsCase(
+    "InferenceMeanSlowTriton",
     { sum: foreign.tritonRequestMicroseconds, count: foreign.tritonSucceeded },
-    { model: "bert", version: "1" },
+    bert,
     1e6,
   ),
   // Four of eight GPUs are free, eight more are on a node that takes no pods; the value is what the waiting pod asks for.
