@@ -1,6 +1,9 @@
 /** What a process costs, as the kernel accounts for it: nanoseconds on a processor from /proc/PID/task/TID/schedstat, and memory. */
 import { readdirSync, readFileSync } from "node:fs";
 
+/** Linux counts in these for every program (USER_HZ). */
+const ticksPerSecond = 100;
+
 export interface Memory {
   readonly residentBytes: number;
   /** Its own, not shared with the program file. */
@@ -35,4 +38,19 @@ export function memoryOf(pid: number): Memory {
 export function proportionalBytes(pid: number): number {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
   return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? Number.NaN) * 1024;
+}
+
+/** Processor time of the process and those it started, living and dead threads together; in steps of 10 ms. */
+export function treeMilliseconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // utime, stime, and of children that ended cutime and cstime.
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, "latin1").split(" ").filter(Boolean),
+  );
+  return (
+    (ticks * 1000) / ticksPerSecond +
+    children.reduce((sum, child) => sum + treeMilliseconds(Number(child)), 0)
+  );
 }
