@@ -28,6 +28,8 @@ export interface AgentConfig {
   readonly hostNames: readonly string[];
   /** Empty: the state folder's own token. */
   readonly tokenFile: string;
+  /** Prometheus' web configuration file; empty: plain HTTP, without names and passwords. */
+  readonly webConfigFile: string;
   readonly paths: HostPaths;
   /** Empty: the machine's host name. */
   readonly node: string;
@@ -57,6 +59,7 @@ export const defaultAgentConfig: AgentConfig = {
   dcgmExporter: null,
   hostNames: [],
   tokenFile: "",
+  webConfigFile: "",
   paths: defaultPaths,
   node: "",
   job: "warpwatch",
@@ -106,6 +109,7 @@ export function agentConfigFromFlags(
     dcgmExporter: optionalAddress("compat.dcgm-exporter", text("compat.dcgm-exporter")),
     hostNames: listOf(flags, "web.host"),
     tokenFile: text("web.token-file"),
+    webConfigFile: text("web.config.file"),
     paths: {
       procfs: text("path.procfs"),
       sysfs: text("path.sysfs"),

@@ -42,6 +42,12 @@ export const agentFlags = {
     value: "file",
     help: "File that holds the token, 32 characters or more; the state folder's own if not given.",
   },
+  "web.config.file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "Prometheus' web configuration file: TLS, certificates of callers, names and passwords, for every address the agent serves.",
+  },
   "compat.node-exporter": {
     type: "string",
     default: "",

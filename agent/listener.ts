@@ -1,12 +1,15 @@
 /** An HTTP server of the agent: routes behind the access table, bounded in every direction, every answer counted. */
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { self } from "../core/catalog/index.ts";
 import { createAccess, type RouteRule } from "../core/kit/access.ts";
+import { createAttemptLimit } from "../core/kit/attempt-limit.ts";
+import type { BasicAuth, SignIn } from "../core/kit/basic-auth.ts";
 import type { Clock } from "../core/kit/clock.ts";
 import { describeError, systemCode, WarpwatchError } from "../core/kit/errors.ts";
 import type { Log } from "../core/kit/log.ts";
 import type { SelfMetrics } from "../core/kit/self-metrics.ts";
+import type { ServedWeb } from "../core/kit/served-web.ts";
 
 export interface Listener {
   /** `http://127.0.0.1:9410`, with the port that was really given. */
@@ -25,9 +28,16 @@ export interface ListenerOptions {
   readonly token: string;
   /** Asked for: whoever reaches it may read it, without a token and by any name. */
   readonly isOpen?: boolean;
+  /** TLS, and who may call by name and password; null: plain HTTP, and nobody is asked for a name. */
+  readonly web: GuardedWeb | null;
   readonly meter: Meter;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface GuardedWeb {
+  readonly served: ServedWeb;
+  readonly basicAuth: BasicAuth;
 }
 
 /** An import statement would evaluate all that node:http exports, its WebSocket client included: 13 MB. */
@@ -53,40 +63,59 @@ const limits = {
 const maximumConnections = 512;
 /** A client that takes nothing of its answer for this long is cut off. */
 const idleMilliseconds = 30_000;
+const busy: Answer = {
+  status: 503,
+  body: "too many wait for their password to be judged\n",
+  headers: { "Retry-After": "1" },
+};
 const plainText = { "Content-Type": "text/plain; charset=utf-8" } as const;
 
 /** Listens, or throws LISTEN_FAILED. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { handlers, meter, log } = options;
+  const { handlers, meter, log, web } = options;
+  const attempts = createAttemptLimit(options.clock);
   const decide = createAccess({
     routes: [...handlers.keys()].map(openRoute),
     hosts: options.hosts,
     tokens: { admin: options.token },
-    clock: options.clock,
+    attempts,
     openEverywhere: options.isOpen === true,
   });
+
+  /** Null where nobody is asked. A password isn't judged for an address whose wrong ones have been too many. */
+  function judgeCaller({ headers, socket }: IncomingMessage): SignIn | null | Promise<SignIn> {
+    const users = web?.served.users();
+    if (!web || !users || users.size === 0) return null;
+    if (attempts.isBlocked(socket.remoteAddress ?? "")) return "wrong";
+    return web.basicAuth.judge(headers.authorization, users);
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const record = meter.measure(request, response);
     const { headers, socket, url = "", method = "" } = request;
+    const { remoteAddress, localAddress } = socket;
+    const signIn = await judgeCaller(request);
     const decision = decide({
       method,
       url,
       host: headers.host,
       origin: headers.origin,
       authorization: headers.authorization,
-      remoteAddress: socket.remoteAddress,
-      localAddress: socket.localAddress,
+      remoteAddress,
+      localAddress,
+      signedIn: signIn === null ? null : signIn === "right",
     });
+    if (signIn === "busy") return send(response, busy);
     record(decision.allowed ? decision.rule.path : "refused");
     if (hasBody(request))
       return send(response, { status: 413, body: "this server takes no request bodies\n" }, true);
-    if (!decision.allowed) return send(response, refusal(decision.status, decision.sentence));
+    if (!decision.allowed)
+      return send(response, refusal(decision.status, decision.sentence, signIn !== null));
     const handler = handlers.get(decision.rule.path);
     if (handler) send(response, await handler(request));
   }
 
-  const server = createServer(limits, (request, response) => {
+  const server = createServerFor(web, (request, response) => {
     answer(request, response).catch((thrown: unknown) => {
       log.error("a request could not be answered", { reason: describeError(thrown) });
       if (!response.headersSent)
@@ -100,8 +129,16 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     send(response, { status: 413, body: "this server takes no request bodies\n" }, true),
   );
   server.on("drop", () => meter.drop());
+  web?.served.follow(server);
   await listen(server, options.listen, options.flag);
-  return { address: addressOf(server), close: () => close(server) };
+  return { address: addressOf(server, Boolean(web?.served.tls)), close: () => close(server) };
+}
+
+/** TLS takes memory that an agent without it keeps. */
+function createServerFor(web: GuardedWeb | null, answer: RequestListener): Server {
+  if (!web?.served.tls) return createServer(limits, answer);
+  const https = process.getBuiltinModule("node:https");
+  return https.createServer({ ...limits, ...web.served.tls }, answer);
 }
 
 export interface Meter {
@@ -138,9 +175,10 @@ function openRoute(path: string): RouteRule {
   return { method: "GET", path, role: "viewer", openOnLoopback: true };
 }
 
-function refusal(status: number, sentence: string): Answer {
+function refusal(status: number, sentence: string, asksNames: boolean): Answer {
+  const scheme = asksNames ? "Basic" : "Bearer";
   const headers: Record<string, string> =
-    status === 401 ? { "WWW-Authenticate": 'Bearer realm="warpwatch"' } : {};
+    status === 401 ? { "WWW-Authenticate": `${scheme} realm="warpwatch"` } : {};
   if (status === 405) headers["Allow"] = "GET, HEAD";
   if (status === 429) headers["Retry-After"] = "60";
   return { status, body: `${sentence}\n`, headers };
@@ -181,9 +219,9 @@ function listen(server: Server, address: ListenerOptions["listen"], flag: string
   });
 }
 
-function addressOf(server: Server): string {
+function addressOf(server: Server, secure: boolean): string {
   const { address, family, port } = server.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+  return `${secure ? "https" : "http"}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
 
 function close(server: Server): Promise<void> {

@@ -7,7 +7,13 @@ import type { Holders } from "./attribution/holders.ts";
 import { createJoin, type Join } from "./attribution/join.ts";
 import type { AgentConfig } from "./config.ts";
 import { renderLandingPage } from "./landing-page.ts";
-import { createMeter, startListener, type Handler, type Listener } from "./listener.ts";
+import {
+  createMeter,
+  startListener,
+  type GuardedWeb,
+  type Handler,
+  type Listener,
+} from "./listener.ts";
 import { createMetricsPage } from "./metrics-page.ts";
 import { answerWithPage } from "./page-answer.ts";
 import type { Sampler } from "./sampler.ts";
@@ -25,7 +31,7 @@ export interface ListeningView {
 }
 
 export interface AgentServerOptions {
-  readonly config: Pick<AgentConfig, "listen" | "telemetryPath" | "hostNames">;
+  readonly config: Pick<AgentConfig, "listen" | "telemetryPath" | "hostNames" | "webConfigFile">;
   readonly node: string;
   readonly token: string;
   readonly sampler: Sampler;
@@ -39,12 +45,13 @@ export interface AgentServerOptions {
   readonly log: Log;
 }
 
-/** Listens on every address, or throws LISTEN_FAILED and listens on none. */
+/** Listens on every address, or throws LISTEN_FAILED and listens on none; for the web configuration ConfigError or TLS_UNUSABLE. */
 export async function startServer(options: AgentServerOptions): Promise<AgentServer> {
   const { config, metrics, clock, log, sampler, token } = options;
   const common = {
     hosts: [...config.hostNames, options.node],
     token,
+    web: await openWeb(config.webConfigFile, clock, log),
     meter: createMeter(metrics, clock),
     clock,
     log,
@@ -75,6 +82,17 @@ export async function startServer(options: AgentServerOptions): Promise<AgentSer
   }
   const [address = "", ...viewAddresses] = listeners.map((listener) => listener.address);
   return { address, viewAddresses, close: closeAll };
+}
+
+/** Neither TLS nor YAML is in memory where nobody asked for it. */
+async function openWeb(file: string, clock: Clock, log: Log): Promise<GuardedWeb | null> {
+  if (file === "") return null;
+  const { openServedWeb } = await import("../core/kit/served-web.ts");
+  const { createBasicAuth } = await import("../core/kit/basic-auth.ts");
+  return {
+    served: openServedWeb(file, { clock, log, takesUsers: true }),
+    basicAuth: createBasicAuth(),
+  };
 }
 
 function createHandlers(options: AgentServerOptions, join: Join): Map<string, Handler> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { singleLine } from "../../core/kit/errors.ts";
 import { ask } from "./ask.ts";
 import { fail, ok, warn, type Address, type Check } from "./check.ts";
+import { readToken } from "./processes.ts";
 
 const listening = "0A";
 /** As the originals take them. */
@@ -15,14 +16,20 @@ const exporterPorts = [
 export const portsCheck: Check = {
   name: "ports",
   meaning: "agent and collector each need one to listen on",
-  async run({ agent, collector, paths }) {
+  async run({ agent, collector, paths, stateFolder }) {
     const ours = [
       { what: "agent", address: agent, flag: "--web.listen-address of warpwatch agent" },
       { what: "collector", address: collector, flag: "listen of the collector's configuration" },
     ];
     const said: string[] = [];
     for (const { what, address, flag } of ours) {
-      const answer = await ask(address, "/-/healthy");
+      const answer = await ask(address, "/-/healthy", readToken(stateFolder));
+      if (answer.asksForCertificate) {
+        said.push(
+          `${address.port} asks for a certificate: whether it is our ${what}'s can't be told`,
+        );
+        continue;
+      }
       const owner = ownerOf(paths.procfs, address.port);
       const isOurs = answer.body.startsWith(`Warpwatch's ${what}`);
       if (!isOurs && (owner !== null || answer.status > 0))

@@ -17,6 +17,10 @@ const targetsSchema = z.object({
   targets: z.array(z.object({ url: z.string(), state: z.string(), error: z.string() })),
   errors: z.array(z.string()),
 });
+const asksForCertificate = unknown(
+  "its port takes callers with a certificate only, and this command has none",
+  "ask it with one: curl --cacert --cert --key https://…/-/ready",
+);
 /** More are summed up. */
 const listed = 3;
 
@@ -36,8 +40,14 @@ export const agentCheck: Check = {
   name: "agent",
   meaning: "it measures this node",
   async run({ agent, stateFolder }) {
-    const ready = await ask(agent, "/-/ready");
+    const ready = await ask(agent, "/-/ready", readToken(stateFolder));
+    if (ready.asksForCertificate) return asksForCertificate;
     const isOurs = ready.body.startsWith("Warpwatch's agent");
+    if (!isOurs && ready.status === 401)
+      return unknown(
+        `it refuses the token of ${stateFolder}`,
+        "name its state folder with --state.folder",
+      );
     if (!isOurs)
       return unknown("none runs on this machine", "start one: warpwatch agent, or warpwatch up");
     if (ready.status !== 200)
@@ -71,6 +81,7 @@ export const collectorCheck: Check = {
   async run(patient) {
     const { collector } = patient;
     const ready = await ask(collector, "/-/ready");
+    if (ready.asksForCertificate) return asksForCertificate;
     if (!ready.body.startsWith("Warpwatch's collector"))
       return unknown(
         "none runs on this machine",
@@ -138,7 +149,7 @@ function readPage(body: string): Sample[] {
   );
 }
 
-function readToken(folder: string): string {
+export function readToken(folder: string): string {
   try {
     return readFileSync(join(folder, "token"), "utf8").trim();
   } catch {

@@ -7,8 +7,8 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { openServedWeb } from "../../core/kit/served-web.ts";
 import type { ApiAnswer, ApiHead, ApiRoute } from "./routes.ts";
-import { openServerTls } from "./server-tls.ts";
 
 export interface ApiServer {
   /** `http://127.0.0.1:9411`, with the port that was really given. */
@@ -46,12 +46,14 @@ const closeMilliseconds = 2000;
 /** Listens, or throws LISTEN_FAILED; for the web configuration ConfigError or TLS_UNUSABLE. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { listen, log } = options;
-  const tls = openServerTls(options.webConfigFile ?? "", options.clock, log);
+  const { webConfigFile = "", clock } = options;
+  const web =
+    webConfigFile === "" ? null : openServedWeb(webConfigFile, { clock, log, takesUsers: false });
   const shared = { ...limits, logger: false, forceCloseConnections: true } as const;
-  const server = tls.options
-    ? (fastify({ ...shared, https: { ...limits.http, ...tls.options } }) as FastifyInstance)
+  const server = web?.tls
+    ? (fastify({ ...shared, https: { ...limits.http, ...web.tls } }) as FastifyInstance)
     : fastify(shared);
-  tls.follow(server.server);
+  web?.follow(server.server);
   server.server.maxConnections = options.maximumConnections ?? defaultMaximumConnections;
   guard(server, options);
   for (const route of options.routes.filter(({ rawBody }) => !rawBody)) addRoute(server, route);
@@ -78,8 +80,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const dropped = options.metrics.counter(self.httpDroppedConnections);
   server.server.on("drop", () => dropped.increase({}));
   return {
-    address: addressOf(server, tls.options !== null),
-    close: () => close(server, options.clock),
+    address: addressOf(server, Boolean(web?.tls)),
+    close: () => close(server, clock),
   };
 }
 

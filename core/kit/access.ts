@@ -1,6 +1,6 @@
 /** Who may call what: one default-deny route table for both HTTP servers, with Host and Origin checked on every request. */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createAttemptLimit } from "./attempt-limit.ts";
+import { createAttemptLimit, type AttemptLimit } from "./attempt-limit.ts";
 import type { Clock } from "./clock.ts";
 
 /**
@@ -28,6 +28,8 @@ export interface AccessRequest {
   readonly remoteAddress: string | undefined;
   /** The address the connection came in on: a caller may always name it. */
   readonly localAddress?: string | undefined;
+  /** Whether the caller's name and password are right; null: nobody is asked for them. */
+  readonly signedIn?: boolean | null;
 }
 
 export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 429;
@@ -50,6 +52,8 @@ export interface AccessOptions {
   readonly openEverywhere?: boolean;
   /** Times the wrong tokens: an address that sent ten within a minute is refused until the minute is over. */
   readonly clock?: Clock;
+  /** Where those are counted, for one who counts with it; its own if not given. */
+  readonly attempts?: AttemptLimit;
 }
 
 const roles: readonly Role[] = ["push", "viewer", "operator", "admin"];
@@ -64,7 +68,7 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
   const routes = options.routes.toSorted((one, other) => other.path.length - one.path.length);
   const tokens = digestTokens(options.tokens ?? {});
   const { openEverywhere = false } = options;
-  const attempts = options.clock ? createAttemptLimit(options.clock) : null;
+  const attempts = options.attempts ?? (options.clock ? createAttemptLimit(options.clock) : null);
 
   return (request) => {
     const host = hostName(request.host);
@@ -82,21 +86,31 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
       return matching.length > 0
         ? refuse(405, "that method isn't allowed here")
         : refuse(404, "no such page; / lists what there is");
-    if (rule.openOnLoopback === true && (openEverywhere || isLoopback(request.remoteAddress)))
-      return { allowed: true, rule };
-    return judgeToken(request, rule);
+    const asked = typeof request.signedIn === "boolean";
+    const isOpen = openEverywhere || isLoopback(request.remoteAddress);
+    if (rule.openOnLoopback === true && isOpen && !asked) return { allowed: true, rule };
+    if (request.signedIn === true && mayActAs("viewer", rule.role)) return { allowed: true, rule };
+    return judgeToken(request, rule, asked);
   };
 
-  function judgeToken(request: AccessRequest, rule: RouteRule): AccessDecision {
+  function judgeToken(request: AccessRequest, rule: RouteRule, asked: boolean): AccessDecision {
     if (request.authorization === undefined)
-      return refuse(401, "a token is needed: Authorization: Bearer <token>");
+      return refuse(
+        401,
+        asked
+          ? "a name and a password are needed, or a token: Authorization: Bearer <token>"
+          : "a token is needed: Authorization: Bearer <token>",
+      );
     const address = request.remoteAddress ?? "";
     if (attempts?.isBlocked(address) === true)
       return refuse(429, "too many wrong tokens from this address; wait a minute");
     const role = roleOf(request.authorization, tokens, rule.role === "push");
     if (role === null) {
       attempts?.failed(address);
-      return refuse(401, "that token isn't valid here");
+      return refuse(
+        401,
+        asked ? "that name or password isn't right" : "that token isn't valid here",
+      );
     }
     if (!mayActAs(role, rule.role)) return refuse(403, `this needs the role ${rule.role}`);
     return { allowed: true, rule };

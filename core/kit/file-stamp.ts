@@ -11,3 +11,7 @@ export function stampOf(path: string): string {
     return systemCode(thrown) || "unreadable";
   }
 }
+
+export function stampOfAll(paths: readonly string[]): string {
+  return paths.map(stampOf).join();
+}

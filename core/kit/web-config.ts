@@ -1,12 +1,13 @@
 /**
  * The web configuration file of Prometheus' exporters (github.com/prometheus/exporter-toolkit, docs/web-configuration.md):
- * its TLS section. What of the rest isn't done here is refused by its name rather than left out in silence.
+ * its TLS section and its users. What of the rest isn't done here is refused by its name rather than left out in silence.
  */
 import { dirname, resolve } from "node:path";
 import type { SecureContextOptions, TLSSocket } from "node:tls";
 import { z } from "zod";
+import { maximumCost, parseBcrypt, type BcryptHash } from "./bcrypt.ts";
 import { loadConfigFile } from "./config.ts";
-import { stampOf } from "./file-stamp.ts";
+import { stampOfAll } from "./file-stamp.ts";
 import { checkTls, readTlsFile } from "./tls-files.ts";
 
 export interface ServerTls {
@@ -22,7 +23,10 @@ export interface ServerTls {
 export interface WebConfig {
   /** null: plain HTTP. */
   readonly tls: ServerTls | null;
-  /** What must stay the same for this to be still true. */
+  /** Who may call, by name; none: callers are asked for neither name nor password. */
+  readonly users: ReadonlyMap<string, BcryptHash>;
+  /** What it was read from, and what of it must stay the same for this to be still true. */
+  readonly files: readonly string[];
   readonly stamp: string;
 }
 
@@ -82,29 +86,63 @@ const tlsSchema = z
     if (entry.min_version > entry.max_version) complain("min_version", "is above max_version");
   });
 
-const webConfigSchema = z.strictObject({
+const maximumUsers = 1000;
+const usersSchema = z
+  .record(
+    z.string().max(255),
+    z
+      .string()
+      .refine(
+        (text) => parseBcrypt(text) !== null,
+        `isn't a hash of bcrypt's of cost 4 to ${maximumCost}, as \`htpasswd -nB\` makes it`,
+      ),
+  )
+  .superRefine((users, context) => {
+    const names = Object.keys(users);
+    for (const name of names.filter((one) => one.includes(":")))
+      context.addIssue({ code: "custom", path: [name], message: "a colon would end the name" });
+    if (names.length > maximumUsers)
+      context.addIssue({ code: "custom", message: `has more than ${maximumUsers} users` });
+  });
+
+const sections = {
   tls_server_config: tlsSchema.nullish(),
-  basic_auth_users: refused("callers show a token instead of a name and a password"),
   http_server_config: refused("HTTP/1.1 is served, and its headers are set already"),
   rate_limit: refused("connections, bodies and wrong tokens are bounded already"),
+};
+const withUsers = z.strictObject({ ...sections, basic_auth_users: usersSchema.nullish() });
+const withoutUsers = z.strictObject({
+  ...sections,
+  basic_auth_users: refused("callers show a token instead of a name and a password"),
 });
 
-/** Throws ConfigError for the file, TLS_UNUSABLE for what it names. */
-export function loadWebConfig(file: string): WebConfig {
-  const entry = loadConfigFile(file, webConfigSchema).tls_server_config;
-  if (!entry) return { tls: null, stamp: stampOf(file) };
+/** Throws ConfigError for the file, TLS_UNUSABLE for what it names. `takesUsers`: callers may show a name and a password. */
+export function loadWebConfig(file: string, { takesUsers }: { takesUsers: boolean }): WebConfig {
+  // Before anything is read, here and below: what is written in between is then noticed.
+  const ownStamp = stampOfAll([file]);
+  const { tls_server_config: entry, basic_auth_users: found } = takesUsers
+    ? loadConfigFile(file, withUsers)
+    : { ...loadConfigFile(file, withoutUsers), basic_auth_users: null };
+  const users = new Map(
+    Object.entries(found ?? {}).flatMap(([name, text]) => {
+      const hash = parseBcrypt(text);
+      return hash ? [[name, hash] as const] : [];
+    }),
+  );
+  if (!entry) return { tls: null, users, files: [file], stamp: ownStamp };
   const beside = (name: string): string => resolve(dirname(file), name);
   const certificateFile = beside(entry.cert_file);
   const keyFile = beside(entry.key_file);
   const authorityFile = entry.client_ca_file === undefined ? "" : beside(entry.client_ca_file);
   const files = [certificateFile, keyFile, ...(authorityFile === "" ? [] : [authorityFile])];
-  // Before they are read: what is written in between is then noticed.
-  const stamp = [file, ...files].map(stampOf).join();
+  const stamp = `${ownStamp},${stampOfAll(files)}`;
   const [cert, key, ca] = files.map(readTlsFile);
   if (!cert || !key) throw new RangeError("a certificate and its key are always named");
   checkTls({ cert, key, ...(ca && { ca }) }, files.join(", "));
   return {
+    files: [file, ...files],
     stamp,
+    users,
     tls: {
       context: {
         cert,

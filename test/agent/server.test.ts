@@ -15,7 +15,12 @@ async function start(host = "127.0.0.1"): Promise<{ server: AgentServer; bench: 
   const bench = makeBench([makePuppet("one")]);
   const clock = createSystemClock();
   const server = await startServer({
-    config: { listen: { host, port: 0 }, telemetryPath: "/metrics", hostNames: [] },
+    config: {
+      listen: { host, port: 0 },
+      telemetryPath: "/metrics",
+      hostNames: [],
+      webConfigFile: "",
+    },
     node: "n1",
     token,
     holders: createHolders(),

@@ -32,6 +32,16 @@ export async function startPrometheus(
   folder: string,
   ...targets: readonly string[]
 ): Promise<Prometheus> {
+  return startPrometheusWith(
+    folder,
+    `  - job_name: warpwatch
+    static_configs: [{ targets: ${JSON.stringify(targets)} }]
+`,
+  );
+}
+
+/** With these entries of `scrape_configs`, indented by two, beside the one for itself. */
+export async function startPrometheusWith(folder: string, jobs: string): Promise<Prometheus> {
   const data = join(folder, "prometheus");
   mkdirSync(data, { recursive: true });
   const config = join(folder, "prometheus.yml");
@@ -40,9 +50,7 @@ export async function startPrometheus(
     config,
     `global: { scrape_interval: 1s, scrape_timeout: 900ms }
 scrape_configs:
-  - job_name: warpwatch
-    static_configs: [{ targets: ${JSON.stringify(targets)} }]
-  - job_name: prometheus
+${jobs}  - job_name: prometheus
     static_configs: [{ targets: ["127.0.0.1:${port}"] }]
 `,
   );

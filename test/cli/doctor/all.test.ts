@@ -8,6 +8,8 @@ import { examine } from "../../../cli/doctor/all.ts";
 import type { Patient, Report } from "../../../cli/doctor/check.ts";
 import { createEnv } from "../../../core/kit/env.ts";
 import { linkTo, writeHost, type HostTree } from "../../hosts/tree.ts";
+import { makeAuthority } from "../../kit/certificates.ts";
+import { secretHash } from "../../kit/passwords.ts";
 import { createFakeClock } from "../../kit/fake-clock.ts";
 import { makeFolder } from "../../kit/folder.ts";
 import { freePort, startWarpwatch, untilAnswered } from "../../kit/programs.ts";
@@ -237,5 +239,47 @@ describe("the doctor", () => {
         /^nvml is absent \(the NVIDIA driver isn't loaded.*; nvidia_smi is absent \(nvidia-smi isn't installed/,
       );
     expect((await sources()).verdict).toBe("ok");
+  });
+
+  it("asks an agent behind TLS and passwords, and says of one that wants a certificate that it can't", async () => {
+    const stateFolder = makeFolder();
+    const authority = makeAuthority(makeFolder());
+    authority.issue("127.0.0.1", { file: "server" });
+    const file = join(authority.folder, "web.yml");
+    const tls = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+    const users = `basic_auth_users: { prometheus: ${secretHash} }\n`;
+    const port = await freePort();
+    const start = async (content: string) => {
+      writeFileSync(file, content);
+      const program = startWarpwatch([
+        "agent",
+        `--web.listen-address=127.0.0.1:${port}`,
+        `--state.folder=${stateFolder}`,
+        `--web.config.file=${file}`,
+      ]);
+      onTestFinished(() => void program.stop());
+      const said = expect.poll(() => program.output(), { timeout: 20_000 });
+      await said.toContain("the agent serves metrics");
+      return program;
+    };
+    const patient = { stateFolder, agent: { host: "127.0.0.1", port } };
+    const open = await start(tls + users);
+    await expect
+      .poll(async () => (await examineHost({ patient }))("agent").found, { timeout: 20_000 })
+      .toMatch(/^its samples are fresh; \d+ sources are up/);
+    const of = await examineHost({ patient });
+    expect(of("ports").found).toContain(`${port} is our agent's`);
+    const stranger = await examineHost({ patient: { ...patient, stateFolder: makeFolder() } });
+    expect(stranger("agent").found).toContain("refuses the token of");
+    await open.stop();
+    await start(
+      `${tls}  client_ca_file: authority.crt\n  client_auth_type: RequireAndVerifyClientCert\n`,
+    );
+    const shut = await examineHost({ patient });
+    expect(shut("agent")).toMatchObject({
+      verdict: "unknown",
+      found: "its port takes callers with a certificate only, and this command has none",
+    });
+    expect(shut("ports")).toMatchObject({ verdict: "ok", found: expect.stringContaining("can't") });
   });
 });

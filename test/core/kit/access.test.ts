@@ -259,3 +259,14 @@ test.each([
   ["::2", false],
   [undefined, false],
 ])("%j on loopback: %s", (address, expected) => expect(isLoopback(address)).toBe(expected));
+
+test("where names are asked for, who signed in may read and nobody else may without a token, from wherever", () => {
+  for (const options of [{}, { openEverywhere: true }])
+    for (const remoteAddress of ["127.0.0.1", remote]) {
+      expect(ask({ remoteAddress, signedIn: true }, options)).toBe(200);
+      expect(ask({ remoteAddress, signedIn: false }, options)).toBe(401);
+      const authorization = bearer("viewer-token");
+      expect(ask({ remoteAddress, signedIn: false, authorization }, options)).toBe(200);
+    }
+  expect(ask({ method: "POST", url: "/api/silences", signedIn: true })).toBe(401);
+});

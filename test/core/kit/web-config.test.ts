@@ -4,18 +4,19 @@ import { expect, it } from "vitest";
 import { loadWebConfig } from "../../../core/kit/web-config.ts";
 import { makeAuthority } from "../../kit/certificates.ts";
 import { makeFolder } from "../../kit/folder.ts";
+import { secretHash } from "../../kit/passwords.ts";
 
 function load(tls: string, rest = ""): () => unknown {
   const folder = makeFolder();
   const file = join(folder, "web.yml");
   writeFileSync(file, `tls_server_config:\n${tls}${rest}`);
-  return () => loadWebConfig(file);
+  return () => loadWebConfig(file, { takesUsers: false });
 }
 
 it("is plain HTTP without a TLS section", () => {
   const file = join(makeFolder(), "web.yml");
   writeFileSync(file, "");
-  expect(loadWebConfig(file).tls).toBeNull();
+  expect(loadWebConfig(file, { takesUsers: false }).tls).toBeNull();
 });
 
 it("takes files beside itself, versions and what is asked of callers", () => {
@@ -26,7 +27,7 @@ it("takes files beside itself, versions and what is asked of callers", () => {
     file,
     "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  client_ca_file: authority.crt\n  client_auth_type: RequireAndVerifyClientCert\n  client_allowed_sans: [node-1]\n  min_version: TLS13\n",
   );
-  expect(loadWebConfig(file).tls).toMatchObject({
+  expect(loadWebConfig(file, { takesUsers: false }).tls).toMatchObject({
     context: { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" },
     requestCert: true,
     rejectUnauthorized: true,
@@ -76,5 +77,23 @@ it("refuses a key that belongs to another certificate", () => {
   authority.issue("b");
   const file = join(authority.folder, "web.yml");
   writeFileSync(file, "tls_server_config: { cert_file: a.crt, key_file: b.key }\n");
-  expect(() => loadWebConfig(file)).toThrow(/a\.crt, .*b\.key can't be used: .*mismatch/);
+  expect(() => loadWebConfig(file, { takesUsers: false })).toThrow(
+    /a\.crt, .*b\.key can't be used: .*mismatch/,
+  );
+});
+
+it.each([
+  ["basic_auth_users: { a: secret }", /:1: basic_auth_users\.a: isn't a hash of bcrypt's/],
+  [
+    `basic_auth_users: { a: "${secretHash.replace("$04", "$16")}" }`,
+    /basic_auth_users\.a: isn't a hash of bcrypt's of cost 4 to 15/,
+  ],
+  [`basic_auth_users: { "a:b": "${secretHash}" }`, /a colon would end the name/],
+])("takes users where it is told to, and names what is wrong with %j", (content, sentence) => {
+  const file = join(makeFolder(), "web.yml");
+  writeFileSync(file, content);
+  expect(() => loadWebConfig(file, { takesUsers: true })).toThrow(sentence);
+  writeFileSync(file, `basic_auth_users: { a: "${secretHash}" }`);
+  expect([...loadWebConfig(file, { takesUsers: true }).users.keys()]).toEqual(["a"]);
+  expect(() => loadWebConfig(file, { takesUsers: false })).toThrow("isn't supported");
 });
