@@ -12,6 +12,12 @@ interface Before {
   readonly present: Uint8Array;
 }
 
+/** Of an origin that sends whole frames: which was handed on last. */
+interface Last {
+  readonly sequence: number;
+  readonly revision: number;
+}
+
 export interface HistoryListener extends OriginListener {
   /** Of the frame that was handed on last: resolves when it is on disk, rejects when it won't be. */
   readonly stored: Promise<void>;
@@ -23,6 +29,7 @@ export function createHistoryListener(
   skippedBoots: readonly string[] = [],
 ): HistoryListener {
   const partial = new Map<string, Before>();
+  const whole = new Map<string, Last>();
   let stored = Promise.resolve();
 
   /** What fails is counted and logged there, and told to whoever waits for it. */
@@ -35,29 +42,40 @@ export function createHistoryListener(
     get stored() {
       return stored;
     },
-    late: keep,
+    /** What the sender says of its differences is of all that it sent, and not of what was let in. */
+    late: ({ schema, sequence, timestamps, values, present, complete }) =>
+      keep({ schema, sequence, timestamps, values, present, complete }),
     frame(state) {
+      const { key, schema, sequence, revision } = state;
       if (skippedBoots.includes(state.origin.boot)) return;
-      const frame = state.complete ? wholeFrame(state) : newFrame(state, partial.get(state.key));
-      if (!state.complete)
-        partial.set(state.key, {
-          schema: state.schema,
-          times: state.times.slice(),
-          present: state.present.slice(),
-        });
+      if (state.complete) {
+        const frame = wholeFrame(state, whole.get(key));
+        whole.set(key, { sequence, revision });
+        keep(frame);
+        return;
+      }
+      const frame = newFrame(state, partial.get(key));
+      partial.set(key, { schema, times: state.times.slice(), present: state.present.slice() });
       keep(frame);
     },
-    forget: (key) => void partial.delete(key),
+    forget(key) {
+      partial.delete(key);
+      whole.delete(key);
+    },
   };
 }
 
-function wholeFrame({ schema, sequence, values, present, times, ...state }: OriginState): Frame {
-  const timestamps = Float64Array.from(schema.groups, ({ first, length }) => {
-    for (let slot = first; slot < first + length; slot += 1)
-      if (isPresent(present, slot)) return times[slot] ?? 0;
-    return state.timeMilliseconds;
+function wholeFrame(state: OriginState, last: Last | undefined): Frame {
+  const { schema, sequence, values, present, times } = state;
+  const timestamps = new Float64Array(schema.groups.length);
+  schema.groups.forEach(({ first, length }, group) => {
+    let slot = first;
+    while (slot < first + length && !isPresent(present, slot)) slot += 1;
+    timestamps[group] = slot < first + length ? times[slot]! : state.timeMilliseconds;
   });
-  return { schema, sequence, timestamps, values, present, complete: true };
+  const frame = { schema, sequence, timestamps, values, present, complete: true };
+  if (last?.revision !== state.revision - 1) return frame;
+  return { ...frame, difference: { since: last.sequence, slots: state.changed } };
 }
 
 /** Only what the last frame brought: samples with a new time, and an end for the series that it ended. */

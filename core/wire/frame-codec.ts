@@ -88,6 +88,7 @@ const magic = 0x57;
 const headerBytes = 12;
 const kinds = { schema: 1, frame: 2 } as const;
 const flagBits = { complete: 1, presence: 2 } as const;
+const anyPlace = { present: null, slots: null };
 
 /** An encoder for one origin. `stream` tells origins apart that share a connection. */
 export function createFrameEncoder(options: { readonly stream?: number } = {}): FrameEncoder {
@@ -152,6 +153,8 @@ function writeFrame(
   const { schema, column, present } = state;
   const bitmap = frame.present.subarray(0, present.length);
   const presence = Buffer.compare(bitmap, present) !== 0;
+  const { difference } = frame;
+  const slots = difference && difference.since === state.sequence ? difference.slots : null;
   let at = writeVarint(target, start, stream);
   at = writeVarint(target, at, frame.sequence);
   at = writeVarint(target, at, frame.sequence - (state.sequence ?? frame.sequence));
@@ -170,8 +173,8 @@ function writeFrame(
   target.fill(0, changed, at);
   const timestamps = frame.timestamps.subarray(0, groups);
   const values = frame.values.subarray(0, schema.series.length);
-  at = encodePlaces(column, 0, timestamps, null, target, changed, at);
-  return encodePlaces(column, groups, values, present, target, changed, at);
+  at = encodePlaces(column, 0, timestamps, anyPlace, target, changed, at);
+  return encodePlaces(column, groups, values, { present, slots }, target, changed, at);
 }
 
 /** Bits behind the last series are 0, whatever the frame has there. */

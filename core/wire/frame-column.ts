@@ -23,6 +23,8 @@ const powers = Float64Array.of(1, 10, 100, 1e3, 1e4, 1e5, 1e6);
 const firstDifference = 8;
 /** Its zigzag and the tokens below it still fit in 2^53. */
 const maximumMagnitude = 2 ** 52 - firstDifference;
+/** Its token fits in three bytes. */
+const smallMagnitude = 2 ** 20 - firstDifference;
 
 export interface Column {
   readonly length: number;
@@ -57,31 +59,59 @@ export function maximumColumnBytes(length: number): number {
 
 /**
  * Writes the places from `first` on that hold other bits than `numbers`, and takes those over. Places whose bit isn't
- * set in `present` are passed over; null means that all are there. Returns the offset behind the last token.
+ * set in `present` are passed over, as are those that aren't in `slots`, which are known to hold the same; null means
+ * that any may count. Returns the offset behind the last token.
  */
 export function encodePlaces(
   column: Column,
   first: number,
   numbers: Float64Array,
-  present: Uint8Array | null,
+  { present, slots }: { readonly present: Uint8Array | null; readonly slots: Uint8Array | null },
   target: Buffer,
   bitmap: number,
   offset: number,
 ): number {
   const words = new Int32Array(numbers.buffer, numbers.byteOffset, numbers.length * 2);
-  const known = column.words;
+  const { words: known, exponents, scaled } = column;
   let at = offset;
-  for (let index = 0; index < numbers.length; index += 1) {
-    const place = first + index;
-    const low = words[index * 2] ?? 0;
-    const high = words[index * 2 + 1] ?? 0;
-    if (low === known[place * 2] && high === known[place * 2 + 1]) continue;
-    if (present && ((present[index >> 3] ?? 0) & (1 << (index & 7))) === 0) continue;
-    known[place * 2] = low;
-    known[place * 2 + 1] = high;
-    const byte = bitmap + (place >> 3);
-    target[byte] = (target[byte] ?? 0) | (1 << (place & 7));
-    at = writeToken(column, place, numbers[index] ?? 0, target, at);
+  for (let start = 0; start < numbers.length; start += 8) {
+    const byte = start >> 3;
+    let bits = (present?.[byte] ?? 255) & (slots?.[byte] ?? 255);
+    if (numbers.length - start < 8) bits &= (1 << (numbers.length - start)) - 1;
+    // From the lowest bit that is set to the highest.
+    for (; bits !== 0; bits &= bits - 1) {
+      const index = start + 31 - Math.clz32(bits & -bits);
+      const place = first + index;
+      const low = words[index * 2]!;
+      const high = words[index * 2 + 1]!;
+      if (low === known[place * 2] && high === known[place * 2 + 1]) continue;
+      known[place * 2] = low;
+      known[place * 2 + 1] = high;
+      target[bitmap + (place >> 3)]! |= 1 << (place & 7);
+      const number = numbers[index]!;
+      const exponent = exponents[place]!;
+      const power = powers[exponent]!;
+      const whole = Math.floor(number * power + 0.5);
+      const steps = whole - scaled[place]!;
+      // What isn't exactly its scaled number, is none or too far from the one before, has a token of another kind.
+      if (
+        whole / power !== number ||
+        !(Math.abs(steps) < smallMagnitude) ||
+        steps === 0 ||
+        whole === 0 ||
+        !(Math.abs(whole) <= maximumMagnitude)
+      ) {
+        at = writeToken(column, place, number, target, at);
+        continue;
+      }
+      scaled[place] = whole;
+      const token = ((steps << 1) ^ (steps >> 31)) + firstDifference - 1;
+      // Three bytes are written, and as many of them kept as it takes: a guess at how many would be wrong too often.
+      target[at] = (token & 0x7f) | (((0x7f - token) >>> 24) & 0x80);
+      target[at + 1] = ((token >> 7) & 0x7f) | (((0x3fff - token) >>> 24) & 0x80);
+      target[at + 2] = token >> 14;
+      at += ((31 - Math.clz32(token)) * 9 + 73) >> 6;
+    }
   }
   return at;
 }
