@@ -102,6 +102,58 @@ export const ruleFails = defineRule({
   source: "Prometheus' own PrometheusRuleFailures: a rule that doesn't run never pages.",
 });
 
+export const partFails = defineRule({
+  name: "CollectorPartFailing",
+  condition: compare(increase(value(collector.subscriberErrors), fiveMinutes), ">", 0),
+  forMilliseconds: 15 * minute,
+  severity: "critical",
+  component: "collector",
+  summary: "the collector at {{ node }} fails on {{ value }} frames in five minutes",
+  description:
+    "Rules, detectors or history missed what those frames held: it was not judged, or not kept. The log names the part.",
+  source:
+    "No tolerance, as Prometheus' mixin has none for evaluations that were missed (PrometheusMissingRuleEvaluations); a quarter of an hour lets a single odd frame pass.",
+});
+
+export const prometheusMisses = defineRule({
+  name: "PrometheusMissingRuleEvaluations",
+  condition: compare(increase(value(foreign.prometheusIterationsMissed), fiveMinutes), ">", 0),
+  forMilliseconds: 15 * minute,
+  severity: "critical",
+  component: "collector",
+  summary: "Prometheus on {{ node }} left {{ value }} evaluations of {{ rule_group }} out",
+  description:
+    "In five minutes. The group takes longer than its interval: its alerts come late or not at all.",
+  source:
+    "Prometheus' own mixin, under the same name. A page here, since a rule that doesn't run never pages.",
+});
+
+export const prometheusRuleFails = defineRule({
+  name: "PrometheusRuleFailures",
+  condition: compare(increase(value(foreign.prometheusRuleFailures), fiveMinutes), ">", 0),
+  forMilliseconds: 15 * minute,
+  severity: "critical",
+  component: "collector",
+  summary: "Prometheus on {{ node }} failed {{ value }} times on rules of {{ rule_group }}",
+  description:
+    "In five minutes. An alert whose rule fails ends as if all were well, and doesn't fire again.",
+  source:
+    "Prometheus' own mixin, under the same name: mostly two series where a rule takes one, so that it can't be evaluated at all.",
+});
+
+export const prometheusDrops = defineRule({
+  name: "PrometheusNotificationsDropped",
+  condition: compare(increase(value(foreign.prometheusNotificationsDropped), fiveMinutes), ">", 0),
+  forMilliseconds: fiveMinutes,
+  severity: "critical",
+  component: "delivery",
+  summary: "Prometheus on {{ node }} dropped {{ value }} alerts that no Alertmanager took",
+  description:
+    "In five minutes. Nobody hears of them, unless the collector tells them itself. Sent by the second channel as well.",
+  source:
+    "No tolerance: Prometheus repeats alerts, so that those that were dropped for five minutes are ones nobody was told of.",
+});
+
 export const alertsNotDurable = defineRule({
   name: "AlertsNotDurable",
   condition: compare(increase(value(collector.commitFailures), fiveMinutes), ">", 0),

@@ -9,7 +9,19 @@ import {
   gpuRowRemapFailed,
   gpuThermalSlowdown,
 } from "./gpu-faults.ts";
-import { gpuTelemetryMissing, remapBanksLow, thermalMarginLow } from "./gpu-health.ts";
+import {
+  correctableEccRate,
+  gpuTelemetryMissing,
+  hotterThanSiblings,
+  remapBanksLow,
+  thermalMarginLow,
+} from "./gpu-health.ts";
+import {
+  collectorDown,
+  correctedAboveFleet,
+  hotterThanJob,
+  nvlinksBelowFleet,
+} from "./prometheus-only.ts";
 import { missingSuffix } from "./prometheus.ts";
 import type { Rule } from "./rule.ts";
 
@@ -56,6 +68,11 @@ export const inhibitions: readonly Inhibition[] = [
   ),
   hides(gpuThermalSlowdown, [named(thermalMarginLow, gpuHot)], sameGpu),
   hides(gpuRowRemapFailed, [named(remapBanksLow)], sameGpu),
+  // Compared with its node and with the fleet, a GPU is told of once.
+  hides(gpuNvlinkDown, [named(nvlinksBelowFleet)], sameGpu),
+  hides(hotterThanSiblings, [named(hotterThanJob)], sameGpu),
+  hides(correctableEccRate, [named(correctedAboveFleet)], sameGpu),
+  hides(collectorDown, [named(missing)], ["job", "instance"]),
 ];
 
 /** Never itself, and never what is about telling people. */

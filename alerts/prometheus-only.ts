@@ -1,15 +1,23 @@
 /** Rules that compare nodes with each other, look back for days, or watch Prometheus itself: only Prometheus can judge them. */
-import { gpu, gpuErrors } from "../core/catalog/index.ts";
+import { collector, gpu, gpuDetails, gpuErrors } from "../core/catalog/index.ts";
+import { openMetric } from "../core/catalog/metric.ts";
 import {
   aggregate,
   both,
   compare,
   constant,
+  divide,
   increase,
+  multiply,
+  over,
+  peerDifference,
   peerRatio,
+  placeLabels,
+  rate,
   value,
   type Selection,
 } from "./expression.ts";
+import { renderExpression } from "./promql.ts";
 import { defineRule } from "./rule.ts";
 
 const minute = 60_000;
@@ -27,6 +35,26 @@ export const watchdog = defineRule({
     "A dead-man switch outside must hear of it every few minutes, and pages when it doesn't.",
   source:
     "The Watchdog of prometheus-operator's runbooks; what watches must be watched from outside.",
+});
+
+export const collectorDown = defineRule({
+  name: "CollectorDown",
+  condition: both(
+    compare(value(collector.targetUp), "==", 0),
+    // Of all targets those that were a collector within a day.
+    compare(over("max", value(collector.evaluations), 24 * hour), ">=", 0),
+    ["job", "instance"],
+  ),
+  forMilliseconds: 2 * minute,
+  severity: "critical",
+  component: "collector",
+  prometheusOnly: "a collector that is down can't tell so itself.",
+  summary: "the collector at {{ node }} does not answer",
+  description:
+    "What it alone knows (events, lost nodes, what its detectors find) is told by nobody, and its own notifiers are silent. Agents keep what they have for it.",
+  ended: { stillReported: collector.evaluations, on: [] },
+  source:
+    "kubernetes-mixin's KubeletDown and its like: a page for what others rest on. A restart is over in seconds; two minutes let one pass.",
 });
 
 export const xidRecurs = defineRule({
@@ -94,4 +122,80 @@ export const straggler = defineRule({
     "Tensor activity of {{ UUID }} ({{ modelName }}) against the median of the job: in a synchronous job all wait for it.",
   source:
     "Our choice, after the stragglers of Llama 3's training. Off, since ranks of a pipeline differ by design.",
+});
+
+/** The GPUs of a job do the same work at the same time, wherever they stand. */
+const jobHeat: Selection = { ...value(gpu.temperature), match: { hpc_job: { matches: /.+/ } } };
+const jobOfModel = ["cluster", "hpc_job", "modelName"];
+
+export const hotterThanJob = defineRule({
+  name: "GpuHotterThanJob",
+  condition: both(
+    compare(peerDifference(jobHeat, jobOfModel), ">", 20, 15),
+    compare(aggregate("count", jobOfModel, jobHeat), ">=", 8),
+    jobOfModel,
+  ),
+  forMilliseconds: 30 * minute,
+  severity: "warning",
+  component: "gpu",
+  prometheusOnly: "it compares the GPUs of a job over all of its nodes.",
+  summary: "GPU {{ gpu }} of {{ node }} is {{ value }} °C hotter than its job's others",
+  description:
+    "Against the median of the {{ modelName }} of the job, on all of its nodes. A node whose GPUs are all hot has no neighbour to tell by: its fans, its airflow or its rack's cooling.",
+  source:
+    "Our choice: GpuHotterThanSiblings with five degrees more, as the air that goes into racks differs by some.",
+});
+
+const linksUp = aggregate("sum", [...placeLabels, "gpu", "UUID"], value(gpuDetails.nvlinkActive));
+/** With the model, which the links' own series don't carry. */
+const linksOfModel = multiply(value(gpu.info), linksUp, ["job", "instance", "UUID"]);
+
+export const nvlinksBelowFleet = defineRule({
+  name: "GpuNvlinksBelowFleet",
+  condition: compare(peerDifference(linksOfModel, ["cluster", "model"]), "<", 0),
+  forMilliseconds: 15 * minute,
+  severity: "warning",
+  component: "fabric",
+  prometheusOnly: "it compares the nodes of a cluster.",
+  summary:
+    "GPU {{ gpu }} of {{ node }} has fewer NVLinks up than the cluster's others ({{ value }})",
+  description:
+    "Against the median of all {{ model }}. Where every GPU of a node lacks the same links (a switch, a baseboard, Fabric Manager), GpuNvlinkDown has nobody to compare with.",
+  source:
+    "NVIDIA's health check tolerates no inactive link. A ticket, since one cluster may hold boards of the same model that are wired differently.",
+});
+
+const corrected = rate(value(gpuErrors.eccSingleBitVolatile), 15 * minute);
+const model = ["cluster", "modelName"];
+/** What one GPU in twenty of a model passes: a single sick one doesn't move it from twenty-one of a model on. */
+const fleetCorrected = openMetric(
+  `model:${gpuErrors.eccSingleBitVolatile.name}:rate15m_p95`,
+  "gauge",
+  "The 95th percentile over the GPUs of a model of the memory errors that ECC corrected a second.",
+  model,
+);
+
+export const correctedAboveFleet = defineRule({
+  name: "GpuCorrectableEccAboveFleet",
+  condition: both(
+    compare(corrected, ">", 0.1, 0.05),
+    compare(divide(corrected, value(fleetCorrected), model), ">", 100),
+  ),
+  forMilliseconds: 15 * minute,
+  severity: "warning",
+  component: "gpu",
+  prometheusOnly: "it compares the GPUs of a model over all nodes.",
+  recorded: [
+    {
+      record: fleetCorrected.name,
+      promql: `quantile by (${model.join(", ")}) (0.95, ${renderExpression(corrected)})`,
+    },
+  ],
+  // When its counters stop, GpuCorrectableEccRateHigh's second alert says so.
+  comesAndGoes: true,
+  summary: "GPU {{ gpu }} of {{ node }} corrects {{ value }} memory errors a second, its like none",
+  description:
+    "More than a hundred times what nineteen in twenty {{ modelName }} have. {{ UUID }} is on its way to what GpuCorrectableEccRateHigh tells of.",
+  source:
+    "A hundred times the 95th percentile of its model: lower than any fixed limit, and quiet where a model has many. A tenth a second is hundreds an hour, where a sound GPU has less than one.",
 });

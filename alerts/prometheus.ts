@@ -7,6 +7,11 @@ import { metricsOf } from "./expression.ts";
 import { renderCondition } from "./promql.ts";
 import type { Rule, Severity } from "./rule.ts";
 
+interface PrometheusRecording {
+  readonly record: string;
+  readonly expr: string;
+}
+
 interface PrometheusRule {
   readonly alert: string;
   readonly expr: string;
@@ -44,9 +49,10 @@ export function renderRuleFile(rules: readonly Rule[], suffix = ""): string {
   return `# Generated from alerts/*.ts by \`npm run generate\`; edit those.\n${stringify({ groups }, { lineWidth: 0 })}`;
 }
 
-function renderRule(rule: Rule): PrometheusRule[] {
+function renderRule(rule: Rule): (PrometheusRule | PrometheusRecording)[] {
   const labels = { severity: rule.severity, team: rule.team, component: rule.component };
   return [
+    ...(rule.recorded ?? []).map(({ record, promql }) => ({ record, expr: promql })),
     {
       alert: rule.name,
       expr: renderCondition(rule.condition, rule.name),

@@ -14,6 +14,13 @@ interface EndOfSeries {
   readonly on: readonly string[];
 }
 
+/** What no condition can say: Prometheus keeps it as a series of its own, which the condition then reads. */
+export interface RecordedSeries {
+  /** `level:metric:operation`, as Prometheus' guide has it. */
+  readonly record: string;
+  readonly promql: string;
+}
+
 export interface Rule {
   /** The alert's name, in PascalCase; its runbook is `alerts/runbooks/<name>.md`. */
   readonly name: string;
@@ -36,6 +43,8 @@ export interface Rule {
   readonly onByDefault: boolean;
   /** Why only Prometheus can judge it: the collector judges one origin at a time. */
   readonly prometheusOnly?: string;
+  /** What Prometheus records just before it judges the rule. */
+  readonly recorded?: readonly RecordedSeries[];
   /** How to tell a series that ended for good from one that went missing; without it such an alert is held as unknown. */
   readonly ended?: EndOfSeries;
   /** Its data come and go with what runs (a server that is scaled in), so that no alert tells when they are missing. */

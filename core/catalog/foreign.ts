@@ -48,6 +48,25 @@ export const alertmanagerFailed = openMetric(
   ["integration", "reason"],
 );
 
+// Prometheus, rules/manager.go and notifier/notifier.go
+export const prometheusIterationsMissed = openMetric(
+  "prometheus_rule_group_iterations_missed_total",
+  "counter",
+  "Evaluations of a rule group that Prometheus left out because the one before took too long.",
+  ["rule_group"],
+);
+export const prometheusRuleFailures = openMetric(
+  "prometheus_rule_evaluation_failures_total",
+  "counter",
+  "Evaluations of a rule that Prometheus could not make.",
+  ["rule_group"],
+);
+export const prometheusNotificationsDropped = openMetric(
+  "prometheus_notifications_dropped_total",
+  "counter",
+  "Alerts that Prometheus could not hand to any Alertmanager.",
+);
+
 // vLLM, docs/usage/metrics.md
 export const vllmFirstToken = histogramParts(
   openMetric(

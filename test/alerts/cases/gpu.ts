@@ -315,4 +315,55 @@ export const gpuCases: readonly MakeCase[] = [
     below: 0.61,
     clears: 1,
   }),
+  // Eight GPUs of a job on as many nodes; the value is what one has beyond the others' 50 °C.
+  () => ({
+    rule: "GpuHotterThanJob",
+    scene: (beyond) =>
+      Array.from({ length: 8 }, (_, number) => ({
+        metric: gpu.temperature,
+        labels: { ...dcgm, UUID: `GPU-${number}`, Hostname: `node-${number}`, hpc_job: "17" },
+        value: number === 0 ? 50 + beyond : 50,
+      })),
+    fires: 21,
+    below: 20,
+    holds: 16,
+    clears: 15,
+  }),
+  // Of three GPUs of a model two have both links; the value is how many the third lacks.
+  () => ({
+    rule: "GpuNvlinksBelowFleet",
+    scene: (lacking) =>
+      ["1", "2", "3"].flatMap((number) => {
+        const own = { gpu: "0", UUID: `GPU-${number}` };
+        return [
+          { metric: gpu.info, labels: { ...own, model: "H100" }, value: 1 },
+          { metric: gpuDetails.nvlinkActive, labels: { ...own, link: "0" }, value: 1 },
+          {
+            metric: gpuDetails.nvlinkActive,
+            labels: { ...own, link: "1" },
+            value: number === "3" ? 1 - lacking : 1,
+          },
+        ];
+      }),
+    fires: 1,
+    below: 0,
+    clears: 0,
+  }),
+  // Of twenty-one GPUs nineteen correct none, and one as many as make the 95th percentile.
+  () => {
+    const counts = Array.from({ length: 21 }, rising);
+    return {
+      rule: "GpuCorrectableEccAboveFleet",
+      scene: (rate, second) =>
+        counts.map((count, number) => ({
+          metric: gpuErrors.eccSingleBitVolatile,
+          labels: { ...dcgm, UUID: `GPU-${number}` },
+          value: count(number === 0 ? rate : number === 1 ? 0.0001 : 0, second),
+        })),
+      fires: 0.11,
+      below: 0.099,
+      holds: 0.06,
+      clears: 0.04,
+    };
+  },
 ];

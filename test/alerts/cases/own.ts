@@ -76,6 +76,16 @@ function freshnessCase(rule: string, levels: Levels): MakeCase {
 
 export const ownCases: readonly MakeCase[] = [
   gauge("AgentSourceDown", self.sourceUp, { source: "nvml" }, { fires: 0, below: 1, clears: 1 }),
+  // In five minutes half a frame.
+  counter(
+    "CollectorPartFailing",
+    collector.subscriberErrors,
+    {},
+    { fires: 0.5 / 300, below: 0, clears: 0 },
+  ),
+  gauge("CollectorDown", collector.targetUp, {}, { fires: 0, below: 1, clears: 1 }, [
+    { metric: collector.evaluations, value: 7 },
+  ]),
   counter(
     "AgentEventsDropped",
     self.agentDroppedEvents,

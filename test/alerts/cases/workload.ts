@@ -2,7 +2,7 @@
 import { foreign } from "../../../core/catalog/index.ts";
 import type { Metric } from "../../../core/catalog/metric.ts";
 import type { Sample } from "../../kit/rule-bench.ts";
-import { gauge, rising, type Levels, type MakeCase } from "./case.ts";
+import { counter, gauge, rising, type Levels, type MakeCase } from "./case.ts";
 
 const latency: Levels = { fires: 0.21, below: 0.199, holds: 0.16, clears: 0.1 };
 
@@ -95,7 +95,7 @@ export const workloadCases: readonly MakeCase[] = [
     "InferenceSlowTriton",
     foreign.tritonRequestQuantile,
     { ...bert, quantile: "0.95" },
-    { fires: 210_000, below: 199_000, holds: 160_000, clears: 100_000 },
+    { fires: 210_000, below: 199_000, holds: 160_000, clears: 145_000 },
     [{ metric: foreign.tritonRequestQuantile, labels: { ...bert, quantile: "0.99" }, value: 9e9 }],
   ),
   requestsCase(
@@ -153,4 +153,22 @@ export const workloadCases: readonly MakeCase[] = [
       clears: 0,
     };
   },
+  // In five minutes half of one.
+  ...[
+    ["PrometheusMissingRuleEvaluations", foreign.prometheusIterationsMissed] as const,
+    ["PrometheusRuleFailures", foreign.prometheusRuleFailures] as const,
+  ].map(([rule, metric]) =>
+    counter(
+      rule,
+      metric,
+      { rule_group: "gpu.yaml;gpu" },
+      { fires: 0.5 / 300, below: 0, clears: 0 },
+    ),
+  ),
+  counter(
+    "PrometheusNotificationsDropped",
+    foreign.prometheusNotificationsDropped,
+    {},
+    { fires: 0.5 / 300, below: 0, clears: 0 },
+  ),
 ];
