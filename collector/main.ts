@@ -18,6 +18,7 @@ import { createIngest } from "./ingest/door.ts";
 import type { History } from "./history/history.ts";
 import { createScraper, type Scraper, type TargetView } from "./ingest/scrape/scraper.ts";
 import { createNotifiers } from "./notify/config.ts";
+import { ownOriginKeys } from "./origin.ts";
 import { followFleet, openFleet } from "./parts/fleet.ts";
 import { createJudges, judgeOneself } from "./parts/judges.ts";
 import { openKeeping } from "./parts/keeping.ts";
@@ -69,7 +70,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     stops.unshift(() => muting.close());
     const notify = openNotify({ options, state, notifiers, muting, metrics });
     stops.unshift(() => notify.close());
-    const ingest = createIngest({ clock, log, metrics, limits: config.ingest });
+    const reserved = ownOriginKeys(env.node);
+    const ingest = createIngest({ clock, log, metrics, limits: config.ingest, reserved });
     const judges = createJudges({ options, state, sink: ingest.own, boot, metrics, folder });
     const { engine, learned } = judges;
     stops.unshift(() => learned.close());

@@ -38,6 +38,26 @@ export interface OriginListener {
   forget?(key: string): void;
 }
 
+/** The collector's own origins: what it counts of itself, what its detectors say, what it knows of the fleet. */
+export const ownJobs = {
+  collector: "warpwatch-collector",
+  detectors: "warpwatch-detectors",
+  fleet: "warpwatch-fleet",
+} as const;
+
+export function originKey({ job, instance }: Pick<Origin, "job" | "instance">): string {
+  return `${job}/${instance}`;
+}
+
+/** Those of the collector on this node. */
+export function ownOriginKeys(node: string): ReadonlySet<string> {
+  const { collector, detectors, fleet } = ownJobs;
+  return new Set([
+    originKey({ job: collector, instance: node }),
+    ...[detectors, fleet].map((job) => originKey({ job, instance: job })),
+  ]);
+}
+
 /** Three missed periods, and never less than three seconds: from then on nothing is known of the origin. */
 export function silentAfterMilliseconds(periodMilliseconds: number): number {
   return 3 * Math.max(periodMilliseconds, 1000);

@@ -9,6 +9,7 @@ import { openMetric } from "../core/catalog/metric.ts";
 import { createExpositionParser } from "../core/wire/parse.ts";
 import { setPresent, type FrameSink, type Origin, type Schema } from "../core/wire/frame.ts";
 import type { ParsedExposition } from "../core/wire/parsed.ts";
+import { ownJobs } from "./origin.ts";
 
 export interface OwnFramesOptions {
   readonly clock: Clock;
@@ -41,7 +42,7 @@ export function createOwnFrames(options: OwnFramesOptions): OwnFrames {
   // It is about no node of the fleet.
   const origin: Origin = {
     node: "",
-    job: "warpwatch-collector",
+    job: ownJobs.collector,
     instance: options.node,
     boot: options.boot,
   };

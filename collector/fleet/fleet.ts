@@ -6,7 +6,7 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { Frame, FrameSink, Origin } from "../../core/wire/frame.ts";
-import type { OriginListener } from "../origin.ts";
+import { ownJobs, type OriginListener } from "../origin.ts";
 import type { FleetFile } from "./file.ts";
 import type { ClusterNode } from "./kubernetes.ts";
 import { createFleetFrames, type NodeReport } from "./frame.ts";
@@ -72,8 +72,8 @@ export interface FleetOptions {
 }
 
 /** One for all replicas: the alerts about nodes have the same labels wherever they are judged. */
-const job = "warpwatch-fleet";
-const instance = "warpwatch-fleet";
+const job = ownJobs.fleet;
+const instance = ownJobs.fleet;
 /** After a start nodes get this long to report before they count as silent. */
 const graceMilliseconds = 10_000;
 const maximumRemovals = 20_000;

@@ -9,7 +9,12 @@ import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import { withSpan } from "../../core/kit/tracing.ts";
 import type { Frame, FrameSink } from "../../core/wire/frame.ts";
-import type { OriginListener, OriginState } from "../origin.ts";
+import {
+  originKey,
+  silentAfterMilliseconds,
+  type OriginListener,
+  type OriginState,
+} from "../origin.ts";
 import { admitSchema, findMalformation, type AdmissionLimits } from "./admit.ts";
 import { createLateAdmission } from "./late.ts";
 import { copySamples, createRecord, type OriginRecord, type SampleCounts } from "./record.ts";
@@ -42,10 +47,20 @@ export interface Ingest extends FrameSink {
    * is a `replay` of what waited out an outage, goes to history and doesn't touch how the origin stands.
    */
   receive(frame: Frame, options: { readonly replay: boolean }): Reception;
+  /** The door for what others sent as samples: the time is theirs, and so is the name, as far as it isn't taken. */
+  readonly pushed: PushedDoor;
   /** A door for the collector's own frames, without the bound on series: its fleet may be larger than any node. */
   readonly own: FrameSink;
   listen(listener: OriginListener): void;
   origins(): Iterable<OriginState>;
+}
+
+export interface PushedDoor extends FrameSink {
+  /**
+   * Whether who sends may not go by the origin's name: it is the collector's own, or what the collector scrapes, as long
+   * as that isn't silent.
+   */
+  isTaken(key: string): boolean;
 }
 
 export interface IngestOptions {
@@ -53,15 +68,33 @@ export interface IngestOptions {
   readonly log: Log;
   readonly metrics: SelfMetrics;
   readonly limits: IngestLimits;
+  /** The collector's own origins, before they have sent anything; none if not given. */
+  readonly reserved?: ReadonlySet<string>;
 }
 
-const refusedFrames = ["duplicate", "future", "late", "malformed", "origins", "untimed"] as const;
+const refusedFrames = [
+  "duplicate",
+  "future",
+  "late",
+  "malformed",
+  "origins",
+  "taken",
+  "untimed",
+] as const;
 type RefusedFrame = (typeof refusedFrames)[number];
 /** Which frames go to history alone: none, those that are late, or all, as they are a replay. */
 type KeepLate = "none" | "late" | "all";
 const refusedSampleReasons = ["future", "series", "label_length", "outdated"] as const;
 
 const minute = 60_000;
+/** Of an origin that sent once, nobody knows how often it does: the longest that jobs may have. */
+const longestPeriodMilliseconds = 300_000;
+
+interface Entrance {
+  readonly admission: AdmissionLimits;
+  readonly keepLate: KeepLate;
+  readonly isPushed: boolean;
+}
 
 export function createIngest(options: IngestOptions): Ingest {
   const { clock, log, limits } = options;
@@ -69,18 +102,35 @@ export function createIngest(options: IngestOptions): Ingest {
   const listeners: OriginListener[] = [];
   const late = createLateAdmission();
   const count = createCounters(options.metrics, records);
+  const { reserved = new Set<string>() } = options;
 
-  function accept(frame: Frame, admission: AdmissionLimits, keepLate: KeepLate): Reception {
+  function isTaken(key: string): boolean {
+    if (reserved.has(key)) return true;
+    const record = records.get(key);
+    if (!record || record.isPushed) return false;
+    const { periodMilliseconds, arrivedMonotonic } = record.state;
+    const patience = silentAfterMilliseconds(periodMilliseconds || longestPeriodMilliseconds);
+    return clock.monotonic() - arrivedMonotonic < patience;
+  }
+
+  function accept(frame: Frame, { admission, keepLate, isPushed }: Entrance): Reception {
     const malformation = findMalformation(frame);
-    const { origin } = frame.schema;
-    const key = `${origin.job}/${origin.instance}`;
+    const key = originKey(frame.schema.origin);
     if (malformation !== null) {
       log.warn(`a frame of ${key} is malformed: ${malformation}`, { source: key });
       return refuse("malformed");
     }
+    if (isPushed && isTaken(key)) {
+      log.warn(
+        `frames that are sent as ${key} are refused: that is scraped, or the collector's own`,
+      );
+      return refuse("taken");
+    }
     const record = records.get(key);
     const newest = newestTimestamp(frame, clock.now() + limits.futureMilliseconds);
-    const refusal = judge(record, frame, newest) ?? (keepLate === "all" ? "late" : null);
+    // What somebody sent under the name says nothing against what is fetched from it.
+    const before = record?.isPushed === true && !isPushed ? undefined : record;
+    const refusal = judge(before, frame, newest) ?? (keepLate === "all" ? "late" : null);
     if (keepLate !== "none" && (refusal === "late" || refusal === "duplicate"))
       return takeLate(frame, admission, refusal);
     if (refusal !== null) return refuse(refusal);
@@ -90,6 +140,7 @@ export function createIngest(options: IngestOptions): Ingest {
     }
     const kept = record ?? createRecord(key);
     records.set(key, kept);
+    kept.isPushed = isPushed;
     take(kept, frame, newest, admission);
     tell((listener) => listener.frame(kept.state));
     return "accepted";
@@ -171,23 +222,25 @@ export function createIngest(options: IngestOptions): Ingest {
       }
   }
 
-  function traced(frame: Frame, admission: AdmissionLimits, keepLate: KeepLate): Reception {
+  function traced(frame: Frame, entrance: Entrance): Reception {
     return withSpan("warpwatch.ingest", (note) => {
       const { origin, series } = frame.schema;
       note?.({ "warpwatch.origin": origin.instance, "warpwatch.series": series.length });
-      return accept(frame, admission, keepLate);
+      return accept(frame, entrance);
     });
   }
 
+  const here: Entrance = { admission: limits, keepLate: "none", isPushed: false };
+  const pushed: Entrance = { ...here, isPushed: true };
+  const live: Entrance = { ...pushed, keepLate: "late" };
+  const replayed: Entrance = { ...pushed, keepLate: "all" };
+  const { labelValueLength } = limits;
+  const unbounded = { ...here, admission: { seriesPerOrigin: Infinity, labelValueLength } };
   return {
-    accept: (frame) => void traced(frame, limits, "none"),
-    receive: (frame, { replay }) => traced(frame, limits, replay ? "all" : "late"),
-    own: {
-      accept(frame) {
-        const { labelValueLength } = limits;
-        traced(frame, { seriesPerOrigin: Infinity, labelValueLength }, "none");
-      },
-    },
+    accept: (frame) => void traced(frame, here),
+    receive: (frame, { replay }) => traced(frame, replay ? replayed : live),
+    pushed: { accept: (frame) => void traced(frame, pushed), isTaken },
+    own: { accept: (frame) => void traced(frame, unbounded) },
     listen: (listener) => void listeners.push(listener),
     *origins() {
       for (const { state } of records.values()) yield state;

@@ -3,7 +3,7 @@ import type { Clock } from "../../core/kit/clock.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { Frame } from "../../core/wire/frame.ts";
-import type { Ingest, IngestLimits } from "./door.ts";
+import type { IngestLimits, PushedDoor } from "./door.ts";
 
 export interface ReceiverOptions<Settings> {
   readonly clock: Clock;
@@ -11,7 +11,7 @@ export interface ReceiverOptions<Settings> {
   readonly metrics: SelfMetrics;
   readonly settings: Settings;
   readonly limits: IngestLimits;
-  readonly door: Pick<Ingest, "accept">;
+  readonly door: PushedDoor;
   /** Of the origins' frames, and of no other's: by it history knows that it has them. */
   readonly boot: string;
   /** Resolves when the frame is on disk; null where nothing is to be kept. */

@@ -25,6 +25,8 @@ export interface OriginRecord {
   /** The sender's schema as it came, to see that it is still the same. */
   readonly sender: Schema | null;
   readonly admission: Admission;
+  /** Its newest frame was sent here, not fetched or made here. */
+  isPushed: boolean;
   admit(sender: Schema, admission: Admission, complete: boolean): void;
   arrived(frame: Frame, timeMilliseconds: number, monotonic: number): void;
 }
@@ -70,6 +72,7 @@ export function createRecord(key: string): OriginRecord {
   const record: Mutable<OriginRecord> = {
     state,
     sender: null,
+    isPushed: false,
     admission: { schema: emptySchema, slots: null, refusedForSeries: 0, refusedForLabels: 0 },
     admit(sender, admission, complete) {
       const before = { ...state };

@@ -61,7 +61,7 @@ export function openKeeping({ options, ingest, folder, boot, metrics }: KeepingP
     log,
     metrics,
     limits: config.ingest,
-    door: ingest,
+    door: ingest.pushed,
     append: history ? (frame: Frame) => history.append(frame) : missing && (() => missing),
     late: (frame: Frame) => stores.listeners.forEach((store) => store.late(frame)),
     historyMilliseconds: config.history.retentionMilliseconds,

@@ -31,7 +31,7 @@ export const framesLate = defineMetric({
 export const framesRefused = defineMetric({
   name: "warpwatch_ingest_frames_refused_total",
   kind: "counter",
-  help: "Frames that were refused whole: duplicate, late, malformed, from the future, without any time, or of an origin past the bound.",
+  help: "Frames that were refused whole: duplicate, late, malformed, from the future, without any time, of an origin past the bound, or sent under the name of one that is scraped or the collector's own.",
   labels: ["reason"],
 });
 export const samplesAccepted = defineMetric({

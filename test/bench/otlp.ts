@@ -115,7 +115,7 @@ async function receive({ type, packed, bodies }: (typeof perCase)[number]): Prom
       door: createIngest({
         ...common,
         metrics: createSelfMetrics({ clock, processMetrics: false }),
-      }),
+      }).pushed,
       boot: `boot-${sent}`,
       append: null,
       late: () => undefined,

@@ -84,7 +84,7 @@ export async function feedReceiver(load: RemoteWriteLoad, folder: string | null)
     metrics,
     settings: remoteWriteReceiverSchema.parse(undefined),
     limits: defaultIngestLimits,
-    door: ingest,
+    door: ingest.pushed,
     boot: "bench",
     append: history && ((frame) => history.append(frame)),
     late: () => undefined,

@@ -49,7 +49,7 @@ export function openOtlpReceiver(options: Options = {}) {
     metrics,
     settings: otlpReceiverSchema.parse(options.settings),
     limits,
-    door: ingest,
+    door: ingest.pushed,
     boot: "boot-1",
     append: options.history === false ? null : append,
     late: () => undefined,

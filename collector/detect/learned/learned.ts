@@ -5,6 +5,7 @@ import { describeError } from "../../../core/kit/errors.ts";
 import type { Log } from "../../../core/kit/log.ts";
 import type { SelfMetrics } from "../../../core/kit/self-metrics.ts";
 import type { Frame, FrameSink } from "../../../core/wire/frame.ts";
+import { ownJobs } from "../../origin.ts";
 import type { Detector, LearnedDetector } from "../detector.ts";
 import { createAnomalyDetector } from "./anomaly-detector.ts";
 import type { Backfill, Pupils } from "./backfill.ts";
@@ -42,7 +43,7 @@ export interface LearnedOptions {
   readonly backfill?: ((pupils: Pupils) => Backfill) | null;
 }
 
-const job = "warpwatch-detectors";
+const job = ownJobs.detectors;
 const sendEveryTicks = 5;
 const saveEveryTicks = 300;
 const findingsName = "findings";

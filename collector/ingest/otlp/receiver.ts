@@ -267,6 +267,7 @@ const words: Readonly<Record<PointRefusal, string>> = {
   old: "are too old",
   conflict: "differ from what was sent for that time before",
   moments: "have too many different times for one request",
+  taken: "go by a service and an instance that are scraped here, or the collector's own",
   temporality: "are neither deltas nor cumulative",
   out_of_order: "are deltas that come after later ones",
   buckets: "have more than 1000 buckets or quantiles",

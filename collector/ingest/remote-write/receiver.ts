@@ -179,6 +179,7 @@ const words: Readonly<Record<(typeof refusalReasons)[number], string>> = {
   old: "are too old",
   conflict: "differ from what was sent for that time before",
   moments: "have too many different times for one request",
+  taken: "go by a job and an instance that are scraped here, or the collector's own",
 };
 
 /** Null when this isn't spoken here. A type without `proto` is 1.0. */

@@ -5,7 +5,7 @@
 import type { Clock } from "../../../core/kit/clock.ts";
 import { isPresent, setPresent, type Frame } from "../../../core/wire/frame.ts";
 import type { SampleBatch } from "../../../core/wire/write-request.ts";
-import type { Ingest } from "../door.ts";
+import type { PushedDoor } from "../door.ts";
 import { refusedSeries, type Registry, type RemoteOrigin, type SeriesRefusal } from "./registry.ts";
 
 export const refusalReasons = [
@@ -14,6 +14,7 @@ export const refusalReasons = [
   "old",
   "conflict",
   "moments",
+  "taken",
 ] as const;
 
 export type Refusal = (typeof refusalReasons)[number];
@@ -30,7 +31,7 @@ export interface Written {
 export interface WriterOptions {
   readonly clock: Clock;
   readonly registry: Registry;
-  readonly door: Pick<Ingest, "accept">;
+  readonly door: PushedDoor;
   /** Null where no history is kept. */
   readonly append: ((frame: Frame) => Promise<void>) | null;
   /** For who keeps the past elsewhere: what is too old for the door. */
@@ -85,7 +86,8 @@ export function createWriter(options: WriterOptions): Writer {
       const problem = time > latest ? "future" : time < oldest ? "old" : null;
       const origin = registry.originOf(number);
       slots += origin.schema.series.length;
-      const tooMuch = slots > maximumSlots ? "moments" : problem;
+      const isTaken = options.door.isTaken(origin.key);
+      const refusal = isTaken ? "taken" : slots > maximumSlots ? "moments" : problem;
       let fresh = 0;
       let at = start;
       for (; at < batch.length; at += 1) {
@@ -94,7 +96,7 @@ export function createWriter(options: WriterOptions): Writer {
         if (series < 0 || registry.originIndex(series) !== index || batch.times[sample] !== time)
           break;
         registry.seen(series);
-        if (tooMuch !== null) refuse(sample, tooMuch);
+        if (refusal !== null) refuse(sample, refusal);
         else if (take(origin, sample, time)) fresh += 1;
       }
       if (fresh > 0) send(origin, time);

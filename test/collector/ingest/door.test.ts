@@ -16,7 +16,7 @@ import {
   type Sample,
 } from "../../kit/rule-bench.ts";
 
-function createDoor(limits: Partial<IngestLimits> = {}) {
+function createDoor(limits: Partial<IngestLimits> = {}, reserved: readonly string[] = []) {
   const clock = createFakeClock(startMilliseconds);
   const metrics = createTestMetrics(clock);
   const ingest = createIngest({
@@ -24,6 +24,7 @@ function createDoor(limits: Partial<IngestLimits> = {}) {
     log: quietLog,
     metrics,
     limits: { ...defaultIngestLimits, ...limits },
+    reserved: new Set(reserved),
   });
   const seen: Record<string, number>[] = [];
   const forgotten: string[] = [];
@@ -309,5 +310,46 @@ describe("the door", () => {
     expect(await refused()).toEqual([
       'warpwatch_ingest_frames_refused_total{reason="malformed"} 1',
     ]);
+  });
+
+  const own = `${testOrigin.job}/${testOrigin.instance}`;
+
+  it("refuses what is sent under the collector's own name, from the start, and counts it", async () => {
+    const { ingest, seen, refused } = createDoor({}, [own]);
+    const forged = createFrameMaker();
+    const honest = createFrameMaker();
+    for (const replay of [false, true])
+      expect(ingest.receive(forged(startMilliseconds, [one(6)]), { replay })).toBe("taken");
+    ingest.pushed.accept(forged(startMilliseconds, [one(6)], { complete: false }));
+    expect(ingest.pushed.isTaken(own)).toBe(true);
+    ingest.own.accept(honest(startMilliseconds, [one(1)]));
+    expect(seen).toEqual([{ a: 1 }]);
+    expect(await refused()).toEqual(['warpwatch_ingest_frames_refused_total{reason="taken"} 3']);
+  });
+
+  it("lets nobody send under the name of what it scrapes, until that has been silent", async () => {
+    const { clock, ingest, seen } = createDoor();
+    const scraped = createFrameMaker();
+    const sent = createFrameMaker();
+    const push = (): string => ingest.receive(sent(clock.now(), [one(6)]), { replay: false });
+    ingest.accept(scraped(clock.now(), [one(1)]));
+    await clock.advance(60_000);
+    expect(push(), "every five minutes, for all that is known").toBe("taken");
+    ingest.accept(scraped(clock.now(), [one(2)]));
+    await clock.advance(179_000);
+    expect(push()).toBe("taken");
+    await clock.advance(2000);
+    expect(push(), "three of its minutes were missed").toBe("accepted");
+    expect(seen).toEqual([{ a: 1 }, { a: 2 }, { a: 6 }]);
+  });
+
+  it("believes what it fetches over what was sent under the name before, whatever time that bore", () => {
+    const { clock, ingest, seen } = createDoor();
+    const sent = createFrameMaker();
+    const frame = sent(clock.now() + 59_000, [one(6)]);
+    expect(ingest.receive(frame, { replay: false })).toBe("accepted");
+    ingest.accept(createFrameMaker()(clock.now(), [one(1)]));
+    expect(seen).toEqual([{ a: 6 }, { a: 1 }]);
+    expect(ingest.receive(sent(clock.now() + 60_000, [one(6)]), { replay: false })).toBe("taken");
   });
 });

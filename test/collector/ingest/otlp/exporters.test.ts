@@ -31,7 +31,7 @@ async function open() {
   const receiver = createOtlpReceiver({
     ...common,
     settings: otlpReceiverSchema.parse({}),
-    door: ingest,
+    door: ingest.pushed,
     boot: "boot-1",
     append: null,
     late: () => undefined,

@@ -13,6 +13,7 @@ import {
   short,
   tokens,
 } from "../../../kit/otlp-receiver.ts";
+import { createFrameMaker, startMilliseconds, testOrigin } from "../../../kit/rule-bench.ts";
 
 function from(headers: Readonly<Record<string, string>>, remoteAddress = "10.0.0.7"): OtlpHead {
   return { headers, remoteAddress };
@@ -203,5 +204,18 @@ describe("the OTLP receiver", () => {
       [200, 0],
     ]);
     expect(turns).toBeGreaterThan(5);
+  });
+
+  it("refuses points under the name of what is scraped here, deltas as well, and says so", async () => {
+    const { ingest, send, stored, counted } = openOtlpReceiver();
+    const origin = { ...testOrigin, job: "trainer", instance: "gpu-7" };
+    ingest.accept(createFrameMaker(origin)(startMilliseconds, [{ metric: "up", value: 1 }]));
+    const reply = await send(otlpRequest([loss(0, 2.5), tokens(1, [0, 4096])]));
+    expect(rejectionOf(reply)).toMatchObject({
+      rejected: 2,
+      message: expect.stringContaining("2 go by a service and an instance that are scraped here"),
+    });
+    expect(stored).toEqual([]);
+    expect(await counted()).toContain('warpwatch_otlp_points_refused_total{reason="taken"} 2');
   });
 });

@@ -13,7 +13,13 @@ import {
   type WrittenSeries,
 } from "../../../../core/wire/write-request-writer.ts";
 import { createFakeClock } from "../../../kit/fake-clock.ts";
-import { createTestMetrics, quietLog, startMilliseconds } from "../../../kit/rule-bench.ts";
+import {
+  createFrameMaker,
+  createTestMetrics,
+  quietLog,
+  startMilliseconds,
+  testOrigin,
+} from "../../../kit/rule-bench.ts";
 
 const minute = 60_000;
 const settings: RemoteWriteSettings = {
@@ -57,7 +63,7 @@ function open(options: { history?: boolean; seriesPerOrigin?: number; series?: n
     metrics,
     settings: { ...settings, maximumSeries: options.series ?? settings.maximumSeries },
     limits,
-    door: ingest,
+    door: ingest.pushed,
     boot: "boot-1",
     append: options.history === false ? null : append,
     late: () => undefined,
@@ -378,4 +384,17 @@ describe("the remote-write receiver", () => {
     receiver.ended(head);
     expect(receiver.refuse(head)).toBeNull();
   });
+});
+
+it("refuses samples of a target that is scraped here, and says so, and takes the others", async () => {
+  const { ingest, send, stored, counted } = open();
+  const scraped = createFrameMaker({ ...testOrigin, job: "node", instance: "node-1:9100" });
+  ingest.accept(scraped(startMilliseconds, [{ metric: "up", value: 1 }]));
+  const reply = await send([one("up", 0, 1000), one("up", 0, 1000, { instance: "node-2:9100" })]);
+  expect(reply.status).toBe(400);
+  expect(reply.body).toContain("1 go by a job and an instance that are scraped here");
+  expect(stored).toEqual(["node-2 node/node-2:9100 up{} 0 @1000"]);
+  expect(await counted()).toContain(
+    'warpwatch_remote_write_samples_refused_total{reason="taken"} 1',
+  );
 });
