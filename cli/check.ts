@@ -1,6 +1,6 @@
 /** `warpwatch check`: reads configuration files as the processes would and names every mistake by file, line and key. */
 import { loadPlace } from "../agent/place.ts";
-import { loadCollectorConfig } from "../collector/config.ts";
+import { cautionsAbout, loadCollectorConfig } from "../collector/config.ts";
 import { fleetFileSchema } from "../collector/fleet/file.ts";
 import { targetGroupsSchema } from "../collector/ingest/scrape/file-discovery.ts";
 import { ConfigError, formatIssue, loadConfigFile, type ConfigIssue } from "../core/kit/config.ts";
@@ -12,10 +12,16 @@ interface Kind {
   readonly title: string;
   /** Reads the file and says in a few words what is in it. Throws ConfigError. */
   read(file: string): string;
+  /** What is no mistake and should be said. */
+  cautions?(file: string): readonly ConfigIssue[];
 }
 
 const kinds: Readonly<Record<string, Kind>> = {
-  collector: { title: "collector configuration", read: readCollector },
+  collector: {
+    title: "collector configuration",
+    read: readCollector,
+    cautions: cautionsAbout,
+  },
   place: {
     title: "place of a node",
     read: (file) => `rack ${loadPlace(file).rack || "not given"}`,
@@ -55,7 +61,7 @@ export const checkCommand: Command = {
   operands: "<file>...",
   description:
     "Reads each file as the processes would and prints every mistake as file:line: key: what is wrong. " +
-    "Files that a collector configuration names are checked with it. Exits with 1 when there was a mistake.",
+    "Files that a collector configuration names are checked with it, and what is valid there and has no effect is a caution. Exits with 1 when there was a mistake.",
   flags,
   async run({ flags: given, operands, terminal }) {
     const name = typeof given["as"] === "string" ? given["as"] : flags.as.default;
@@ -65,11 +71,12 @@ export const checkCommand: Command = {
     if (operands.length === 0) throw new WarpwatchError("FLAG_INVALID", "check needs a file");
     let mistakes = 0;
     for (const file of operands) {
-      const found = attempt(() =>
-        terminal.print(
-          `${file}: ${terminal.paint("good", "good")}, ${kind.title}: ${kind.read(file)}`,
-        ),
-      );
+      const found = attempt(() => {
+        const content = kind.read(file);
+        terminal.print(`${file}: ${terminal.paint("good", "good")}, ${kind.title}: ${content}`);
+        for (const caution of kind.cautions?.(file) ?? [])
+          terminal.print(`${terminal.paint("caution", "caution")}: ${formatIssue(caution)}`);
+      });
       for (const issue of found) terminal.print(formatIssue(issue));
       mistakes += found.length;
     }

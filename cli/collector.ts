@@ -2,12 +2,14 @@
 import { defaultStateFolder, parseListenAddress, type FlagValues } from "../agent/config.ts";
 import {
   defaultCollectorConfig,
+  cautionsAbout,
   loadCollectorConfig,
   type CollectorConfig,
 } from "../collector/config.ts";
 import { startCollector } from "../collector/main.ts";
+import { formatIssue } from "../core/kit/config.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
-import { createLog, type LogLevel } from "../core/kit/log.ts";
+import { createLog, type Log, type LogLevel } from "../core/kit/log.ts";
 import type { Command, FlagTable } from "./command.ts";
 import { whenAborted } from "./process.ts";
 
@@ -50,6 +52,7 @@ export const collectorCommand: Command = {
       clock: env.clock,
       level: levelOf(flags, collectorFlags["log.level"].default),
     });
+    tellCautions(flags, log);
     const collector = await startCollector({
       env,
       log,
@@ -84,6 +87,13 @@ export function collectorConfigFromFlags(flags: FlagValues, listenFlag: string):
   const stateFolder = textOf(flags, "state.folder") || config.stateFolder;
   const listen = address === "" ? config.listen : parseListenAddress(listenFlag, address);
   return { ...config, listen, stateFolder };
+}
+
+/** One line each for what is valid in the file and isn't what it looks like. */
+export function tellCautions(flags: FlagValues, log: Log): void {
+  const file = textOf(flags, "config.file");
+  if (file === "") return;
+  for (const caution of cautionsAbout(file)) log.warn(formatIssue(caution));
 }
 
 export function levelOf(flags: FlagValues, standIn: LogLevel): LogLevel {

@@ -19,7 +19,13 @@ import { createLog, type Log } from "../core/kit/log.ts";
 import { version } from "../core/kit/version.ts";
 import type { Fleet } from "../simulator/fleet.ts";
 import { createAlertLines } from "./alert-lines.ts";
-import { collectorConfigFromFlags, collectorFlags, levelOf, textOf } from "./collector.ts";
+import {
+  collectorConfigFromFlags,
+  collectorFlags,
+  levelOf,
+  tellCautions,
+  textOf,
+} from "./collector.ts";
 import type { Command, FlagTable } from "./command.ts";
 import { startOtherNodes } from "./fleet-nodes.ts";
 import { whenAborted } from "./process.ts";
@@ -88,6 +94,7 @@ export const upCommand: Command = {
       level: levelOf(given, flags["log.level"].default),
       write: (line) => terminal.complain(line.trimEnd()),
     });
+    tellCautions(given, log);
     const running = await startAll({ env, log, fleet, agentConfig, collectorConfig });
     try {
       const nodes = await firstReadings(running.collector, env, signal);

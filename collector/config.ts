@@ -1,7 +1,13 @@
 /** The collector's configuration: one YAML file, checked whole at the start; docs/configuration.md tells what each setting does. */
 import { z } from "zod";
 import type { Rule } from "../alerts/rule.ts";
-import { durationSchema, loadConfigFile, parseConfig } from "../core/kit/config.ts";
+import {
+  ConfigError,
+  durationSchema,
+  loadConfigFile,
+  parseConfig,
+  type ConfigIssue,
+} from "../core/kit/config.ts";
 import { otlpExportSchema, type OtlpExportSettings } from "./history/otlp/settings.ts";
 import { fleetClusterSchema, type FleetClusterSettings } from "./fleet/kubernetes.ts";
 import { remoteStoresSchema, type RemoteStoreSettings } from "./history/remote-write/settings.ts";
@@ -13,6 +19,7 @@ import {
   remoteWriteReceiverSchema,
   type RemoteWriteSettings,
 } from "./ingest/remote-write/settings.ts";
+import { scrapeCautions } from "./ingest/scrape/cautions.ts";
 import type { JobConfig } from "./ingest/scrape/scraper.ts";
 import { prometheusJobsSchema } from "./ingest/scrape/prometheus-settings.ts";
 import { complainOfTwice, jobsSchema } from "./ingest/scrape/settings.ts";
@@ -182,6 +189,17 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
 /** Throws ConfigError with every mistake: file, line and key. */
 export function loadCollectorConfig(file: string): CollectorConfig {
   return loadConfigFile(file, collectorSchema);
+}
+
+/** What is valid in the file and doesn't do what somebody may expect of it. */
+export function cautionsAbout(file: string): readonly ConfigIssue[] {
+  try {
+    loadConfigFile(file, scrapeCautions);
+    return [];
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return thrown.issues;
+    throw thrown;
+  }
 }
 
 /** The configuration of a collector without a file. */

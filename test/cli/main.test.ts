@@ -80,6 +80,12 @@ describe("check", () => {
     expect(checked.output).toContain(`${bad}:1: listen: "nowhere" is not an address`);
     expect(checked.output).toContain(`${bad}:4: scrape.0.intervall: is not a setting`);
     expect(checked.output).toContain(`${bad}:5: scrape.0.interval: "5x" is not a duration`);
+    writeFileSync(good, "scrape_configs:\n  - job_name: node\n    honor_timestamps: true\n");
+    const cautious = await run(["check", good]);
+    expect(cautious.code).toBe(0);
+    expect(cautious.output).toContain(
+      `caution: ${good}:3: scrape_configs.0.honor_timestamps: has no effect`,
+    );
     const played = await run(["check", "--as=scenario", script]);
     expect(played.output).toContain(`${script}:2: faults.0.gpu: straggler needs a gpu`);
   });
