@@ -16,7 +16,7 @@ const words = new Map([
  * none. What follows the number isn't looked at. The bytes end in a line feed.
  */
 export function scanNumber(
-  bytes: Uint8Array,
+  bytes: Buffer,
   offset: number,
   target: Float64Array,
   index: number,
@@ -45,15 +45,22 @@ export function scanNumber(
   }
   if (digits === 0) return scanWord(bytes, first, negative, target, index);
   if (byte === 0x65 || byte === 0x45) {
-    const exponentStart = at + 1;
-    at = scanExponent(bytes, exponentStart);
-    if (at === -1) return -1;
-    scale -= Number(latin1(bytes, exponentStart, at));
+    byte = bytes[(at += 1)] ?? 0;
+    const falls = byte === 0x2d;
+    if (falls || byte === 0x2b) byte = bytes[(at += 1)] ?? 0;
+    const exponentAt = at;
+    let exponent = 0;
+    while (byte >= 0x30 && byte <= 0x39) {
+      exponent = exponent * 10 + (byte - 0x30);
+      byte = bytes[(at += 1)] ?? 0;
+    }
+    if (at === exponentAt) return -1;
+    scale += falls ? exponent : -exponent;
   }
   const fast =
     (digits <= maximumFastDigits || mantissa < exactMantissa) && scale <= 22 && scale >= -22;
   const magnitude = !fast
-    ? Number(latin1(bytes, first, at))
+    ? Number(bytes.toString("latin1", first, at))
     : scale >= 0
       ? mantissa / (powers[scale] ?? 1)
       : mantissa * (powers[-scale] ?? 1);
@@ -61,16 +68,8 @@ export function scanNumber(
   return at;
 }
 
-function scanExponent(bytes: Uint8Array, start: number): number {
-  let at = start;
-  if (bytes[at] === 0x2b || bytes[at] === 0x2d) at += 1;
-  const first = at;
-  while (isDigit(bytes[at])) at += 1;
-  return at === first ? -1 : at;
-}
-
 function scanWord(
-  bytes: Uint8Array,
+  bytes: Buffer,
   start: number,
   negative: boolean,
   target: Float64Array,
@@ -78,20 +77,12 @@ function scanWord(
 ): number {
   let at = start;
   while (isLetter(bytes[at]) && at - start < 9) at += 1;
-  const value = words.get(latin1(bytes, start, at).toLowerCase());
+  const value = words.get(bytes.toString("latin1", start, at).toLowerCase());
   if (value === undefined) return -1;
   target[index] = negative ? -value : value;
   return at;
 }
 
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
-}
-
 function isLetter(byte: number | undefined): boolean {
   return byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return String.fromCharCode(...bytes.subarray(start, end));
 }

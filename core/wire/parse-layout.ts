@@ -10,65 +10,98 @@ export interface Layout {
   readonly format: ExpositionFormat;
   /** Lines of the page; entries behind them are series that were on an earlier page. */
   readonly lines: number;
-  /** Where a line's fixed bytes begin and end in `reference`; a literal line's include the line feed. */
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
+  /** How many fixed bytes an entry begins with: up to its number, or all of a line that is a literal. */
+  readonly lengths: Int32Array;
   readonly slots: Int32Array;
-  /** A copy of the page the layout was made from, and the prefixes of absent series. */
-  readonly reference: Buffer;
+  /** The page that was read last, and where its lines begin and the last of them ends. */
+  page: Buffer;
+  starts: Int32Array;
+  /** As `starts`, for the page that is being read. */
+  nextStarts: Int32Array;
+  /** The prefixes of the absent series. */
+  readonly absent: Buffer;
+  readonly absentStarts: Int32Array;
 }
 
 export interface LayoutBuilder {
   add(start: number, end: number, slot: number): void;
-  /** Takes over from the layout before what `present` hasn't got, so that it is recognised when it comes back. */
+  /**
+   * The last line ends at `end`. Takes over from the layout before what `present` hasn't got, so that it is recognised when it
+   * comes back.
+   */
   finish(
-    body: Buffer,
-    format: ExpositionFormat,
+    page: { readonly body: Buffer; readonly end: number; readonly format: ExpositionFormat },
     before: Layout | null,
     present: Uint8Array,
   ): Layout;
 }
 
 const discarded = new Float64Array(1);
+/** Numbers grow: the next pages need a little more. */
+const roomFactor = 1.05;
 
 export function createLayoutBuilder(): LayoutBuilder {
   const starts: number[] = [];
-  const ends: number[] = [];
+  const lengths: number[] = [];
   const slots: number[] = [];
-  function add(start: number, end: number, slot: number): void {
-    starts.push(start);
-    ends.push(end);
-    slots.push(slot);
-  }
   return {
-    add,
-    finish(body, format, before, present) {
+    add(start, end, slot) {
+      starts.push(start);
+      lengths.push(end - start);
+      slots.push(slot);
+    },
+    finish({ body, end, format }, before, present) {
       const lines = starts.length;
-      const parts = [body];
-      let length = body.length;
-      for (let line = 0; line < (before?.slots.length ?? 0); line += 1) {
-        const slot = before?.slots[line] ?? -1;
+      const absent: Buffer[] = [];
+      const absentStarts: number[] = [];
+      let length = 0;
+      for (let entry = 0; entry < (before?.slots.length ?? 0); entry += 1) {
+        const slot = before?.slots[entry] ?? -1;
         if (!before || slot < 0 || isPresent(present, slot)) continue;
-        const prefix = before.reference.subarray(before.starts[line], before.ends[line]);
-        parts.push(prefix);
-        add(length, length + prefix.length, slot);
+        const start = startOf(before, entry);
+        const prefix = bytesOf(before, entry).subarray(start, start + before.lengths[entry]!);
+        absent.push(prefix);
+        absentStarts.push(length);
+        lengths.push(prefix.length);
+        slots.push(slot);
         length += prefix.length;
       }
+      starts.push(end);
       return {
         format,
         lines,
-        starts: Int32Array.from(starts),
-        ends: Int32Array.from(ends),
+        lengths: Int32Array.from(lengths),
         slots: Int32Array.from(slots),
-        reference: Buffer.concat(parts, length),
+        page: keepPage(Buffer.alloc(0), body),
+        starts: Int32Array.from(starts),
+        nextStarts: new Int32Array(starts.length),
+        absent: Buffer.concat(absent, length),
+        absentStarts: Int32Array.from(absentStarts),
       };
     },
   };
 }
 
+function startOf(layout: Layout, entry: number): number {
+  return entry < layout.lines ? layout.starts[entry]! : layout.absentStarts[entry - layout.lines]!;
+}
+
+function bytesOf(layout: Layout, entry: number): Buffer {
+  return entry < layout.lines ? layout.page : layout.absent;
+}
+
+function keepPage(former: Buffer, body: Buffer): Buffer {
+  const page =
+    body.length <= former.length
+      ? former
+      : Buffer.allocUnsafeSlow(Math.ceil(body.length * roomFactor));
+  body.copy(page);
+  return page;
+}
+
 /**
- * Reads the numbers of a page that has exactly the layout. False as soon as a byte differs that should not;
- * `values` is then partly written.
+ * Reads the numbers of a page that has exactly the layout; those that are spelled as on the page before stay as they are.
+ * False as soon as a byte differs that should not; `values` is then partly written and the layout is as it was.
  */
 export function readWithLayout(
   layout: Layout,
@@ -76,23 +109,72 @@ export function readWithLayout(
   values: Float64Array,
   timestamps: Float64Array,
 ): boolean {
-  const { starts, ends, slots, reference, format, lines } = layout;
+  const { lines, lengths, slots, page, starts, nextStarts, format } = layout;
+  const before = viewOf(page);
+  const now = viewOf(body);
+  const end = starts[lines]!;
+  let from = 0;
   let at = 0;
-  for (let line = 0; line < lines; line += 1) {
-    const start = starts[line] ?? 0;
-    const end = ends[line] ?? 0;
-    if (at + end - start > body.length) return false;
-    for (let index = start; index < end; index += 1, at += 1)
-      if (body[at] !== reference[index]) return false;
-    const slot = slots[line] ?? lineSlot.literal;
-    if (slot === lineSlot.literal) continue;
-    at =
-      slot === lineSlot.discarded
-        ? scanTail(body, at, format, discarded, discarded, 0)
-        : scanTail(body, at, format, values, timestamps, slot);
+  let line = 0;
+  while (line < lines) {
+    const length = Math.min(end - from, body.length - at);
+    const differs = from + countSame(before, from, now, at, length);
+    const shift = at - from;
+    for (; line < lines && starts[line + 1]! <= differs; line += 1)
+      nextStarts[line] = starts[line]! + shift;
+    if (line === lines) {
+      at = end + shift;
+      break;
+    }
+    const start = starts[line]!;
+    const valueAt = start + lengths[line]!;
+    const slot = slots[line]!;
+    if (differs < valueAt || slot === lineSlot.literal) return false;
+    nextStarts[line] = start + shift;
+    if (slot === lineSlot.discarded)
+      at = scanTail(body, valueAt + shift, format, discarded, discarded, 0);
+    else {
+      timestamps[slot] = Number.NaN;
+      at = scanTail(body, valueAt + shift, format, values, timestamps, slot);
+    }
     if (at < 0) return false;
+    line += 1;
+    from = starts[line]!;
   }
-  return at === body.length;
+  if (at !== body.length) return false;
+  nextStarts[lines] = at;
+  layout.starts = nextStarts;
+  layout.nextStarts = starts;
+  layout.page = keepPage(page, body);
+  return true;
+}
+
+/** How many bytes are the same, up to `length`: sixteen are compared at a time. */
+function countSame(
+  one: DataView,
+  from: number,
+  other: DataView,
+  start: number,
+  length: number,
+): number {
+  let at = 0;
+  for (; at + 16 <= length; at += 16) {
+    const left = from + at;
+    const right = start + at;
+    const difference =
+      (one.getInt32(left, true) ^ other.getInt32(right, true)) |
+      (one.getInt32(left + 4, true) ^ other.getInt32(right + 4, true)) |
+      (one.getInt32(left + 8, true) ^ other.getInt32(right + 8, true)) |
+      (one.getInt32(left + 12, true) ^ other.getInt32(right + 12, true));
+    if (difference !== 0) break;
+  }
+  for (; at < length; at += 1)
+    if (one.getUint8(from + at) !== other.getUint8(start + at)) return at;
+  return length;
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 /** Finds the slot that a prefix had in a layout, by its bytes; now and then it misses one that is there. */
@@ -104,34 +186,34 @@ const maximumProbes = 16;
 export function indexPrefixes(layout: Layout): PrefixIndex {
   const mask = (1 << (33 - Math.clz32(Math.max(1, layout.slots.length)))) - 1;
   const table = new Int32Array(mask + 1).fill(-1);
-  const { starts, ends, slots, reference } = layout;
-  for (let line = 0; line < slots.length; line += 1) {
-    if ((slots[line] ?? -1) < 0) continue;
-    const first = hash(reference, starts[line] ?? 0, ends[line] ?? 0);
+  const { lengths, slots } = layout;
+  for (let entry = 0; entry < slots.length; entry += 1) {
+    if ((slots[entry] ?? -1) < 0) continue;
+    const start = startOf(layout, entry);
+    const first = hash(bytesOf(layout, entry), start, start + lengths[entry]!);
     for (let probe = 0; probe < maximumProbes; probe += 1) {
       const place = (first + probe) & mask;
       if (table[place] !== -1) continue;
-      table[place] = line;
+      table[place] = entry;
       break;
     }
   }
   return (body, start, end) => {
     const first = hash(body, start, end);
     for (let probe = 0; probe < maximumProbes; probe += 1) {
-      const line = table[(first + probe) & mask] ?? -1;
-      if (line === -1) return undefined;
-      if (isSame(layout, line, body, start, end)) return slots[line];
+      const entry = table[(first + probe) & mask] ?? -1;
+      if (entry === -1) return undefined;
+      if (isSame(layout, entry, body, start, end)) return slots[entry];
     }
     return undefined;
   };
 }
 
-function isSame(layout: Layout, line: number, body: Buffer, start: number, end: number): boolean {
-  const from = layout.starts[line] ?? 0;
-  if ((layout.ends[line] ?? 0) - from !== end - start) return false;
-  for (let index = 0; index < end - start; index += 1)
-    if (layout.reference[from + index] !== body[start + index]) return false;
-  return true;
+function isSame(layout: Layout, entry: number, body: Buffer, start: number, end: number): boolean {
+  const length = layout.lengths[entry]!;
+  if (length !== end - start) return false;
+  const from = startOf(layout, entry);
+  return bytesOf(layout, entry).compare(body, start, end, from, from + length) === 0;
 }
 
 /** FNV-1a, 32 bits. */

@@ -58,7 +58,7 @@ export function readPage(
   if (cut) report.drop(line + 1, "malformed", "the page ends in the middle of this line");
   else report.note(line + 1, endNote(format, ended, at < body.length));
   const read = columns.finish();
-  const noted = layout.finish(body, format, before, read.present);
+  const noted = layout.finish({ body, end: at, format }, before, read.present);
   return {
     ...read,
     ...report.finish(),

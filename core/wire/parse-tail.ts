@@ -27,7 +27,7 @@ const scratch = new Float64Array(1);
  *     OpenMetrics:  value [ SP seconds ] [ SP "#" SP labels SP value [ SP seconds ] ] LF
  */
 export function scanTail(
-  bytes: Uint8Array,
+  bytes: Buffer,
   offset: number,
   format: ExpositionFormat,
   values: Float64Array,
@@ -43,7 +43,7 @@ export function scanTail(
 }
 
 function scanTextRest(
-  bytes: Uint8Array,
+  bytes: Buffer,
   offset: number,
   timestamps: Float64Array,
   slot: number,
@@ -63,7 +63,7 @@ function scanTextRest(
 }
 
 function scanOpenRest(
-  bytes: Uint8Array,
+  bytes: Buffer,
   offset: number,
   timestamps: Float64Array,
   slot: number,
@@ -82,7 +82,7 @@ function scanOpenRest(
 }
 
 /** Checks an exemplar's outer form and passes over it. */
-function scanExemplar(bytes: Uint8Array, offset: number): number {
+function scanExemplar(bytes: Buffer, offset: number): number {
   if (bytes[offset + 1] !== space || bytes[offset + 2] !== 0x7b) return tailFault.exemplar;
   let at = offset + 3;
   let quoted = false;

@@ -1,6 +1,6 @@
 /**
  * The exposition parser: the pages of one target, scrape after scrape, as columns of numbers. A page that has the lines
- * of the one before is only compared with it and its numbers read; any other is parsed line by line.
+ * of the one before is only compared with it and the numbers that changed are read; any other is parsed line by line.
  */
 import { WarpwatchError } from "../kit/errors.ts";
 import type { ExpositionFormat } from "./exposition-plan.ts";
@@ -82,6 +82,5 @@ export function createExpositionParser(limits: Partial<ParserLimits> = {}): Expo
 /** Whether the page has the lines of the one before; its numbers are then in the columns. */
 function isReadAgain(last: PageReading, body: Buffer, format: ExpositionFormat): boolean {
   if (last.layout.format !== format) return false;
-  last.timestamps.fill(Number.NaN);
   return readWithLayout(last.layout, body, last.values, last.timestamps);
 }

@@ -60,9 +60,9 @@ export async function makeNodePages(wanted: number, count: number): Promise<Node
     values.forEach((value, slot) => !Number.isNaN(value) && setPresent(present, slot));
     const timestamps = Float64Array.of(startMilliseconds);
     const frame = { schema, sequence: second, timestamps, values, present, complete: true };
-    const page = exposition.render(frame, "text");
+    const lines = exposition.render(frame, "text").toString().split("\n").map(asGoSpells);
+    const page = Buffer.from(lines.join("\n"));
     const packed = gzipSync(page);
-    const lines = page.toString("latin1").split("\n");
     sizes = {
       samples: lines.filter((line) => line !== "" && !line.startsWith("#")).length,
       pageBytes: page.length,
@@ -71,6 +71,17 @@ export async function makeNodePages(wanted: number, count: number): Promise<Node
     answers.push(answerOf(packed));
   }
   return { answers, ...sizes };
+}
+
+/** Go's client library writes a number from a million on with an exponent. */
+function asGoSpells(line: string): string {
+  const at = line.lastIndexOf(" ") + 1;
+  const value = Number(line.slice(at));
+  if (line.startsWith("#") || line === "" || !Number.isFinite(value)) return line;
+  const [mantissa = "", exponent = ""] = value.toExponential().split("e");
+  const power = Number(exponent);
+  if (value === 0 || (power >= -4 && power < 6)) return line;
+  return `${line.slice(0, at)}${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
 }
 
 function schemaOf(own: readonly Series[], wanted: number): Schema {

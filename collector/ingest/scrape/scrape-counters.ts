@@ -15,6 +15,8 @@ export function createScrapeCounters(metrics: SelfMetrics): ScrapeCounters {
   const malformedLines = metrics.counter(collector.scrapeMalformedLines);
   const discoveryErrors = metrics.counter(collector.discoveryErrors);
   const targets = metrics.gauge(collector.scrapeTargets);
+  // A counter that is born at 1 shows no increase.
+  malformedLines.increase({}, 0);
   return {
     scraped: (outcome: string) => scrapes.increase({ outcome }),
     malformed: (lines: number) => malformedLines.increase({}, lines),

@@ -4,7 +4,7 @@ import type { Log } from "../../../core/kit/log.ts";
 import type { SelfMetrics } from "../../../core/kit/self-metrics.ts";
 import { createTlsFiles, type ClientTls } from "../../../core/kit/tls-files.ts";
 import type { FrameSink } from "../../../core/wire/frame.ts";
-import { createScrapeClient, type ScrapeClient } from "./client.ts";
+import { createScrapeMemory } from "./client.ts";
 import { createScrapeCounters } from "./scrape-counters.ts";
 import { scrapeRegularly, type Running, type TargetView } from "./target-loop.ts";
 import { targetKey, type ScrapeJob, type Target } from "./target.ts";
@@ -34,18 +34,17 @@ export interface ScraperOptions {
 }
 
 const defaultDiscoveryMilliseconds = 5000;
-const maximumConnections = 1024;
 
 export function createScraper(options: ScraperOptions): Scraper {
   const { clock, log } = options;
-  const client = createScrapeClient(clock, maximumConnections);
+  const memory = createScrapeMemory();
   const running = new Map<string, Running>();
   const counters = createScrapeCounters(options.metrics);
   const jobs = options.jobs.map((job) =>
     watchJob(job, { clock, log, jitter: options.boot, onError: () => counters.discoveryFailed() }),
   );
   const certificates = new Map<ScrapeJob, () => ClientTls | undefined>(
-    options.jobs.map((job) => [job, followCertificates(job, client, options)]),
+    options.jobs.map((job) => [job, followCertificates(job, options)]),
   );
   let timer: Timer | null = null;
   let stopped = false;
@@ -83,7 +82,7 @@ export function createScraper(options: ScraperOptions): Scraper {
         return;
       }
       const tls = certificates.get(target.job) ?? (() => undefined);
-      running.set(key, scrapeRegularly(target, { ...options, client, counters, tls }));
+      running.set(key, scrapeRegularly(target, { ...options, memory, counters, tls }));
     }
   }
 
@@ -95,26 +94,18 @@ export function createScraper(options: ScraperOptions): Scraper {
       stopped = true;
       timer?.cancel();
       for (const part of [...jobs, ...running.values()]) part.stop();
-      client.close();
     },
   };
 }
 
-/** A job's certificates as its files have them now; connections made with older ones are ended. */
+/** A job's certificates as its files have them now. */
 function followCertificates(
   job: ScrapeJob,
-  client: ScrapeClient,
   { clock, log }: ScraperOptions,
 ): () => ClientTls | undefined {
   if (job.tls === undefined) return () => undefined;
   const files = createTlsFiles(job.tls, clock, (sentence) => {
     log.error(`job ${job.name} goes on with the certificates it had: ${sentence}`);
   });
-  let last: ClientTls | null = null;
-  return () => {
-    const now = files.current();
-    if (last !== null && last !== now) client.forget(last);
-    last = now;
-    return now;
-  };
+  return () => files.current();
 }

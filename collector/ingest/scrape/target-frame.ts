@@ -2,7 +2,13 @@
 import * as collector from "../../../core/catalog/collector.ts";
 import type { Device } from "../../../core/catalog/device.ts";
 import { openMetric, type Metric } from "../../../core/catalog/metric.ts";
-import { setPresent, type Frame, type Schema, type Series } from "../../../core/wire/frame.ts";
+import {
+  isPresent,
+  setPresent,
+  type Frame,
+  type Schema,
+  type Series,
+} from "../../../core/wire/frame.ts";
 import type { ParsedExposition } from "../../../core/wire/parsed.ts";
 import { gpuOf } from "../device.ts";
 import type { LabelledPage, LabelledSeries } from "./series-labels.ts";
@@ -28,11 +34,13 @@ const ownSeries: readonly Series[] = [
   collector.scrapeDuration,
   collector.scrapeSamples,
 ].map((metric) => ({ metric, values: [], device: null }));
+const ownPresent = (1 << ownSeries.length) - 1;
 
 export function createTargetFrames(target: Target, boot: string): TargetFrames {
   const origin = { node: target.node, job: target.jobName, instance: target.instance, boot };
   let known: LabelledPage | null = null;
   let schema = makeSchema(1, []);
+  let columns = makeColumns(schema);
   let sequence = 0;
 
   function makeSchema(version: number, series: readonly Series[]): Schema {
@@ -46,35 +54,56 @@ export function createTargetFrames(target: Target, boot: string): TargetFrames {
       if (labelled !== null && labelled !== known) {
         known = labelled;
         schema = makeSchema(schema.version + 1, createSeries(labelled.series, target));
+        columns = makeColumns(schema);
       }
-      const own = ownSeries.length;
-      const values = new Float64Array(schema.series.length);
-      const present = new Uint8Array(Math.ceil(schema.series.length / 8));
-      values.set([page === null ? 0 : 1, durationSeconds, page?.samples ?? 0]);
-      for (let slot = 0; slot < own; slot++) setPresent(present, slot);
+      const { values, present, timestamps } = columns;
+      values[0] = page === null ? 0 : 1;
+      values[1] = durationSeconds;
+      values[2] = page?.samples ?? 0;
+      timestamps[0] = timeMilliseconds;
+      present.fill(0);
+      present[0] = ownPresent;
       if (page !== null && labelled !== null) {
-        const { slots } = labelled;
-        const count = schema.series.length - own;
-        if (slots === null) values.set(page.values.subarray(0, count), own);
-        for (let slot = 0; slot < count; slot++) {
-          const from = slots === null ? slot : (slots[slot] ?? 0);
-          if (slots !== null) values[slot + own] = page.values[from] ?? Number.NaN;
-          if (((page.present[from >> 3] ?? 0) & (1 << (from & 7))) !== 0)
-            setPresent(present, slot + own);
-        }
+        if (labelled.slots === null) takeWhole(page, columns);
+        else takeSome(page, labelled.slots, columns);
       }
       sequence += 1;
-      return {
-        schema,
-        sequence,
-        timestamps: Float64Array.of(timeMilliseconds),
-        values,
-        present,
-        // A page that was cut off says nothing of the series it doesn't hold.
-        complete: page === null || !page.truncated,
-      };
+      // A page that was cut off says nothing of the series it doesn't hold.
+      const complete = page === null || !page.truncated;
+      return { schema, sequence, timestamps, values, present, complete };
     },
   };
+}
+
+/** Used again for each frame of a schema. */
+type Columns = Pick<Frame, "values" | "present" | "timestamps">;
+
+function makeColumns({ series }: Schema): Columns {
+  return {
+    values: new Float64Array(series.length),
+    present: new Uint8Array((series.length + 7) >> 3),
+    timestamps: new Float64Array(1),
+  };
+}
+
+/** The page's columns behind the own series. */
+function takeWhole(page: ParsedExposition, { values, present }: Columns): void {
+  values.set(page.values, ownSeries.length);
+  let carried = ownPresent;
+  for (let byte = 0; byte < present.length; byte += 1) {
+    const bits = (page.present[byte] ?? 0) << ownSeries.length;
+    present[byte] = carried | (bits & 255);
+    carried = bits >> 8;
+  }
+}
+
+function takeSome(page: ParsedExposition, slots: Int32Array, { values, present }: Columns): void {
+  for (let index = 0; index < slots.length; index += 1) {
+    const from = slots[index]!;
+    const to = index + ownSeries.length;
+    values[to] = page.values[from]!;
+    if (isPresent(page.present, from)) setPresent(present, to);
+  }
 }
 
 function createSeries(labelled: readonly LabelledSeries[], target: Target): Series[] {

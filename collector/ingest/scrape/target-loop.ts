@@ -7,7 +7,7 @@ import { withSpan, type Note } from "../../../core/kit/tracing.ts";
 import { isPresent, type FrameSink } from "../../../core/wire/frame.ts";
 import { createExpositionParser } from "../../../core/wire/parse.ts";
 import type { ParsedExposition } from "../../../core/wire/parsed.ts";
-import type { ScrapeClient } from "./client.ts";
+import { createScrapeClient, type Page, type ScrapeMemory } from "./client.ts";
 import { authorizationOf } from "./credentials.ts";
 import type { ScrapeCounters } from "./scrape-counters.ts";
 import { createLabeller, type LabelledPage } from "./series-labels.ts";
@@ -40,7 +40,7 @@ export interface LoopOptions {
   readonly sink: FrameSink;
   readonly boot: string;
   readonly seriesPerTarget: number;
-  readonly client: ScrapeClient;
+  readonly memory: ScrapeMemory;
   readonly counters: ScrapeCounters;
   /** The certificates of the target's job as they are now. */
   readonly tls: () => ClientTls | undefined;
@@ -50,8 +50,9 @@ export interface LoopOptions {
 const relabelledPageFactor = 4;
 
 export function scrapeRegularly(target: Target, options: LoopOptions): Running {
-  const { clock, log, sink, client, counters } = options;
+  const { clock, log, sink, counters } = options;
   const { job, url } = target;
+  const client = createScrapeClient(url, clock, options.memory);
   const parser = createExpositionParser({
     bodyBytes: job.bodyLimitBytes,
     // What relabelling drops doesn't count: the door has the last word.
@@ -81,21 +82,22 @@ export function scrapeRegularly(target: Target, options: LoopOptions): Running {
     let labelled: LabelledPage | null = null;
     let error = "";
     try {
-      const { body, format } = await client.fetch({
-        url,
+      const asked = {
         timeoutMilliseconds: target.timeoutMilliseconds,
         bodyLimitBytes: job.bodyLimitBytes,
         headers: authorizationOf(job.credentials),
         tls: options.tls(),
-      });
-      const parsed = parser.parse(body, format);
+      };
+      const parsed = await client.fetch(asked, ({ body, format }: Page) =>
+        parser.parse(body, format),
+      );
       const found = labeller.label(parsed);
       checkLimits(parsed, found, job);
       page = parsed;
       labelled = found;
       error = problemOf(page, found);
       counters.scraped("ok");
-      counters.malformed(page.problemCount);
+      if (page.problemCount > 0) counters.malformed(page.problemCount);
     } catch (thrown) {
       error = describeError(thrown);
       counters.scraped(thrown instanceof WarpwatchError ? thrown.code : "failed");
@@ -127,6 +129,7 @@ export function scrapeRegularly(target: Target, options: LoopOptions): Running {
     stop() {
       stopped = true;
       loop.cancel();
+      client.close();
     },
   };
 }
