@@ -169,6 +169,8 @@ export const alertsNotDurable = defineRule({
 export const stateDiskFull = defineRule({
   name: "StateDiskFull",
   condition: compare(value(storage.stateDiskFull), ">", 0),
+  // A disk at its edge is full again and again.
+  keepFiringForMilliseconds: fiveMinutes,
   severity: "critical",
   component: "delivery",
   summary: "the disk of the collector at {{ node }} is full",
@@ -217,6 +219,7 @@ export const alertmanagerFails = defineRule({
     0.01,
   ),
   forMilliseconds: fiveMinutes,
+  keepFiringForMilliseconds: fiveMinutes,
   severity: "critical",
   component: "delivery",
   summary:

@@ -14,6 +14,7 @@ import {
   subtract,
   unless,
   value,
+  type Condition,
 } from "./expression.ts";
 import { defineRule } from "./rule.ts";
 
@@ -148,16 +149,37 @@ export const nvlinkErrorsRising = defineRule({
   source: "Meta's gcm tolerates none; 0.02 a second (12 in ten minutes) lets a single one pass.",
 });
 
+const replaysPerMinute = multiply(rate(value(gpu.pcieReplays), fiveMinutes), 60);
+
+/** What a link of sixteen lanes may repeat from this generation on: one error in 10^12 bits, as it carries twice as many. */
+function mayRepeat(perMinute: number, generation: number): Condition {
+  return both(
+    // First, so that there is nothing to be unknown where nobody tells the generation.
+    compare(value(gpu.pcieGeneration), ">=", generation),
+    compare(replaysPerMinute, "<=", perMinute),
+    sameGpu,
+  );
+}
+
 export const pcieReplays = defineRule({
   name: "GpuPcieReplayRateHigh",
-  condition: compare(multiply(rate(value(gpu.pcieReplays), fiveMinutes), 60), ">", 8, 4),
+  condition: unless(
+    unless(
+      unless(compare(replaysPerMinute, ">", 8, 4), mayRepeat(16, 4), sameGpu),
+      mayRepeat(31, 5),
+      sameGpu,
+    ),
+    mayRepeat(62, 6),
+    sameGpu,
+  ),
   forMilliseconds: 10 * minute,
   severity: "warning",
   component: "pci",
   summary: "GPU {{ gpu }} of {{ node }} repeats {{ value }} PCIe packets a minute",
   description:
     "The slot, the riser or a retimer between {{ UUID }} and the processor loses packets.",
-  source: "DCGM's health watch for PCIe fails at eight replays a minute.",
+  source:
+    "DCGM's health watch: one error in 10^12 bits, which on sixteen lanes is 8 replays a minute up to the third generation, 16, 31 and 62 from the fourth, fifth and sixth on. Where nothing tells the generation it is 8.",
 });
 
 export const thermalMarginLow = defineRule({
@@ -215,7 +237,10 @@ export const memoryTooHot = defineRule({
 export const clockBelowExpected = defineRule({
   name: "GpuClockBelowExpected",
   condition: unless(
-    both(compare(divide(value(gpu.smClock), value(gpuDetails.smClockMaximum)), "<", 0.7), isBusy),
+    both(
+      compare(divide(value(gpu.smClock), value(gpuDetails.smClockMaximum)), "<", 0.7, 0.8),
+      isBusy,
+    ),
     compare(
       rate(value(gpuErrors.throttleSeconds, { reason: "sw_power_cap" }), 10 * minute),
       ">",

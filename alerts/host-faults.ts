@@ -30,6 +30,8 @@ export const filesystemFillsSoon = defineRule({
     compare(value(filesystem.readOnly, writable), "==", 0),
   ),
   forMilliseconds: hour,
+  // Each sample moves the line a little.
+  keepFiringForMilliseconds: 30 * minute,
   severity: "warning",
   component: "filesystem",
   summary: "{{ mountpoint }} on {{ node }} has {{ value | percent }} left and is full within a day",

@@ -17,6 +17,8 @@ import {
   thermalMarginLow,
 } from "./gpu-health.ts";
 import {
+  agentDown,
+  agentsDown,
   collectorDown,
   correctedAboveFleet,
   hotterThanJob,
@@ -45,13 +47,14 @@ export interface Inhibition {
 
 const missing = `.+${missingSuffix}`;
 const sameGpu = ["instance", "UUID"];
+const sameTarget = ["job", "instance"];
 const lesser: LabelMatcher = { label: "severity", op: "!=", value: "critical" };
 const ofGpu: LabelMatcher = { label: "component", op: "=", value: "gpu" };
 
 /** A warning hides nothing that pages, and no GPU's fault hides another GPU's. */
 export const inhibitions: readonly Inhibition[] = [
   {
-    ...hides(agentsGone, [named(agentGone, nodeLost)], ["job", "instance"]),
+    ...hides(agentsGone, [named(agentGone, nodeLost)], sameTarget),
     equalInCollector: [],
   },
   // A page that stands for all that its node would say, pages of its GPUs among them.
@@ -72,7 +75,9 @@ export const inhibitions: readonly Inhibition[] = [
   hides(gpuNvlinkDown, [named(nvlinksBelowFleet)], sameGpu),
   hides(hotterThanSiblings, [named(hotterThanJob)], sameGpu),
   hides(correctableEccRate, [named(correctedAboveFleet)], sameGpu),
-  hides(collectorDown, [named(missing)], ["job", "instance"]),
+  hides(collectorDown, [named(missing)], sameTarget),
+  hides(agentDown, [named(missing)], sameTarget),
+  hides(agentsDown, [named(agentDown)], ["cluster", "job"]),
 ];
 
 /** Never itself, and never what is about telling people. */

@@ -3,7 +3,8 @@ import { findings } from "../core/catalog/index.ts";
 import { age, compare, multiply, value } from "./expression.ts";
 import { defineRule } from "./rule.ts";
 
-const weekSeconds = 7 * 86_400;
+const daySeconds = 86_400;
+const weekSeconds = 7 * daySeconds;
 /** Verdicts that are no longer told have ended while the detectors still report. */
 const ended = { stillReported: findings.open, on: [] };
 
@@ -22,7 +23,12 @@ export const anomalyFinding = defineRule({
 
 export const limitForecast = defineRule({
   name: "LimitForecast",
-  condition: compare(multiply(age(value(findings.forecastLimit)), -1), "<", weekSeconds),
+  condition: compare(
+    multiply(age(value(findings.forecastLimit)), -1),
+    "<",
+    weekSeconds,
+    weekSeconds + daySeconds,
+  ),
   severity: "warning",
   component: "detector",
   summary: "{{ subject }} of {{ node }} reaches its limit in {{ value | duration }}: {{ metric }}",
@@ -30,7 +36,7 @@ export const limitForecast = defineRule({
     "If it goes on as it does. The console and warpwatch_forecast_limit_* tell the date and its interval.",
   ended,
   source:
-    "docs/detectors.md: Theil–Sen slope with Sen's interval; a forecast further off than a week is nobody's ticket yet.",
+    "docs/detectors.md: Theil–Sen slope with Sen's interval; a forecast further off than a week is nobody's ticket yet. Ends a day further off, since each forecast moves the date.",
 });
 
 export const gpuFailureLikely = defineRule({
@@ -38,7 +44,8 @@ export const gpuFailureLikely = defineRule({
   condition: compare(value(findings.failureProbability, { horizon: "30d" }), ">", 0.2, 0.15),
   severity: "warning",
   component: "gpu",
-  summary: "GPU {{ gpu }} of {{ node }} fails within 30 days with {{ value | percent }}",
+  summary:
+    "GPU {{ gpu }} of {{ node }} fails within 30 days with a probability of {{ value | percent }}",
   description:
     "What was counted on {{ UUID }} (XIDs, ECC errors, remapped rows) makes it far likelier to fail than its peers. The console tells the reasons and the action.",
   ended,

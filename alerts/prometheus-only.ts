@@ -1,5 +1,5 @@
 /** Rules that compare nodes with each other, look back for days, or watch Prometheus itself: only Prometheus can judge them. */
-import { collector, gpu, gpuDetails, gpuErrors } from "../core/catalog/index.ts";
+import { collector, gpu, gpuDetails, gpuErrors, self } from "../core/catalog/index.ts";
 import { openMetric } from "../core/catalog/metric.ts";
 import {
   aggregate,
@@ -37,13 +37,16 @@ export const watchdog = defineRule({
     "The Watchdog of prometheus-operator's runbooks; what watches must be watched from outside.",
 });
 
+/** What Prometheus tells targets apart by. */
+const targetOf = ["job", "instance"];
+
 export const collectorDown = defineRule({
   name: "CollectorDown",
   condition: both(
     compare(value(collector.targetUp), "==", 0),
     // Of all targets those that were a collector within a day.
     compare(over("max", value(collector.evaluations), 24 * hour), ">=", 0),
-    ["job", "instance"],
+    targetOf,
   ),
   forMilliseconds: 2 * minute,
   severity: "critical",
@@ -55,6 +58,52 @@ export const collectorDown = defineRule({
   ended: { stillReported: collector.evaluations, on: [] },
   source:
     "kubernetes-mixin's KubeletDown and its like: a page for what others rest on. A restart is over in seconds; two minutes let one pass.",
+});
+
+/** Of all targets those that were an agent within a day, whatever version they had. */
+const agentUp = multiply(
+  value(collector.targetUp),
+  aggregate("max", targetOf, over("max", value(self.agentInfo), 24 * hour)),
+);
+const withoutCollector =
+  "the collector knows who is expected, and tells of a node by AgentGone, NodeLost and AgentsGoneMany.";
+
+export const agentDown = defineRule({
+  name: "AgentDown",
+  condition: compare(agentUp, "==", 0),
+  forMilliseconds: 5 * minute,
+  severity: "warning",
+  component: "agent",
+  onByDefault: false,
+  prometheusOnly: withoutCollector,
+  summary: "the agent at {{ node }} does not answer",
+  description:
+    "Prometheus knows the target and can't scrape it: every rule on this node is blind, and its alerts have ended for want of data.",
+  ended: { stillReported: self.agentInfo, on: [] },
+  source:
+    "kubernetes-mixin's TargetDown; five minutes let a reboot pass. Off, for those who have Prometheus and no collector.",
+});
+
+const agentFleet = ["cluster", "job"];
+
+export const agentsDown = defineRule({
+  name: "AgentsDownMany",
+  condition: both(
+    compare(aggregate("avg", agentFleet, agentUp), "<", 0.9, 0.95),
+    compare(aggregate("count", agentFleet, agentUp), ">=", 10),
+  ),
+  forMilliseconds: 5 * minute,
+  severity: "critical",
+  component: "fleet",
+  onByDefault: false,
+  prometheusOnly: withoutCollector,
+  // Of each that is missing AgentDown's second alert says so.
+  comesAndGoes: true,
+  summary: "only {{ value | percent }} of the agents of {{ job }} answer",
+  description:
+    "A tenth or more of them fell silent at once: the network, Prometheus or a roll-out rather than the nodes. Hides AgentDown.",
+  source:
+    "AgentsGoneMany, for those who have Prometheus and no collector: a tenth of ten agents or more. Off, like AgentDown.",
 });
 
 export const xidRecurs = defineRule({
@@ -108,7 +157,7 @@ const jobs: Selection = { ...value(gpu.tensorActive), match: { hpc_job: { matche
 export const straggler = defineRule({
   name: "GpuStragglerInJob",
   condition: both(
-    compare(peerRatio(jobs, ["cluster", "hpc_job"]), "<", 0.6),
+    compare(peerRatio(jobs, ["cluster", "hpc_job"]), "<", 0.6, 0.7),
     compare(aggregate("count", ["cluster", "hpc_job"], jobs), ">=", 8),
     ["cluster", "hpc_job"],
   ),
@@ -148,7 +197,7 @@ export const hotterThanJob = defineRule({
 
 const linksUp = aggregate("sum", [...placeLabels, "gpu", "UUID"], value(gpuDetails.nvlinkActive));
 /** With the model, which the links' own series don't carry. */
-const linksOfModel = multiply(value(gpu.info), linksUp, ["job", "instance", "UUID"]);
+const linksOfModel = multiply(value(gpu.info), linksUp, [...targetOf, "UUID"]);
 
 export const nvlinksBelowFleet = defineRule({
   name: "GpuNvlinksBelowFleet",

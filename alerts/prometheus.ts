@@ -95,6 +95,7 @@ function renderMissing(rule: Rule, labels: PrometheusRule["labels"]): Prometheus
       summary: `{{ or $labels.node $labels.instance }} no longer says what ${rule.name} needs`,
       description: `${names.join(", ")} came from {{ $labels.instance }} within the last hour and doesn't now. ${rule.name} can't fire and its silence means nothing.`,
       runbook_url: rule.runbookUrl,
+      dashboard_url: renderTemplate(rule.dashboardUrl),
     },
   };
 }

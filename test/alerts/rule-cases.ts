@@ -304,7 +304,8 @@ export const ruleCases: readonly MakeCase[] = [
     ],
     fires: 167,
     below: 168,
-    clears: 169,
+    holds: 191,
+    clears: 192,
   }),
   () => ({
     rule: "GpuFailureLikely",

@@ -6,6 +6,7 @@ import {
   disk,
   filesystem,
   foreign,
+  gpu,
   gpuErrors,
   network,
   pressure,
@@ -93,6 +94,37 @@ describe("what the rules leave out", () => {
     expect(await alertsOf("InferenceMeanSlowGenerative", generative("5"), 9)).toHaveLength(1);
     expect(await alertsOf("InferenceMeanSlowGenerative", generative("0.25"), 9)).toEqual([]);
     expect(await alertsOf("InferenceSlowGenerative", generative("0.25"), 9)).toHaveLength(1);
+  });
+
+  it.each([
+    [undefined, 9, 1],
+    [3, 9, 1],
+    [4, 15, 0],
+    [4, 17, 1],
+    [5, 30, 0],
+    [5, 33, 1],
+    [6, 60, 0],
+    [6, 64, 1],
+  ])(
+    "lets a link of generation %s repeat %d packets a minute: %d alerts",
+    async (generation, perMinute, expected) => {
+      const scene = (second: number): Sample[] => [
+        { metric: gpu.pcieReplays, labels: uuid, value: (second * perMinute) / 60 },
+        ...(generation === undefined
+          ? []
+          : [{ metric: gpu.pcieGeneration, labels: uuid, value: generation }]),
+      ];
+      expect(await alertsOf("GpuPcieReplayRateHigh", scene, 400)).toHaveLength(expected);
+    },
+  );
+
+  it("judges an NVMe drive by its own rule alone", async () => {
+    const slow = (second: number): Sample[] =>
+      [disk.readsCompleted, disk.writesCompleted, disk.readSeconds, disk.writeSeconds].map(
+        (metric) => ({ metric, labels: { device: "nvme0n1" }, value: second * 9 }),
+      );
+    expect(await alertsOf("HostDiskLatency", slow, 60)).toEqual([]);
+    expect(await alertsOf("HostStorageLatency", slow, 60)).toHaveLength(1);
   });
 
   it("says nothing of one slow request on an idle disk, or of a disk that is no drive", async () => {

@@ -152,7 +152,7 @@ export const gpuCases: readonly MakeCase[] = [
       clears: 0.005,
     };
   },
-  // Replays a second: 8 a minute are 0.1333.
+  // Replays a second: 8 a minute are 0.1333, as far as nothing tells the generation.
   counter("GpuPcieReplayRateHigh", gpu.pcieReplays, dcgm, {
     fires: 0.14,
     below: 0.132,
@@ -197,15 +197,21 @@ export const gpuCases: readonly MakeCase[] = [
     holds: -4.9,
     clears: -5,
   }),
-  gauge("GpuClockBelowExpected", gpu.smClock, dcgm, { fires: 1390, below: 1400, clears: 1980 }, [
-    { metric: gpuDetails.smClockMaximum, labels: dcgm, value: 2000 },
-    busy,
-    {
-      metric: gpuErrors.throttleSeconds,
-      labels: { ...uuid, reason: "sw_power_cap" },
-      value: 5,
-    },
-  ]),
+  gauge(
+    "GpuClockBelowExpected",
+    gpu.smClock,
+    dcgm,
+    { fires: 1390, below: 1400, holds: 1590, clears: 1610 },
+    [
+      { metric: gpuDetails.smClockMaximum, labels: dcgm, value: 2000 },
+      busy,
+      {
+        metric: gpuErrors.throttleSeconds,
+        labels: { ...uuid, reason: "sw_power_cap" },
+        value: 5,
+      },
+    ],
+  ),
   gauge("GpuPersistenceModeOff", gpuDetails.persistenceMode, dcgm, {
     fires: 0,
     below: 1,
@@ -313,7 +319,8 @@ export const gpuCases: readonly MakeCase[] = [
       })),
     fires: 0.58,
     below: 0.61,
-    clears: 1,
+    holds: 0.68,
+    clears: 0.72,
   }),
   // Eight GPUs of a job on as many nodes; the value is what one has beyond the others' 50 °C.
   () => ({

@@ -76,6 +76,25 @@ function freshnessCase(rule: string, levels: Levels): MakeCase {
 
 export const ownCases: readonly MakeCase[] = [
   gauge("AgentSourceDown", self.sourceUp, { source: "nvml" }, { fires: 0, below: 1, clears: 1 }),
+  gauge("AgentDown", collector.targetUp, {}, { fires: 0, below: 1, clears: 1 }, [
+    { metric: self.agentInfo, labels: { version: "1", node: "node-1" }, value: 1 },
+  ]),
+  // Of ten agents two answer this share of the time.
+  () => ({
+    rule: "AgentsDownMany",
+    scene: (share) =>
+      Array.from({ length: 10 }, (_, number) => {
+        const instance = `node-${number}:9410`;
+        return [
+          { metric: collector.targetUp, labels: { instance }, value: number < 2 ? share : 1 },
+          { metric: self.agentInfo, labels: { instance, version: "1" }, value: 1 },
+        ];
+      }).flat(),
+    fires: 0.4,
+    below: 0.51,
+    holds: 0.7,
+    clears: 0.76,
+  }),
   // In five minutes half a frame.
   counter(
     "CollectorPartFailing",
