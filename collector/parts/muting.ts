@@ -18,6 +18,7 @@ import { createMutes, type AllMutes } from "../notify/mute/mutes.ts";
 import { createSilences, type Silences } from "../notify/mute/silences.ts";
 import type { Alert, AlertStep } from "../state/alert.ts";
 import type { AuditEntry } from "../state/audit.ts";
+import { createDroppedEntries } from "../state/audit-dropped.ts";
 import type { State } from "../state/open.ts";
 import type { CollectorOptions } from "./options.ts";
 
@@ -25,7 +26,7 @@ export interface Muting {
   readonly quiet: Quiet;
   readonly mutes: AllMutes;
   /** Of each step before anybody asks whether its alerts are muted: within its transaction, where the audit log tells of it. */
-  observe(step: AlertStep): void;
+  observe(step: AlertStep, dropped: readonly Alert[]): void;
   /** What is done each hour. */
   prune(): void;
   /** For the log, each day: whoever keeps the log elsewhere has the chain's head with it. */
@@ -58,6 +59,7 @@ export function openMuting({ options, state, metrics, receivers }: MutingOptions
   const inhibitions = createInhibitions(pairs);
   inhibitions.observe(state.alerts.load());
   audit.record(entryOfStart(options));
+  const droppedEntries = createDroppedEntries(clock, audit);
   const mutes = createMutes({ silences, maintenance, inhibitions });
   const sample = createMeter({
     state,
@@ -77,11 +79,13 @@ export function openMuting({ options, state, metrics, receivers }: MutingOptions
   return {
     quiet: createQuiet({ silences, maintenance, mutes, incidents: state.incidents }),
     mutes,
-    observe(step) {
+    observe(step, dropped) {
       inhibitions.observe(step.changed, step.dropped);
+      droppedEntries.note(dropped);
       for (const alert of step.notify) audit.record(entryOf(alert));
     },
     prune() {
+      droppedEntries.flush();
       silences.prune();
       audit.prune();
     },
@@ -101,7 +105,14 @@ export function openMuting({ options, state, metrics, receivers }: MutingOptions
         isApart: () => state.endurance.phase === "memory",
       }),
     ],
-    close: () => timer.cancel(),
+    close() {
+      timer.cancel();
+      try {
+        droppedEntries.flush();
+      } catch (thrown) {
+        log.error(`the audit log lacks pending alerts that dropped: ${describeError(thrown)}`);
+      }
+    },
   };
 }
 

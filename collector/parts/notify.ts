@@ -31,7 +31,7 @@ export function openNotify({ options, state, notifiers, muting, metrics }: Notif
     escalations: config.escalation,
     state,
     mutes: muting.mutes,
-    observe: (step) => muting.observe(step),
+    observe: (step, dropped) => muting.observe(step, dropped),
     clock: env.clock,
     log,
     metrics,

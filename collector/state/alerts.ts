@@ -10,8 +10,11 @@ export interface EmbeddedAlertStore extends AlertStore {
   /** Alerts that resolved lately, newest first. */
   recentlyResolved(limit: number): Alert[];
   /** Who decides what is told: called within each commit's transaction. Until then nobody is told of anything. */
-  planBy(plan: (step: AlertStep) => void): void;
+  planBy(plan: Plan): void;
 }
+
+/** `dropped`: the step's, as they were kept; one that came and went within it isn't among them. */
+type Plan = (step: AlertStep, dropped: readonly Alert[]) => void;
 
 const keepResolvedMilliseconds = 7 * 24 * 3_600_000;
 const keepResolvedRows = 10_000;
@@ -22,12 +25,13 @@ export function createAlertStore(
   clock: Clock,
 ): EmbeddedAlertStore {
   const { sqlite } = database;
-  let plan: (step: AlertStep) => void = () => {};
+  let plan: Plan = () => {};
   const select = sqlite.prepare("SELECT body FROM alert WHERE state <> 'resolved'");
   const selectResolved = sqlite.prepare(
     "SELECT body FROM alert WHERE state = 'resolved' ORDER BY resolved_at DESC LIMIT ?",
   );
   const upsert = sqlite.prepare("INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?)");
+  const selectOne = sqlite.prepare("SELECT body FROM alert WHERE fingerprint = ?");
   const remove = sqlite.prepare("DELETE FROM alert WHERE fingerprint = ?");
   const purge = sqlite.prepare(
     `DELETE FROM alert WHERE state = 'resolved' AND resolved_at <= max(?, ifnull((
@@ -48,6 +52,9 @@ export function createAlertStore(
   function commit(step: AlertStep): void {
     if (step.changed.length + step.dropped.length + step.notify.length === 0) return;
     database.transaction(() => {
+      const dropped = step.dropped.flatMap((fingerprint) =>
+        selectOne.all(fingerprint).flatMap(sound),
+      );
       for (const fingerprint of step.dropped) remove.run(fingerprint);
       for (const alert of step.changed)
         upsert.run(
@@ -56,7 +63,10 @@ export function createAlertStore(
           alert.resolvedAtMilliseconds,
           encodeAlert(alert),
         );
-      plan(step);
+      plan(
+        step,
+        dropped.filter(({ state }) => state === "pending"),
+      );
       if (step.changed.some((alert) => alert.state === "resolved"))
         purge.run(clock.now() - keepResolvedMilliseconds);
     });

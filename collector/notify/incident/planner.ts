@@ -26,7 +26,7 @@ export interface PlannerOptions {
   readonly state: Pick<State, "alerts" | "incidents" | "outbox" | "audit" | "transaction">;
   readonly mutes: Mutes;
   /** Hears of each step before anybody asks whether its alerts are muted, within its transaction. */
-  readonly observe: (step: AlertStep) => void;
+  readonly observe: (step: AlertStep, dropped: readonly Alert[]) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: SelfMetrics;
@@ -74,9 +74,9 @@ export function createPlanner(options: PlannerOptions): Planner {
     return result;
   }
 
-  state.alerts.planBy((step) =>
+  state.alerts.planBy((step, dropped) =>
     plan((now) => {
-      options.observe(step);
+      options.observe(step, dropped);
       for (const alert of step.notify)
         if (alert.state === "resolved") resolved(planning, alert, now);
         else fired(planning, alert, now);
