@@ -7,6 +7,9 @@ export interface ByteKeys {
   /** The number of the key that is expected next, where `source` goes on with it at `start`; else -1. */
   guess(source: Buffer, start: number, limit: number): number;
   lengthOf(key: number): number;
+  /** For who compares many keys in one go and tells by `arrivedAt` which came last. Holds until something is added. */
+  order(): KeyOrder;
+  arrivedAt(key: number): void;
   /** The number of `source[start, end)`, or -1. */
   find(source: Buffer, start: number, end: number): number;
   /** Adds what `find` didn't know. The number is the count of those before it; -1 when the bound is reached. */
@@ -16,6 +19,17 @@ export interface ByteKeys {
   clear(): void;
 }
 
+/** The bytes of `key` are those from `starts[key]` to `starts[key + 1]`. */
+export interface KeyOrder {
+  readonly view: DataView;
+  readonly starts: Int32Array;
+  /** Which key followed each the last time. */
+  readonly followers: Int32Array;
+  readonly size: number;
+  /** The key that is expected next. */
+  readonly next: number;
+}
+
 export interface ByteKeysLimits {
   readonly keys: number;
   readonly bytes: number;
@@ -23,8 +37,6 @@ export interface ByteKeysLimits {
 
 const firstKeys = 1024;
 const firstBytes = 65_536;
-/** Where numbers are read instead of words. Keys of small whole numbers, which as floats are denormal and slow, are shorter. */
-const longKey = 96;
 
 export function createByteKeys(limits: ByteKeysLimits): ByteKeys {
   let size = 0;
@@ -50,6 +62,10 @@ export function createByteKeys(limits: ByteKeysLimits): ByteKeys {
     else first = key;
     last = key;
     return key;
+  }
+
+  function next(): number {
+    return last < 0 ? first : followers[last]!;
   }
 
   function grow(length: number): void {
@@ -93,15 +109,19 @@ export function createByteKeys(limits: ByteKeysLimits): ByteKeys {
       return isFull;
     },
     guess(source, start, limit) {
-      const key = last < 0 ? first : followers[last]!;
+      const key = next();
       if (key >= size) return -1;
       const from = starts[key]!;
       const length = starts[key + 1]! - from;
-      if (start + length > limit || !isAlike(view, from, viewOn(source), start, length)) return -1;
+      if (start + length > limit || !isSame(view, from, viewOn(source), start, length)) return -1;
       last = key;
       return key;
     },
     lengthOf: (key) => starts[key + 1]! - starts[key]!,
+    order: () => ({ view, starts, followers, size, next: next() }),
+    arrivedAt(key) {
+      last = key;
+    },
     find(source, start, end) {
       const words = viewOn(source);
       const length = end - start;
@@ -144,38 +164,31 @@ export function createByteKeys(limits: ByteKeysLimits): ByteKeys {
   };
 }
 
-/** Exact. */
-function isSame(
+/** Eight bytes at a time, as whole numbers: the compiler sees that they are only compared and makes no objects of them. */
+export function isSame(
   one: DataView,
   from: number,
   other: DataView,
   start: number,
   length: number,
 ): boolean {
-  let at = 0;
-  for (; at + 4 <= length; at += 4)
-    if (one.getInt32(from + at, true) !== other.getInt32(start + at, true)) return false;
-  for (; at < length; at += 1)
-    if (one.getUint8(from + at) !== other.getUint8(start + at)) return false;
-  return true;
+  const last = length - 8;
+  if (last < 0) return isSameShort(one, from, other, start, length);
+  for (let at = 0; at < last; at += 8)
+    if (one.getBigInt64(from + at, true) !== other.getBigInt64(start + at, true)) return false;
+  return one.getBigInt64(from + last, true) === other.getBigInt64(start + last, true);
 }
 
-/** Never true of different bytes, and faster: eight at a time, as numbers. Bytes that make a 0 or a NaN are left to `isSame`. */
-function isAlike(
+function isSameShort(
   one: DataView,
   from: number,
   other: DataView,
   start: number,
   length: number,
 ): boolean {
-  if (length < longKey) return isSame(one, from, other, start, length);
-  const last = length - 8;
-  for (let at = 0; at < last; at += 8) {
-    const number = one.getFloat64(from + at, true);
-    if (number !== other.getFloat64(start + at, true) || number === 0) return false;
-  }
-  const number = one.getFloat64(from + last, true);
-  return number === other.getFloat64(start + last, true) && number !== 0;
+  for (let at = 0; at < length; at += 1)
+    if (one.getUint8(from + at) !== other.getUint8(start + at)) return false;
+  return true;
 }
 
 function hashOf(source: DataView, start: number, length: number): number {

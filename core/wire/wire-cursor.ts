@@ -45,6 +45,11 @@ export function readWireVarint(cursor: WireCursor, end: number): number {
       cursor.at = at + 1;
       return byte;
     }
+    const next = at + 1 < end ? source[at + 1]! : 128;
+    if (next < 128) {
+      cursor.at = at + 2;
+      return (byte & 127) | (next << 7);
+    }
   }
   let value = 0;
   let scale = 1;

@@ -10,6 +10,7 @@
  * A series is known by the bytes of its labels: as long as a sender writes them alike, they are compared and not read.
  */
 import { createByteKeys } from "./byte-keys.ts";
+import { readKnownSeries } from "./write-request-known.ts";
 import { readFields, readText } from "./protobuf.ts";
 import {
   fieldEnd,
@@ -130,7 +131,9 @@ export function createWriteRequestReader(
       cursor.source = message;
       cursor.at = 0;
       const end = message.length;
-      while (cursor.at < end) {
+      for (;;) {
+        cursor.at = readKnownSeries(message, cursor.at, keys, numbers, builder.batch);
+        if (cursor.at === end) break;
         const tag = readWireVarint(cursor, end);
         if (tag === timeSeriesTag) readSeries(fieldEnd(cursor, end));
         else if (tag === metadataTag) readMetadata(fieldEnd(cursor, end));

@@ -77,7 +77,8 @@ export const metadataTypes: readonly FamilyType[] = [
 ];
 
 export interface BatchBuilder {
-  readonly batch: SampleBatch;
+  /** Who writes into the columns themselves, up to their ends, sets the length. */
+  readonly batch: SampleBatch & { length: number };
   reset(): void;
   add(series: number, time: number, low: number, high: number): void;
   sawHistogram(): void;

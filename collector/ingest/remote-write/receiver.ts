@@ -76,6 +76,7 @@ export function createRemoteWriteReceiver(options: RemoteWriteOptions): RemoteWr
     ...options,
     ...limits,
     registry,
+    gathers: true,
     oldestMilliseconds: options.historyMilliseconds,
   });
   const count = createCounters(options.metrics, () => registry.size);

@@ -28,7 +28,22 @@ export interface RemoteOrigin {
   values: Float64Array;
   words: Int32Array;
   present: Uint8Array;
+  /** The moment whose samples the column holds until they are sent; 0 when it holds none. */
+  heldMilliseconds: number;
   sequence: number;
+}
+
+/** What is known of each series, by its number; the arrays are others once a series is new or one was let go. */
+export interface SeriesColumns {
+  /** The same number for the same origin, to tell runs of samples apart. */
+  readonly origins: Int32Array;
+  readonly slots: Int32Array;
+  /** Unix milliseconds of the newest sample that was taken. */
+  readonly newest: Float64Array;
+  /** Its value, as the two halves of its bits. */
+  readonly newestWords: Int32Array;
+  /** In which sweep's time the series came last: who takes a sample writes `turn` here. */
+  readonly seen: Int32Array;
 }
 
 export interface Registry {
@@ -37,19 +52,15 @@ export interface Registry {
   readonly epoch: number;
   /** The number of a series, a new one where it wasn't known; below 0 when it is refused. */
   numberOf(labels: readonly WireLabel[] | null, metadata: FamilyMetadata | null): number;
-  /** Brings schema and column up to date with the series that came since. */
+  /** Brings schema and column up to date with the series that came since. What the column holds stays. */
   originOf(number: number): RemoteOrigin;
-  /** The same number for the same origin, to tell runs of samples apart. */
-  originIndex(number: number): number;
-  slotOf(number: number): number;
-  /** Unix milliseconds of the newest sample that was taken of each series, by number. */
-  readonly newest: Float64Array;
-  /** Its value, as the two halves of its bits. */
-  readonly newestWords: Int32Array;
-  /** Marks that the series came since the last sweep. */
-  seen(number: number): void;
+  readonly columns: SeriesColumns;
+  /** How many sweeps there were. */
+  readonly turn: number;
   /** Lets go of the series that didn't come during the last `sweeps` sweeps. */
   sweep(): void;
+  /** Calls before series get other places: what the columns hold must be sent by then. */
+  beforeRebuild(callback: () => void): void;
 }
 
 /** By what way the series come. */
@@ -74,14 +85,6 @@ interface OriginDraft extends RemoteOrigin {
   isStale: boolean;
 }
 
-interface SeriesColumns {
-  readonly origins: Int32Array;
-  readonly slots: Int32Array;
-  readonly newest: Float64Array;
-  readonly newestWords: Int32Array;
-  readonly seen: Int32Array;
-}
-
 const remoteWrite: RegistrySource = { withoutTarget: "remote_write", isOfNode: true };
 const firstSeries = 1024;
 /** With one a minute: an hour. */
@@ -104,6 +107,7 @@ export function createRegistry(
   let sweepCount = 0;
   /** Where an origin begins to count its frames: history takes a number that it knows for a repeat. */
   let firstSequence = 0;
+  const rebuilds: (() => void)[] = [];
 
   function numberOf(labels: readonly WireLabel[] | null, metadata: FamilyMetadata | null): number {
     const find = (name: string): string => labels?.find((one) => one.name === name)?.value ?? "";
@@ -176,6 +180,7 @@ export function createRegistry(
   }
 
   function rebuild(keep: (number: number) => boolean): void {
+    for (const call of rebuilds) call();
     const before = { columns, origins };
     columns = makeColumns(Math.max(firstSeries, columns.slots.length));
     size = 0;
@@ -188,6 +193,7 @@ export function createRegistry(
       const { series, numbers } = origin;
       const kept: OriginDraft = {
         ...origin,
+        ...makeColumn(0),
         index: origins.length,
         series: [],
         numbers: new Map(),
@@ -219,22 +225,17 @@ export function createRegistry(
     get epoch() {
       return epoch;
     },
-    get newest() {
-      return columns.newest;
+    get columns() {
+      return columns;
     },
-    get newestWords() {
-      return columns.newestWords;
+    get turn() {
+      return sweepCount;
     },
     numberOf,
     originOf(number) {
       const origin = origins[columns.origins[number]!]!;
       if (origin.isStale) refresh(origin, boot, source);
       return origin;
-    },
-    originIndex: (number) => columns.origins[number]!,
-    slotOf: (number) => columns.slots[number]!,
-    seen(number) {
-      columns.seen[number] = sweepCount;
     },
     sweep() {
       sweepCount += 1;
@@ -246,6 +247,7 @@ export function createRegistry(
       const { seen } = columns;
       rebuild((number) => seen[number]! >= oldest);
     },
+    beforeRebuild: (callback) => void rebuilds.push(callback),
   };
 }
 
@@ -262,10 +264,9 @@ function makeOrigin(
 ): OriginDraft {
   const origin = { node: "", job, instance, boot };
   const schema: Schema = { origin, version: 0, groups: [], series: [] };
-  const column = { values: new Float64Array(0), words: new Int32Array(0) };
   const lists = { series: [], numbers: new Map(), devices: new Map() };
-  const rest = { node: "", present: new Uint8Array(0), sequence, isStale: true };
-  return { key, job, instance, index, schema, ...column, ...lists, ...rest };
+  const rest = { node: "", heldMilliseconds: 0, sequence, isStale: true };
+  return { key, job, instance, index, schema, ...makeColumn(0), ...lists, ...rest };
 }
 
 function noteNode(origin: OriginDraft, node: string): void {
@@ -294,10 +295,21 @@ function refresh(draft: OriginDraft, boot: string, source: RegistrySource): void
     groups,
     series: draft.series.slice(),
   };
-  draft.values = new Float64Array(length);
-  draft.words = new Int32Array(draft.values.buffer);
-  draft.present = new Uint8Array((length + 7) >> 3);
+  const { words, present } = draft;
+  Object.assign(draft, makeColumn(length));
+  // Series are only added, so each stays in its place.
+  draft.words.set(words);
+  draft.present.set(present);
   draft.isStale = false;
+}
+
+function makeColumn(length: number): Pick<RemoteOrigin, "values" | "words" | "present"> {
+  const values = new Float64Array(length);
+  return {
+    values,
+    words: new Int32Array(values.buffer),
+    present: new Uint8Array((length + 7) >> 3),
+  };
 }
 
 /** What a sample is by itself, as in a scraped page: a histogram's buckets, sum and count only rise. */

@@ -2,11 +2,16 @@
  * Turns one request's samples into partial frames, one for each origin and moment, and hands them to history and to the door.
  * History takes what is older than the newest too: a sender may repeat a whole request, and each time counts once there.
  */
-import type { Clock } from "../../../core/kit/clock.ts";
-import { isPresent, setPresent, type Frame } from "../../../core/wire/frame.ts";
+import { isPresent } from "../../../core/wire/frame.ts";
 import type { SampleBatch } from "../../../core/wire/write-request.ts";
-import type { PushedDoor } from "../door.ts";
-import { refusedSeries, type Registry, type RemoteOrigin, type SeriesRefusal } from "./registry.ts";
+import { createOutlet, type OutletOptions } from "./outlet.ts";
+import {
+  refusedSeries,
+  type Registry,
+  type RemoteOrigin,
+  type SeriesColumns,
+  type SeriesRefusal,
+} from "./registry.ts";
 
 export const refusalReasons = [
   ...(Object.keys(refusedSeries) as SeriesRefusal[]),
@@ -28,19 +33,13 @@ export interface Written {
   readonly stored: Promise<unknown>;
 }
 
-export interface WriterOptions {
-  readonly clock: Clock;
+export interface WriterOptions extends Omit<OutletOptions, "gathers"> {
   readonly registry: Registry;
-  readonly door: PushedDoor;
-  /** Null where no history is kept. */
-  readonly append: ((frame: Frame) => Promise<void>) | null;
-  /** For who keeps the past elsewhere: what is too old for the door. */
-  readonly late: (frame: Frame) => void;
   readonly futureMilliseconds: number;
-  /** What is older goes to history alone. */
-  readonly lateMilliseconds: number;
   /** What is older than history reaches back is refused. */
   readonly oldestMilliseconds: number;
+  /** Whether requests of the same turn may share frames; not where a sender pays for what is done with its own. */
+  readonly gathers?: boolean;
 }
 
 /** Frames times slots of one request: each moment is a column of the origin's length. */
@@ -53,20 +52,22 @@ export type Writer = (
 ) => Written;
 
 export function createWriter(options: WriterOptions): Writer {
-  const { clock, registry, door, append } = options;
-  /** Of what was handed to history last: a repeated sample is as durable as its first sending. */
-  let last: Promise<unknown> = Promise.resolve();
+  const { clock, registry, append } = options;
+  const outlet = createOutlet({ ...options, gathers: options.gathers ?? false });
+  registry.beforeRebuild(() => outlet.flush());
 
   return (batch, tell) => {
+    const { length, series, times, words } = batch;
+    const { columns, turn } = registry;
+    const { origins, slots, newest, newestWords, seen } = columns;
     const now = clock.now();
     const latest = now + options.futureMilliseconds;
     const oldest = now - (append ? options.oldestMilliseconds : options.lateMilliseconds);
     const refused = new Map<Refusal, number>();
-    const waiting = new Set<Promise<unknown>>();
-    const order = orderOf(batch, registry);
+    const order = orderOf(batch, columns);
     let samples = 0;
     let repeated = 0;
-    let slots = 0;
+    let slotCount = 0;
 
     function refuse(sample: number, reason: Refusal): void {
       refused.set(reason, (refused.get(reason) ?? 0) + 1);
@@ -76,83 +77,79 @@ export function createWriter(options: WriterOptions): Writer {
     /** The samples from `start` that are of the same origin and moment; returns where the next begin. */
     function writeRun(start: number): number {
       const first = order ? order[start]! : start;
-      const time = batch.times[first]!;
-      const number = batch.series[first]!;
+      const time = times[first]!;
+      const number = series[first]!;
       if (number < 0) {
         refuse(first, reasonOf(number));
         return start + 1;
       }
-      const index = registry.originIndex(number);
-      const problem = time > latest ? "future" : time < oldest ? "old" : null;
       const origin = registry.originOf(number);
-      slots += origin.schema.series.length;
+      slotCount += origin.schema.series.length;
+      const end = endOfRun(start, origins[number]!, time);
+      const problem = time > latest ? "future" : time < oldest ? "old" : null;
       const isTaken = options.door.isTaken(origin.key);
-      const refusal = isTaken ? "taken" : slots > maximumSlots ? "moments" : problem;
-      let fresh = 0;
-      let at = start;
-      for (; at < batch.length; at += 1) {
+      const refusal = isTaken ? "taken" : slotCount > maximumSlots ? "moments" : problem;
+      if (refusal === null) takeRun(origin, start, end, time);
+      else for (let at = start; at < end; at += 1) refuse(order ? order[at]! : at, refusal);
+      return end;
+    }
+
+    function endOfRun(start: number, origin: number, time: number): number {
+      for (let at = start; at < length; at += 1) {
         const sample = order ? order[at]! : at;
-        const series = batch.series[sample]!;
-        if (series < 0 || registry.originIndex(series) !== index || batch.times[sample] !== time)
-          break;
-        registry.seen(series);
-        if (refusal !== null) refuse(sample, refusal);
-        else if (take(origin, sample, time)) fresh += 1;
+        const number = series[sample]!;
+        if (number < 0 || origins[number] !== origin || times[sample] !== time) return at;
+        seen[number] = turn;
       }
-      if (fresh > 0) send(origin, time);
-      return at;
+      return length;
     }
 
-    /** False when it is no new sample. */
-    function take(origin: RemoteOrigin, sample: number, time: number): boolean {
-      const series = batch.series[sample]!;
-      const slot = registry.slotOf(series);
-      const { newest, newestWords } = registry;
-      const low = batch.words[sample * 2]!;
-      const high = batch.words[sample * 2 + 1]!;
+    function takeRun(origin: RemoteOrigin, start: number, end: number, time: number): void {
+      outlet.makeRoom(origin, time);
+      const { words: column, present } = origin;
+      let fresh = 0;
+      for (let at = start; at < end; at += 1) {
+        const sample = order ? order[at]! : at;
+        const number = series[sample]!;
+        const slot = slots[number]!;
+        const low = words[sample * 2]!;
+        const high = words[sample * 2 + 1]!;
+        const bits = present[slot >> 3]!;
+        const bit = 1 << (slot & 7);
+        if ((bits & bit) === 0 && time > newest[number]!) {
+          newest[number] = time;
+          newestWords[number * 2] = low;
+          newestWords[number * 2 + 1] = high;
+        } else if (!isOlder(origin, sample, time)) continue;
+        column[slot * 2] = low;
+        column[slot * 2 + 1] = high;
+        present[slot >> 3] = bits | bit;
+        fresh += 1;
+      }
+      samples += fresh;
+      if (fresh > 0) outlet.hold(origin, time);
+    }
+
+    /** Of a sample that isn't the newest: whether it is one that history may still lack. */
+    function isOlder(origin: RemoteOrigin, sample: number, time: number): boolean {
+      const number = series[sample]!;
+      const slot = slots[number]!;
       const isTwice = isPresent(origin.present, slot);
-      if (isTwice || time === newest[series]) {
-        const known = isTwice ? origin.words : newestWords;
-        const at = isTwice ? slot : series;
-        if (known[at * 2] === low && known[at * 2 + 1] === high) {
-          repeated += 1;
-          samples += 1;
-        } else refuse(sample, "conflict");
-        return false;
+      if (!isTwice && time !== newest[number]) {
+        if (append === null) refuse(sample, "old");
+        return append !== null;
       }
-      if (time > newest[series]!) {
-        newest[series] = time;
-        newestWords[series * 2] = low;
-        newestWords[series * 2 + 1] = high;
-      } else if (append === null) {
-        refuse(sample, "old");
-        return false;
-      }
-      origin.words[slot * 2] = low;
-      origin.words[slot * 2 + 1] = high;
-      setPresent(origin.present, slot);
-      samples += 1;
-      return true;
+      const known = isTwice ? origin.words : newestWords;
+      const at = (isTwice ? slot : number) * 2;
+      if (known[at] === words[sample * 2] && known[at + 1] === words[sample * 2 + 1]) {
+        repeated += 1;
+        samples += 1;
+      } else refuse(sample, "conflict");
+      return false;
     }
 
-    function send(origin: RemoteOrigin, time: number): void {
-      const { schema, values, present } = origin;
-      origin.sequence += 1;
-      const { sequence } = origin;
-      const timestamps = Float64Array.of(time);
-      const frame: Frame = { schema, sequence, timestamps, values, present, complete: false };
-      if (append) {
-        last = append(frame);
-        waiting.add(last);
-      }
-      if (time >= now - options.lateMilliseconds) door.accept(frame);
-      else options.late(frame);
-      present.fill(0);
-    }
-
-    for (let at = 0; at < batch.length;) at = writeRun(at);
-    if (repeated > 0) waiting.add(last);
-    const stored = Promise.all(waiting);
+    for (let at = 0; at < length;) at = writeRun(at);
+    const stored = samples > 0 ? outlet.sent() : Promise.resolve();
     stored.catch(forgetBatch(batch, registry));
     return { samples, repeated, refused, stored };
   };
@@ -163,17 +160,18 @@ function forgetBatch(batch: SampleBatch, registry: Registry): () => void {
   const { epoch } = registry;
   const series = batch.series.slice(0, batch.length);
   return () => {
-    if (epoch !== registry.epoch) registry.newest.fill(0);
-    else for (const number of series) if (number >= 0) registry.newest[number] = 0;
+    const { newest } = registry.columns;
+    if (epoch !== registry.epoch) newest.fill(0);
+    else for (const number of series) if (number >= 0) newest[number] = 0;
   };
 }
 
 /** Null where each origin's moments come one after the other, as from Prometheus; else the order by origin and time. */
-function orderOf(batch: SampleBatch, registry: Registry): Int32Array | null {
+function orderOf(batch: SampleBatch, { origins }: SeriesColumns): Int32Array | null {
   const { length, series, times } = batch;
   const indexOf = (sample: number): number => {
     const number = series[sample]!;
-    return number < 0 ? -1 : registry.originIndex(number);
+    return number < 0 ? -1 : origins[number]!;
   };
   const latest = new Map<number, number>();
   let runs = 0;
@@ -181,7 +179,8 @@ function orderOf(batch: SampleBatch, registry: Registry): Int32Array | null {
   let time = -1;
   let falls = false;
   for (let sample = 0; sample < length; sample += 1) {
-    const index = indexOf(sample);
+    const number = series[sample]!;
+    const index = number < 0 ? -1 : origins[number]!;
     if (times[sample] === time && index === origin) continue;
     runs += 1;
     origin = index;
