@@ -10,6 +10,8 @@ export interface Layout {
   readonly format: ExpositionFormat;
   /** Lines of the page; entries behind them are series that were on an earlier page. */
   readonly lines: number;
+  /** Nothing stood behind the last line. What was said of a page where something did doesn't hold for one that ends there. */
+  readonly isWhole: boolean;
   /** How many fixed bytes an entry begins with: up to its number, or all of a line that is a literal. */
   readonly lengths: Int32Array;
   readonly slots: Int32Array;
@@ -70,6 +72,7 @@ export function createLayoutBuilder(): LayoutBuilder {
       return {
         format,
         lines,
+        isWhole: end === body.length,
         lengths: Int32Array.from(lengths),
         slots: Int32Array.from(slots),
         page: keepPage(Buffer.alloc(0), body),
@@ -110,6 +113,7 @@ export function readWithLayout(
   timestamps: Float64Array,
 ): boolean {
   const { lines, lengths, slots, page, starts, nextStarts, format } = layout;
+  if (!layout.isWhole) return false;
   const before = viewOf(page);
   const now = viewOf(body);
   const end = starts[lines]!;
