@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { AuditHead, AuditRecord, AuditVerdict } from "../collector/state/audit.ts";
+import type { AuditKey } from "../collector/state/audit-key.ts";
 import { openAuditFile } from "../collector/state/audit-file.ts";
 import { describeError, singleLine, systemCode, WarpwatchError } from "../core/kit/errors.ts";
 
@@ -24,8 +25,8 @@ const busyMilliseconds = 1000;
 const maximumAttempts = 20;
 
 /** Null where a collector has the file, and is to be asked. */
-export function openFileSource(folder: string): AuditSource | null {
-  const file = openAuditFile(folder);
+export function openFileSource(folder: string, keys: readonly AuditKey[]): AuditSource | null {
+  const file = openAuditFile(folder, keys);
   return (
     file && {
       name: file.file,
@@ -51,6 +52,7 @@ const verdictSchema = z.object({
   entries: z.number(),
   from: z.number(),
   head: z.object({ sequence: z.number(), hash: z.string() }),
+  key: z.string(),
   complaint: z.string(),
 });
 

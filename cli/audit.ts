@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { defaultStateFolder, type FlagValues } from "../agent/config.ts";
 import { parseAuditHead } from "../collector/api/audit.ts";
 import { parseMoment } from "../collector/api/time-parameter.ts";
-import { auditKinds, type AuditHead, type AuditRecord } from "../collector/state/audit.ts";
+import {
+  auditKinds,
+  type AuditHead,
+  type AuditRecord,
+  type AuditVerdict,
+} from "../collector/state/audit.ts";
+import { readAuditKeys, type AuditKey } from "../collector/state/audit-key.ts";
 import { singleLine, WarpwatchError } from "../core/kit/errors.ts";
 import {
   openCollectorSource,
@@ -59,6 +65,12 @@ const flags = {
     value: "number:hash",
     help: "verify: an entry that was noted elsewhere and must be in the log as it was.",
   },
+  "key-file": {
+    type: "string",
+    default: "",
+    value: "file",
+    help: "verify: the file that audit.key_file names; the chain must then be under a key of it.",
+  },
   json: { type: "boolean", value: "", help: "Print JSON, for programs." },
 } as const satisfies FlagTable;
 
@@ -76,14 +88,16 @@ export const auditCommand: Command = {
         "FLAG_INVALID",
         "say what to do with the log: audit show or audit verify",
       );
-    const source = openSource(invocation);
+    const keys = readAuditKeys(textOf(given, "key-file"));
+    const source = openSource(invocation, keys);
     try {
       if (task === "show") {
         const entries = await source.list(readSelection(given, invocation.env.clock.now()));
         show(terminal, entries.toReversed(), given["json"] === true);
         return 0;
       }
-      return await verify(terminal, source, readHead(given), given["json"] === true);
+      const verdict = await verify(source, readHead(given), keys);
+      return report(terminal, source, verdict, given["json"] === true);
     } finally {
       source.close();
     }
@@ -91,10 +105,10 @@ export const auditCommand: Command = {
 };
 
 /** The file where nobody has it open; else its collector, which then runs on this machine. */
-function openSource({ flags: given, env }: Invocation): AuditSource {
+function openSource({ flags: given, env }: Invocation, keys: readonly AuditKey[]): AuditSource {
   const folder = textOf(given, "state.folder") || defaultStateFolder(env.variables);
   const url = textOf(given, "collector.url");
-  const file = url === "" ? openFileSource(folder) : null;
+  const file = url === "" ? openFileSource(folder, keys) : null;
   const tokenFile = textOf(given, "token.file") || join(folder, "token");
   return file ?? openCollectorSource(url || defaultUrl, tokenFile);
 }
@@ -139,18 +153,32 @@ function show(terminal: Terminal, entries: readonly AuditRecord[], json: boolean
   if (entries.length === 0) terminal.print("No such entry is in the log.");
 }
 
+/** A collector verifies with the key it has: it must be one of those that are given here. */
 async function verify(
-  terminal: Terminal,
   source: AuditSource,
   kept: AuditHead | undefined,
-  json: boolean,
-): Promise<number> {
+  keys: readonly AuditKey[],
+): Promise<AuditVerdict> {
   const verdict = await source.verify(kept);
-  const { ok, entries, from, head, complaint } = verdict;
+  if (!verdict.ok || keys.length === 0 || keys.some(({ id }) => id === verdict.key)) return verdict;
+  const complaint =
+    verdict.key === ""
+      ? "no entry is under the key that is given"
+      : `it is under the key ${verdict.key}, which isn't in the file that is given`;
+  return { ...verdict, ok: false, complaint };
+}
+
+function report(
+  terminal: Terminal,
+  source: AuditSource,
+  verdict: AuditVerdict,
+  json: boolean,
+): number {
+  const { ok, entries, from, head, key, complaint } = verdict;
   if (json) terminal.print(JSON.stringify(verdict));
   else if (ok)
     terminal.print(
-      `${terminal.paint("good", "good")}: ${entries} entries from ${from} on follow on each other (${source.name})\n` +
+      `${terminal.paint("good", "good")}: ${entries} entries from ${from} on follow on each other${key === "" ? "" : ` under the key ${key}`} (${source.name})\n` +
         `head ${head.sequence}:${head.hash}`,
     );
   else

@@ -73,6 +73,8 @@ export interface CollectorConfig {
   readonly escalation: readonly Escalation[];
   /** Windows in which nobody is told of what they match. */
   readonly maintenance: readonly MaintenanceSettings[];
+  /** Holds the keys of the audit log's chain; empty: it has none. */
+  readonly auditKeyFile: string;
 }
 
 const count = (maximum: number): z.ZodInt => z.int().min(1).max(maximum);
@@ -143,6 +145,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     notifiers: notifiersSchema,
     escalation: escalationsSchema,
     maintenance: maintenanceSchema,
+    audit: z.strictObject({ key_file: text.default("") }).prefault({}),
   })
   .superRefine(({ scrape, scrape_configs: pasted }, context) => {
     const taken = scrape.map(({ name }) => name);
@@ -184,6 +187,7 @@ export const collectorSchema: z.ZodType<CollectorConfig> = z
     notifiers: entry.notifiers,
     escalation: entry.escalation,
     maintenance: entry.maintenance,
+    auditKeyFile: entry.audit.key_file,
   }));
 
 /** Throws ConfigError with every mistake: file, line and key. */

@@ -29,6 +29,7 @@ import { openPush } from "./parts/push.ts";
 import { watchStorage } from "./parts/storage.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
 import type { Alert } from "./state/alert.ts";
+import { readAuditKeys } from "./state/audit-key.ts";
 import { openState, type State } from "./state/open.ts";
 
 export interface Collector {
@@ -61,7 +62,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const boot = env.randomId();
   const metrics = createSelfMetrics({ clock });
   const notifiers = createNotifiers(config.notifiers, { clock, consoleUrl: config.externalUrl });
-  const state = openState({ folder: join(folder, "collector"), notifiers, clock });
+  const auditKeys = readAuditKeys(config.auditKeyFile);
+  const state = openState({ folder: join(folder, "collector"), notifiers, clock, auditKeys });
   const stops: (() => void | Promise<void>)[] = [];
   stops.unshift(watchStorage({ state, clock, log, metrics }));
   try {

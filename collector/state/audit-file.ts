@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describeError, WarpwatchError } from "../../core/kit/errors.ts";
 import type { AuditReader } from "./audit.ts";
+import type { AuditKey } from "./audit-key.ts";
 import { createAuditReader } from "./audit-reader.ts";
 
 interface AuditFile extends AuditReader {
@@ -14,7 +15,7 @@ interface AuditFile extends AuditReader {
 const sqliteBusy = 5;
 
 /** Null where a collector has the file: it answers for it. Throws STATE_UNUSABLE where there is none or it can't be read. */
-export function openAuditFile(folder: string): AuditFile | null {
+export function openAuditFile(folder: string, keys: readonly AuditKey[]): AuditFile | null {
   const file = join(folder, "collector", "state.db");
   if (!existsSync(file))
     throw new WarpwatchError("STATE_UNUSABLE", `${file} isn't there: no collector ran here`);
@@ -22,7 +23,7 @@ export function openAuditFile(folder: string): AuditFile | null {
   try {
     sqlite = new DatabaseSync(file, { readOnly: true });
     const open = sqlite;
-    return { ...createAuditReader(open), file, close: () => open.close() };
+    return { ...createAuditReader(open, keys), file, close: () => open.close() };
   } catch (cause) {
     sqlite?.close();
     if (isBusy(cause)) return null;

@@ -2,8 +2,23 @@
 import type { Clock } from "../../core/kit/clock.ts";
 import { WarpwatchError } from "../../core/kit/errors.ts";
 import type { AuditEntry, AuditLog, AuditReader } from "./audit.ts";
-import { canonicalDetails, cutText, hashOf, mendedAction, type ChainEnd } from "./audit-chain.ts";
-import { createAuditReader, createEndsReader, createSearch } from "./audit-reader.ts";
+import {
+  canonicalDetails,
+  cutText,
+  hashOf,
+  keyAction,
+  logSubject,
+  mendedAction,
+  type AuditRow,
+  type ChainEnd,
+} from "./audit-chain.ts";
+import type { AuditKey } from "./audit-key.ts";
+import {
+  createAuditReader,
+  createEndsReader,
+  createRowReader,
+  createSearch,
+} from "./audit-reader.ts";
 import type { Database } from "./database.ts";
 
 export interface EmbeddedAuditLog extends AuditLog, AuditReader {
@@ -16,6 +31,8 @@ export interface EmbeddedAuditLog extends AuditLog, AuditReader {
 
 export interface AuditLogOptions {
   readonly clock: Clock;
+  /** The first is written with; none: the chain has no key. */
+  readonly keys?: readonly AuditKey[];
   readonly maximumRows?: number;
 }
 
@@ -29,7 +46,8 @@ const dropRows = 1000;
 
 export function createAuditLog(database: Database, options: AuditLogOptions): EmbeddedAuditLog {
   const { sqlite } = database;
-  const { clock, maximumRows = defaultMaximumRows } = options;
+  const { clock, keys = [], maximumRows = defaultMaximumRows } = options;
+  const key = keys[0] ?? null;
   const insert = sqlite.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)");
   const moveHead = sqlite.prepare("UPDATE audit_ends SET head = ?, head_hash = ? WHERE id = 1");
   const lowest = sqlite.prepare("SELECT min(sequence) AS low FROM audit");
@@ -41,9 +59,11 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
   );
   const remove = sqlite.prepare("DELETE FROM audit WHERE sequence <= ?");
   const readEnds = createEndsReader(sqlite);
+  const rowAt = createRowReader(sqlite);
   const firstSince = createSearch(sqlite);
   let dropped = 0;
   mendEnds(database, append);
+  tellOfKey();
 
   function ends(): NonNullable<ReturnType<typeof readEnds>> {
     const found = readEnds();
@@ -62,12 +82,25 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
       subject: cutText(entry.subject),
       details: canonicalDetails(entry.details),
     };
-    const hash = hashOf(head.hash, row);
+    const hash = hashOf(head.hash, row, key);
     const { sequence, timeMilliseconds, kind, actor, subject, details } = row;
     insert.run(sequence, timeMilliseconds, kind, actor, subject, details, hash);
     moveHead.run(sequence, hash);
     if (sequence - anchor.sequence > maximumRows)
       dropped += removeUpTo(lastGone(anchor) + Math.min(dropRows, maximumRows));
+  }
+
+  /** So that whoever verifies knows where to look for another key. */
+  function tellOfKey(): void {
+    const { anchor, head } = ends();
+    const last = rowAt(head.sequence);
+    const before = rowAt(head.sequence - 1) ?? anchor;
+    const isAlike = last === null ? key === null : isWrittenWith(key, before, last);
+    if (isAlike) return;
+    const details = { action: keyAction, key: key?.id ?? "none" };
+    database.transaction(() =>
+      append({ kind: "action", actor: "collector", subject: logSubject, details }),
+    );
   }
 
   /** Beyond the anchor where somebody took entries out: what is gone isn't pruned again. */
@@ -94,7 +127,7 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
       append({
         kind: "action",
         actor: "collector",
-        subject: "audit log",
+        subject: logSubject,
         details: { action: "pruned", entries: pruned, upTo: last },
       });
       return pruned;
@@ -102,7 +135,7 @@ export function createAuditLog(database: Database, options: AuditLogOptions): Em
   }
 
   return {
-    ...createAuditReader(sqlite),
+    ...createAuditReader(sqlite, keys),
     record: (entry) => database.transaction(() => append(entry)),
     prune,
     entries() {
@@ -139,7 +172,7 @@ function mendEnds(database: Database, append: (entry: AuditEntry) => void): void
     append({
       kind: "action",
       actor: "collector",
-      subject: "audit log",
+      subject: logSubject,
       details: {
         action: mendedAction,
         recorded: head === undefined ? "none" : Number(head),
@@ -147,4 +180,8 @@ function mendEnds(database: Database, append: (entry: AuditEntry) => void): void
       },
     });
   });
+}
+
+function isWrittenWith(key: AuditKey | null, before: ChainEnd, row: AuditRow): boolean {
+  return before.sequence === row.sequence - 1 && hashOf(before.hash, row, key).equals(row.hash);
 }

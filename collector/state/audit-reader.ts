@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import type { AuditHead, AuditQuery, AuditReader, AuditRecord, AuditVerdict } from "./audit.ts";
 import {
   complaintAboutEnd,
+  logSubject,
   mendedAction,
   walkFrom,
   type AuditRow,
@@ -11,6 +12,7 @@ import {
   type ChainEnds,
   type ChainWalk,
 } from "./audit-chain.ts";
+import type { AuditKey } from "./audit-key.ts";
 
 /** Entries between two breaths of the event loop: about 10 ms. */
 const sliceRows = 1000;
@@ -18,7 +20,10 @@ const endsSql = "SELECT anchor, anchor_hash, head, head_hash FROM audit_ends WHE
 
 type Row = Record<string, unknown>;
 
-export function createAuditReader(sqlite: DatabaseSync): AuditReader {
+export function createAuditReader(
+  sqlite: DatabaseSync,
+  keys: readonly AuditKey[] = [],
+): AuditReader {
   const firstSince = createSearch(sqlite);
   const slice = sqlite.prepare(
     `SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ${sliceRows}`,
@@ -43,7 +48,7 @@ export function createAuditReader(sqlite: DatabaseSync): AuditReader {
   async function verify(kept?: AuditHead): Promise<AuditVerdict> {
     const first = ends();
     if (first === null) return lostEnds;
-    const walk = walkFrom(first.anchor);
+    const walk = walkFrom(first.anchor, keys);
     const from = first.anchor.sequence + 1;
     let keptHash = hashAt(first.anchor, kept);
     let complaint: string | null = null;
@@ -61,6 +66,7 @@ export function createAuditReader(sqlite: DatabaseSync): AuditReader {
     const head = ends()?.head ?? first.head;
     complaint ??=
       complaintAboutEnd(walk.at, head) ??
+      complaintAboutKey(walk, keys) ??
       complaintAboutKept(kept, keptHash, from) ??
       complaintAboutMending(mended);
     return {
@@ -68,6 +74,7 @@ export function createAuditReader(sqlite: DatabaseSync): AuditReader {
       entries: walk.checked,
       from,
       head: headOf(head),
+      key: walk.key?.id ?? "",
       complaint: complaint ?? "",
     };
 
@@ -89,6 +96,14 @@ export function createEndsReader(sqlite: DatabaseSync): () => ChainEnds | null {
       anchor: { sequence: Number(row["anchor"]), hash: bytesOf(row["anchor_hash"]) },
       head: { sequence: Number(row["head"]), hash: bytesOf(row["head_hash"]) },
     };
+  };
+}
+
+export function createRowReader(sqlite: DatabaseSync): (sequence: number) => AuditRow | null {
+  const select = sqlite.prepare("SELECT * FROM audit WHERE sequence = ?");
+  return (sequence) => {
+    const row = select.get(sequence);
+    return row === undefined ? null : rowOf(row);
   };
 }
 
@@ -120,6 +135,7 @@ const lostEnds: AuditVerdict = {
   entries: 0,
   from: 0,
   head: headOf(nowhere),
+  key: "",
   complaint: "the log's own record of where it begins and ends was taken out",
 };
 
@@ -145,8 +161,13 @@ function complaintAboutKept(
 
 function tellsOfMending({ kind, subject, details }: AuditRow): boolean {
   return (
-    kind === "action" && subject === "audit log" && readDetails(details)["action"] === mendedAction
+    kind === "action" && subject === logSubject && readDetails(details)["action"] === mendedAction
   );
+}
+
+/** Without one whoever has the file could have written all of it. */
+function complaintAboutKey({ key }: ChainWalk, keys: readonly AuditKey[]): string | null {
+  return keys.length > 0 && key === null ? "no entry is under the key that is given" : null;
 }
 
 function complaintAboutMending(sequence: number): string | null {

@@ -49,6 +49,8 @@ export interface AuditVerdict {
   /** The oldest that is kept. */
   readonly from: number;
   readonly head: AuditHead;
+  /** The id of the key that the newest entry is under; empty for none. */
+  readonly key: string;
   /** One sentence: the first thing that is wrong. Empty when nothing is. */
   readonly complaint: string;
 }

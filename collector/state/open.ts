@@ -1,6 +1,7 @@
 /** Opens the collector's state: alerts, incidents, outbox and keyed values in one folder, on disk after every step. */
 import type { Clock } from "../../core/kit/clock.ts";
 import { createAlertStore, type EmbeddedAlertStore } from "./alerts.ts";
+import type { AuditKey } from "./audit-key.ts";
 import { createAuditLog, type EmbeddedAuditLog } from "./audit-log.ts";
 import { openDatabase, type Database } from "./database.ts";
 import type { IncidentStore } from "./incident.ts";
@@ -13,6 +14,8 @@ export interface StateOptions {
   readonly folder: string;
   readonly notifiers: readonly { readonly name: string }[];
   readonly clock: Clock;
+  /** Of the audit log's chain; none if not given. */
+  readonly auditKeys?: readonly AuditKey[];
   /** Notifications that wait per notifier before the bound drops some. */
   readonly outboxCapacity?: number;
 }
@@ -38,7 +41,7 @@ const defaultOutboxCapacity = 10_000;
 /** Throws STATE_UNUSABLE when the folder can't be used or another collector uses it. */
 export function openState(options: StateOptions): State {
   const database = openDatabase(options.folder);
-  const audit = createAuditLog(database, { clock: options.clock });
+  const audit = createAuditLog(database, { clock: options.clock, keys: options.auditKeys ?? [] });
   const outbox = createOutbox(database, {
     notifiers: options.notifiers.map(({ name }) => name),
     clock: options.clock,
