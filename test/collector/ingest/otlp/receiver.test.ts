@@ -218,4 +218,24 @@ describe("the OTLP receiver", () => {
     expect(stored).toEqual([]);
     expect(await counted()).toContain('warpwatch_otlp_points_refused_total{reason="taken"} 2');
   });
+
+  it("begins the totals of deltas at 0 after a restart, as a counter's reset, and goes on with cumulative ones", async () => {
+    const shown: string[] = [];
+    for (const [life, offset] of [0, 60_000].entries()) {
+      const { send, stored } = openOtlpReceiver();
+      await send(otlpRequest([tokens(1, [offset, 100])]));
+      await send(otlpRequest([tokens(1, [offset + 1000, 30])]));
+      const cumulative = { ...tokens(2, [offset + 1000, 500 + life]), name: "train.steps" };
+      await send(otlpRequest([cumulative]));
+      shown.push(...stored.map((sample) => sample.replace(/^\S+ |\{.*\}/g, "")));
+    }
+    expect(shown).toEqual([
+      "train_tokens_total 100 @0",
+      "train_tokens_total 130 @1000",
+      "train_steps_total 500 @1000",
+      "train_tokens_total 100 @60000",
+      "train_tokens_total 130 @61000",
+      "train_steps_total 501 @61000",
+    ]);
+  });
 });
