@@ -3,12 +3,13 @@ import type { ParsedExposition, ParsedSeries } from "../../../core/wire/parsed.t
 import { createLabelSet, relabel, type LabelSet } from "./relabel.ts";
 import type { Target } from "./target.ts";
 
-export interface LabelledSeries {
-  readonly parsed: ParsedSeries;
-  readonly name: string;
-  readonly labels: readonly string[];
-  readonly labelValues: readonly string[];
-}
+export type LabelledSeries = Pick<
+  ParsedSeries,
+  "name" | "labels" | "labelValues" | "kind" | "help"
+> & {
+  /** The labels that the page gives it; left out: its own. */
+  readonly parsed?: Pick<ParsedSeries, "labels" | "labelValues">;
+};
 
 export interface LabelledPage {
   readonly series: readonly LabelledSeries[];
@@ -28,66 +29,71 @@ export interface Labeller {
 export function createLabeller(target: Target): Labeller {
   const name = nameWith(target);
   let layoutVersion = -1;
+  let named: Named = { parsed: [], labelled: [], keys: [] };
   let known: LabelledPage = { series: [], slots: null, refused: "", duplicates: 0 };
   return {
     label(page) {
       if (page.layoutVersion !== layoutVersion) {
         layoutVersion = page.layoutVersion;
-        known = labelPage(page.series, target, name);
+        named = name(page.series, named);
+        known = labelPage(named, target);
       }
       return known;
     },
   };
 }
 
-/** What a series is called, and what tells it from the others after relabelling; null: it is dropped. */
+/** Slot by slot what a page's series are called. */
 interface Named {
-  readonly labelled: LabelledSeries;
-  readonly key: string;
+  readonly parsed: readonly ParsedSeries[];
+  /** null: it is dropped. */
+  readonly labelled: readonly (LabelledSeries | null)[];
+  /** What tells a series from the others after relabelling; none where there is no rule, since a page's own are all different. */
+  readonly keys: readonly string[];
 }
 
-/** Remembers each series as long as the page has it: one that comes costs no more than itself. */
-function nameWith(target: Target): (parsed: ParsedSeries) => Named | null {
+/** A series that has the slot it had is called what it was: one that comes costs no more than itself. */
+function nameWith(target: Target): (page: readonly ParsedSeries[], before: Named) => Named {
   const rules = target.job.metricRelabel ?? [];
   const merge = mergeWith(target);
-  const known = new WeakMap<ParsedSeries, Named | null>();
-  return (parsed) => {
-    const before = known.get(parsed);
-    if (before !== undefined) return before;
-    const plain = merge(parsed);
-    const labelled = rules.length === 0 ? plain : relabelSeries(plain, target);
-    const { name, labels, labelValues } = labelled ?? plain;
-    const key = rules.length === 0 ? "" : JSON.stringify([name, labels, labelValues]);
-    const named = labelled && { labelled, key };
-    known.set(parsed, named);
-    return named;
+  const nameOne = (parsed: ParsedSeries): LabelledSeries | null =>
+    rules.length === 0 ? merge(parsed) : relabelSeries(merge(parsed), target);
+  return (page, before) => {
+    const isKnown = (slot: number): boolean => before.parsed[slot] === page[slot];
+    const labelled = page.map((parsed, slot) =>
+      isKnown(slot) ? (before.labelled[slot] ?? null) : nameOne(parsed),
+    );
+    const keys =
+      rules.length === 0
+        ? []
+        : labelled.map((one, slot) => (isKnown(slot) ? (before.keys[slot] ?? "") : keyOf(one)));
+    return { parsed: page, labelled, keys };
   };
 }
 
-function labelPage(
-  page: readonly ParsedSeries[],
-  target: Target,
-  name: (parsed: ParsedSeries) => Named | null,
-): LabelledPage {
+function keyOf(series: LabelledSeries | null): string {
+  return series === null ? "" : JSON.stringify([series.name, series.labels, series.labelValues]);
+}
+
+function labelPage({ labelled, keys }: Named, target: Target): LabelledPage {
   const series: LabelledSeries[] = [];
   const slots: number[] = [];
   const seen = new Set<string>();
   let duplicates = 0;
-  for (const [slot, parsed] of page.entries()) {
-    const named = name(parsed);
-    if (named === null) continue;
-    const refused = complaintAbout(named.labelled, target);
+  for (const [slot, one] of labelled.entries()) {
+    if (one === null) continue;
+    const refused = complaintAbout(one, target);
     if (refused !== "") return { series: [], slots: null, refused, duplicates: 0 };
-    // Without relabelling the page's own series are all different.
-    if (named.key !== "" && seen.has(named.key)) {
+    const key = keys[slot];
+    if (key !== undefined && seen.has(key)) {
       duplicates += 1;
       continue;
     }
-    seen.add(named.key);
-    series.push(named.labelled);
+    if (key !== undefined) seen.add(key);
+    series.push(one);
     slots.push(slot);
   }
-  const whole = slots.length === page.length;
+  const whole = slots.length === labelled.length;
   return { series, slots: whole ? null : Int32Array.from(slots), refused: "", duplicates };
 }
 
@@ -98,21 +104,47 @@ function labelPage(
 function mergeWith(target: Target): (parsed: ParsedSeries) => LabelledSeries {
   const honored = target.job.honorLabels === true;
   const taken = new Set(["job", "instance", ...target.labels.map(([name]) => name)]);
+  const mergeNames = mergeNamesWith(target, honored, taken);
   return (parsed) => {
-    const own = new Set(parsed.labels);
+    const isPlain =
+      target.labels.length === 0 && (honored || !parsed.labels.some((name) => taken.has(name)));
+    if (isPlain) return parsed;
+    const { name, kind, help, labelValues } = parsed;
+    const added = honored
+      ? target.labels.filter(([label]) => !parsed.labels.includes(label))
+      : target.labels;
+    return {
+      parsed,
+      name,
+      kind,
+      help,
+      labels: mergeNames(parsed.labels),
+      labelValues: [...labelValues, ...added.map(([, value]) => value)],
+    };
+  };
+}
+
+/** Series of the same labels share one list of names. */
+function mergeNamesWith(
+  target: Target,
+  honored: boolean,
+  taken: ReadonlySet<string>,
+): (names: readonly string[]) => readonly string[] {
+  const known = new WeakMap<readonly string[], readonly string[]>();
+  return (names) => {
+    const before = known.get(names);
+    if (before !== undefined) return before;
+    const own = new Set(names);
     const added = target.labels.filter(([name]) => !honored || !own.has(name));
-    const names = parsed.labels.map((name) => {
+    const kept = names.map((name) => {
       if (honored || !taken.has(name)) return name;
       let other = `exported_${name}`;
       while (own.has(other) || taken.has(other)) other = `exported_${other}`;
       return other;
     });
-    return {
-      parsed,
-      name: parsed.name,
-      labels: [...names, ...added.map(([name]) => name)],
-      labelValues: [...parsed.labelValues, ...added.map(([, value]) => value)],
-    };
+    const merged = [...kept, ...added.map(([name]) => name)];
+    known.set(names, merged);
+    return merged;
   };
 }
 
@@ -133,8 +165,10 @@ function relabelSeries(series: LabelledSeries, target: Target): LabelledSeries |
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) return null;
   const kept = finalLabels(set, origin);
   return {
-    parsed: series.parsed,
+    parsed: series.parsed ?? series,
     name,
+    kind: series.kind,
+    help: series.help,
     labels: kept.map(([label]) => label),
     labelValues: kept.map(([, value]) => value),
   };

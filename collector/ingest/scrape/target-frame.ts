@@ -109,15 +109,16 @@ function takeSome(page: ParsedExposition, slots: Int32Array, { values, present }
 function createSeries(labelled: readonly LabelledSeries[], target: Target): Series[] {
   const metrics = new Map<string, Metric>();
   const devices = new Map<string, Device>();
-  return labelled.map(({ parsed, name, labels, labelValues }) => {
-    const key = `${name} ${parsed.kind} ${labels.join(",")}`;
+  return labelled.map((one) => {
+    const { name, kind, help, labels, labelValues } = one;
+    const key = `${name} ${kind} ${labels.join(",")}`;
     let metric = metrics.get(key);
     if (!metric) {
-      metric = openMetric(name, parsed.kind, parsed.help, labels);
+      metric = openMetric(name, kind, help, labels);
       metrics.set(key, metric);
     }
-    const label = (wanted: string): string =>
-      parsed.labelValues[parsed.labels.indexOf(wanted)] ?? "";
+    const own = one.parsed ?? one;
+    const label = (wanted: string): string => own.labelValues[own.labels.indexOf(wanted)] ?? "";
     return { metric, values: labelValues, device: gpuOf(label, target.node, devices) };
   });
 }
