@@ -18,9 +18,9 @@ import { defineRule } from "./rule.ts";
 const minute = 60_000;
 
 /** Of a thousand notifications and attempts one may fail or come late. */
-const deliveryAllowance = 0.001;
+export const deliveryAllowance = 0.001;
 /** Of a thousand looks at a node five may find it stale. */
-const freshnessAllowance = 0.005;
+export const freshnessAllowance = 0.005;
 
 const latency = histogramParts(notify.notificationLatency);
 /** OpenMetrics writes the bound with its point. */

@@ -1,6 +1,7 @@
 /** The shape of a rule: a condition with `for`, who it concerns and what to do; evaluated here, rendered for Prometheus. */
+import type { LabelName } from "../core/catalog/labels.ts";
 import type { Metric } from "../core/catalog/metric.ts";
-import type { Condition } from "./expression.ts";
+import { metricsOf, type Condition } from "./expression.ts";
 
 /** `critical` pages a person now, `warning` opens a ticket, `info` goes into a digest. */
 export type Severity = "critical" | "warning" | "info";
@@ -62,20 +63,32 @@ type Optional =
   | "onByDefault";
 
 const runbookBase = "https://github.com/warpwatch/warpwatch/blob/main/alerts/runbooks";
+const fleetBoard = "warpwatch-fleet";
 /** The board of what isn't about one node. */
 const boards: Readonly<Record<string, string>> = {
   agent: "warpwatch-agent",
   collector: "warpwatch-collector",
   delivery: "warpwatch-collector",
-  detector: "warpwatch-fleet",
-  fleet: "warpwatch-fleet",
+  detector: fleetBoard,
+  fleet: fleetBoard,
+  // A server's own target is no node that the node's board could show.
+  inference: "warpwatch-gpus",
 };
+const ownNode = "node" satisfies LabelName;
+
+function dashboardOf(component: string, condition: Condition): string {
+  const board = boards[component];
+  if (board !== undefined) return `/d/${board}`;
+  // What the collector tells of a node comes from the collector's own target.
+  if (metricsOf(condition).some(({ labels }) => labels.includes(ownNode)))
+    return `/d/${fleetBoard}`;
+  return "/d/warpwatch-node?var-instance={{ instance }}";
+}
 
 /** Declares a rule; the addresses of its runbook and board follow from its name and component. */
 export function defineRule(
   rule: Omit<Rule, Optional> & Partial<Omit<Rule, "runbookUrl" | "dashboardUrl">>,
 ): Rule {
-  const board = boards[rule.component];
   return Object.freeze({
     forMilliseconds: 0,
     keepFiringForMilliseconds: 0,
@@ -83,6 +96,6 @@ export function defineRule(
     onByDefault: true,
     ...rule,
     runbookUrl: `${runbookBase}/${rule.name}.md`,
-    dashboardUrl: board ? `/d/${board}` : "/d/warpwatch-node?var-instance={{ instance }}",
+    dashboardUrl: dashboardOf(rule.component, rule.condition),
   });
 }

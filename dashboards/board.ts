@@ -43,8 +43,8 @@ export interface Query {
   readonly expression: Expression | HistogramQuantile | HistogramBuckets;
   /** `{{label}}` stands for a label's value. */
   readonly legend: string;
-  /** Rates and increases are over this: as short as the scrapes allow, or all of the time that is shown. */
-  readonly over?: "interval" | "range";
+  /** Rates and increases are over this: as short as the scrapes allow, all of the time that is shown, or the window that they name themselves. */
+  readonly over?: "interval" | "range" | "own";
   /** A fact or a limit among lines that move. */
   readonly still?: boolean;
 }

@@ -1,5 +1,12 @@
 /** The board about the collector itself: what comes in, how fast it is judged, and whether everyone was told. */
 import { aggregate, increase, rate, value } from "../alerts/expression.ts";
+import {
+  alertsNotDurable,
+  notificationsLost,
+  notificationsWait,
+  partFails,
+  ruleFails,
+} from "../alerts/collector.ts";
 import * as collector from "../core/catalog/collector.ts";
 import * as findings from "../core/catalog/findings.ts";
 import * as history from "../core/catalog/history.ts";
@@ -10,6 +17,7 @@ import * as storage from "../core/catalog/storage.ts";
 import { figure, lines, one, quantile, type Board, type Query, type Row } from "./board.ts";
 import { exchangeRows } from "./exchange-rows.ts";
 import { mutingRows } from "./muting-rows.ts";
+import { objectiveRows } from "./objective-rows.ts";
 import { otlpRows } from "./otlp-rows.ts";
 
 /** Grafana puts the panel's own interval in its place. */
@@ -98,9 +106,21 @@ const ingest: Row = {
       [
         rateOf(collector.scrapeMalformedLines, "malformed lines"),
         rateOf(collector.discoveryErrors, "target files"),
-        rateOf(collector.subscriberErrors, "failures on a frame"),
       ],
-      { width: 12, still: true },
+      { width: 8, still: true },
+    ),
+    lines(
+      "Frames that a part failed on, in the time shown",
+      "short",
+      "Frames that rules, detectors or history could not take; the other parts had them all the same.",
+      [
+        {
+          expression: increase(value(collector.subscriberErrors), window),
+          legend: perCollector,
+          over: "range",
+        },
+      ],
+      { width: 8, still: true, rules: [partFails] },
     ),
     lines(
       "Events received",
@@ -110,7 +130,7 @@ const ingest: Row = {
         aggregate("sum", ["instance", "kind"], rate(value(collector.eventsReceived), window)),
         `${perCollector} {{kind}}`,
       ),
-      { width: 12, needsFault: { kind: "xid", code: 79 } },
+      { width: 8, needsFault: { kind: "xid", code: 79 } },
     ),
   ],
 };
@@ -132,7 +152,7 @@ const judging: Row = {
       "cps",
       "A rule that fails keeps the state of its alerts; a bug, please report it.",
       one(rate(value(collector.evaluationFailures), window), `${perCollector} {{rule}}`),
-      { still: true, critical: 1 },
+      { still: true, rules: [ruleFails] },
     ),
     lines(
       "Time to make an alert durable",
@@ -156,7 +176,7 @@ const judging: Row = {
         rateOf(collector.commitFailures, "failed commits"),
         rateOf(collector.windowSamplesDropped, "merged samples"),
       ],
-      { still: true },
+      { still: true, rules: [alertsNotDurable] },
     ),
   ],
 };
@@ -186,7 +206,7 @@ const telling: Row = {
       "short",
       "Notifications that no receiver has taken yet; one that stays is a receiver that is down.",
       one(value(notify.outboxDepth), "{{notifier}}"),
-      { still: true, warning: 100 },
+      { still: true, rules: [notificationsWait] },
     ),
     lines(
       "Tries that failed",
@@ -212,7 +232,7 @@ const telling: Row = {
       "short",
       "Superseded by a later one while full, dropped because it was full, or for a notifier that is no longer configured.",
       [lostInRange(notify.outboxDropped, "{{reason}}")],
-      { still: true, critical: 1 },
+      { still: true, rules: [notificationsLost] },
     ),
     figure(
       "Dead letters",
@@ -355,5 +375,14 @@ export const collectorBoard: Board = {
   title: "Warpwatch / Collector",
   description: "What comes in, how fast it is judged, and whether everyone was told.",
   instancesOf: collector.framesAccepted,
-  rows: [ingest, ...exchangeRows, ...otlpRows, judging, telling, ...mutingRows, keeping],
+  rows: [
+    ...objectiveRows,
+    ingest,
+    ...exchangeRows,
+    ...otlpRows,
+    judging,
+    telling,
+    ...mutingRows,
+    keeping,
+  ],
 };

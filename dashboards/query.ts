@@ -11,7 +11,7 @@ export function renderQuery(board: Board, { expression, over }: Query): string {
   const window = over === "range" ? range : interval;
   const matchers = (metric: Metric): string => matchersOf(board, metric);
   if (expression.op !== "quantile" && expression.op !== "buckets")
-    return renderExpression(expression, { matchers, window });
+    return renderExpression(expression, over === "own" ? { matchers } : { matchers, window });
   const { of } = expression;
   const labels = ["le", ...(expression.op === "quantile" ? expression.by : [])].join(", ");
   const buckets = `sum by (${labels}) (rate(${of.name}_bucket{${matchers(of)}}[${window}]))`;

@@ -1,10 +1,11 @@
 /** What a reader of a board may expect, held for every panel of every board as it goes to Grafana. */
 import { describe, expect, it } from "vitest";
 import { faultKinds } from "../../simulator/fault-kinds.ts";
-import type { Expression } from "../../alerts/expression.ts";
+import { placeLabels, type Expression } from "../../alerts/expression.ts";
 import { labelsOf } from "../../alerts/promql.ts";
 import { boards, renderBoards } from "../../dashboards/all.ts";
 import type { Query } from "../../dashboards/board.ts";
+import { renderQuery } from "../../dashboards/query.ts";
 import { allMetrics } from "../../core/catalog/index.ts";
 
 interface Target {
@@ -42,6 +43,16 @@ interface GrafanaBoard {
   readonly links: readonly { readonly type: string }[];
 }
 
+/** What is asked over the windows of rules, so that a board shows what they judge. */
+const overOwnWindows = new Set(
+  boards.flatMap((board) =>
+    board.rows.flatMap(({ panels }) =>
+      panels.flatMap(({ queries }) =>
+        queries.flatMap((query) => (query.over === "own" ? [renderQuery(board, query)] : [])),
+      ),
+    ),
+  ),
+);
 const counters = allMetrics().flatMap((entry) =>
   "name" in entry && entry.kind === "counter" ? [entry.name] : [],
 );
@@ -116,11 +127,12 @@ describe.each(
     }
   });
 
-  it("draws no counter but by its rate or increase, over an interval that Grafana chooses", () => {
+  it("draws no counter but by its rate or increase, over an interval that Grafana chooses or a rule has", () => {
     const drawn = panels.filter(({ type }) => type !== "table");
     for (const { expr } of drawn.flatMap((panel) => panel.targets ?? [])) {
       const windows = [...expr.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1]);
-      for (const window of windows) expect(["$__rate_interval", "$__range"]).toContain(window);
+      if (!overOwnWindows.has(expr))
+        for (const window of windows) expect(["$__rate_interval", "$__range"]).toContain(window);
       for (const name of counters) {
         const bare = new RegExp(`(?<!(rate|increase|count by \\([^)]*\\) )\\()\\b${name}\\{`);
         expect(bare.test(expr), expr).toBe(false);
@@ -206,7 +218,7 @@ function strangeInside(expression: Expression): string[] {
       return [left, ...(typeof right === "number" ? [] : [right])].flatMap(strangeInside);
     }
     default: {
-      const inside = new Set([...labelsOf(expression.of), "job"]);
+      const inside = new Set([...labelsOf(expression.of), ...placeLabels]);
       const by = "by" in expression ? expression.by.filter((name) => !inside.has(name)) : [];
       return [...by, ...strangeInside(expression.of)];
     }
