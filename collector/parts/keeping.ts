@@ -54,7 +54,14 @@ export function openKeeping({ options, ingest, folder, boot, metrics }: KeepingP
   });
   for (const listener of stores.listeners) ingest.listen(listener);
   const origins = (): Iterable<OriginState> => ingest.origins();
-  const otlp = startOtlpExport({ env, log, metrics, endpoints: config.otlp, origins });
+  const otlp = startOtlpExport({
+    env,
+    log,
+    metrics,
+    folder: join(folder, "otlp"),
+    endpoints: config.otlp,
+    origins,
+  });
   ingest.listen(otlp.listener);
   const receiving = {
     clock: env.clock,

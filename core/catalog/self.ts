@@ -181,7 +181,7 @@ export const otlpExportPoints = defineMetric({
 export const otlpExportDropped = defineMetric({
   name: "warpwatch_otlp_export_points_dropped_total",
   kind: "counter",
-  help: "Data points that an OTLP receiver will never get, by reason: queue_full, refused with their request, rejected alone.",
+  help: "Data points that an OTLP receiver will never get, by reason: queue_full, refused with their request, rejected alone, unwritable or unreadable where they wait on disk.",
   labels: ["store", "reason"],
 });
 
@@ -189,7 +189,7 @@ export const otlpExportQueueBytes = defineMetric({
   name: "warpwatch_otlp_export_queue_bytes",
   kind: "gauge",
   unit: "bytes",
-  help: "Size in bytes of what waits in memory for an OTLP receiver.",
+  help: "Size in bytes of what waits for an OTLP receiver, in memory or on disk.",
   labels: ["store"],
 });
 

@@ -1,6 +1,7 @@
 /**
  * Sends what a process knows to an OTLP receiver, in a rhythm of its own: it asks for snapshots, writes them as requests, and
- * sends those one after the other. What can't be sent waits in a bounded queue and never holds anything up.
+ * sends those one after the other. What can't be sent waits in a bounded queue, in memory if not told otherwise, and never
+ * holds anything up.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { backoffMilliseconds } from "../kit/backoff.ts";
@@ -9,10 +10,14 @@ import type { Env } from "../kit/env.ts";
 import { describeError } from "../kit/errors.ts";
 import type { Log } from "../kit/log.ts";
 import { createOtlpEncoder, type OtlpEncoderOptions, type OtlpSnapshot } from "./otlp-encode.ts";
-import { createOtlpPost, type OtlpEndpoint, type OtlpVerdict } from "./otlp-post.ts";
+import { createOtlpPost, type OtlpEndpoint, type OtlpPost, type OtlpVerdict } from "./otlp-post.ts";
+import { createMemoryQueue, type OtlpQueue, type QueuedRequest } from "./otlp-queue.ts";
 
-/** `queue_full`: it was the oldest. `refused`: the receiver won't have it. `rejected`: it left those points out. */
-export const otlpDrops = ["queue_full", "refused", "rejected"] as const;
+/**
+ * `queue_full`: it was the oldest. `refused`: the receiver won't have it. `rejected`: it left those points out. `unwritable`:
+ * they couldn't be queued. `unreadable`: they were queued and can't be read any more.
+ */
+export const otlpDrops = ["queue_full", "refused", "rejected", "unreadable", "unwritable"] as const;
 export type OtlpDrop = (typeof otlpDrops)[number];
 
 export const otlpOutcomes = [
@@ -32,7 +37,7 @@ export interface OtlpMeter {
 export interface OtlpExporter {
   /** The origin is gone. */
   forget(key: string): void;
-  /** What waits is lost. */
+  /** What waits in memory is lost. */
   close(): Promise<void>;
 }
 
@@ -44,26 +49,22 @@ export interface OtlpExporterOptions extends Pick<OtlpEncoderOptions, "resourceO
   readonly meter: OtlpMeter;
   /** Each is written before the next is asked for, and must stay as it is meanwhile. */
   readonly snapshots: () => AsyncIterable<OtlpSnapshot> | Iterable<OtlpSnapshot>;
-}
-
-interface Waiting {
-  readonly body: Buffer;
-  readonly points: number;
+  /** Where requests wait that can't be sent; in memory if not given. */
+  readonly openQueue?: (post: OtlpPost) => OtlpQueue;
 }
 
 const maximumPoints = 5000;
 const maximumTold = 16;
 
-/** Throws STATE_UNUSABLE where the endpoint's authority can't be read. */
+/** Throws STATE_UNUSABLE where the endpoint's authority can't be read, or the queue can't be had. */
 export function startOtlpExporter(options: OtlpExporterOptions): OtlpExporter {
   const { env, log, endpoint, meter } = options;
   const { clock, randomId } = env;
   const post = createOtlpPost(endpoint, clock);
+  const queue = options.openQueue?.(post) ?? createMemoryQueue(endpoint.queueBytes);
   const encoder = createOtlpEncoder({ ...options, maximumPoints });
   const closing = new AbortController();
   const { signal } = closing;
-  let queue: Waiting[] = [];
-  let queuedBytes = 0;
   let sending: Promise<void> | null = null;
   /** What was said since samples were last taken whole. */
   const told = new Set<string>();
@@ -85,29 +86,29 @@ export function startOtlpExporter(options: OtlpExporterOptions): OtlpExporter {
   async function collect(): Promise<void> {
     for await (const snapshot of options.snapshots())
       for (const { message, points } of encoder.encode(snapshot)) {
-        add({ body: post.pack(message), points });
+        add(post.pack(message), points);
         await nextTurn();
         if (signal.aborted) return;
       }
   }
 
-  function add(waiting: Waiting): void {
-    queue.push(waiting);
-    queuedBytes += waiting.body.length;
-    while (queuedBytes > endpoint.queueBytes && queue.length > 1) {
-      // The first may be on its way.
-      const [oldest] = queue.splice(sending === null ? 0 : 1, 1);
-      if (!oldest) break;
-      queuedBytes -= oldest.body.length;
-      meter.dropped("queue_full", oldest.points);
-      tell("more samples wait than its queue holds; the oldest go");
+  function add(body: Buffer, points: number): void {
+    try {
+      const lost = queue.add(body, points);
+      if (lost > 0) {
+        meter.dropped("queue_full", lost);
+        tell("more samples wait than its queue holds; the oldest go");
+      }
+    } catch (thrown) {
+      meter.dropped("unwritable", points);
+      tell(`they can't be queued: ${describeError(thrown)}`);
     }
-    meter.waiting(queuedBytes);
+    meter.waiting(queue.bytes);
     send();
   }
 
   function send(): void {
-    if (queue.length === 0 || signal.aborted) return;
+    if (queue.first === null || signal.aborted) return;
     sending ??= sendAll().finally(() => {
       sending = null;
       send();
@@ -116,8 +117,14 @@ export function startOtlpExporter(options: OtlpExporterOptions): OtlpExporter {
 
   async function sendAll(): Promise<void> {
     let failures = 0;
-    for (let first = queue[0]; first && !signal.aborted; first = queue[0]) {
-      const verdict = await post.send(first.body, signal);
+    for (let first = queue.first; first && !signal.aborted; first = queue.first) {
+      const body = queue.read(first);
+      if (body === null) {
+        meter.dropped("unreadable", first.points);
+        queue.remove(first);
+        continue;
+      }
+      const verdict = await post.send(body, signal);
       if (signal.aborted) return;
       meter.request(verdict.outcome);
       if (verdict.outcome === "retry") {
@@ -128,14 +135,16 @@ export function startOtlpExporter(options: OtlpExporterOptions): OtlpExporter {
         continue;
       }
       failures = 0;
-      queue.shift();
-      queuedBytes -= first.body.length;
-      meter.waiting(queuedBytes);
+      queue.remove(first);
+      meter.waiting(queue.bytes);
       settle(first, verdict);
     }
   }
 
-  function settle({ points }: Waiting, verdict: Exclude<OtlpVerdict, { outcome: "retry" }>): void {
+  function settle(
+    { points }: QueuedRequest,
+    verdict: Exclude<OtlpVerdict, { outcome: "retry" }>,
+  ): void {
     if (verdict.outcome === "refused") {
       meter.dropped("refused", points);
       tell(verdict.sentence);
@@ -158,13 +167,14 @@ export function startOtlpExporter(options: OtlpExporterOptions): OtlpExporter {
     log.warn(`samples for ${endpoint.name} aren't all taken: ${sentence}`);
   }
 
+  meter.waiting(queue.bytes);
+  send();
   const running = run();
   return {
     forget: (key) => encoder.forget(key),
     async close() {
       closing.abort();
       await Promise.all([running, sending]);
-      queue = [];
       post.close();
     },
   };

@@ -1,4 +1,5 @@
 /** OTLP out: in each endpoint's rhythm, the newest samples of every origin that the door let in. */
+import { join } from "node:path";
 import { self } from "../../../core/catalog/index.ts";
 import type { Env } from "../../../core/kit/env.ts";
 import type { Log } from "../../../core/kit/log.ts";
@@ -12,7 +13,10 @@ import {
   type OtlpExporter,
   type OtlpMeter,
 } from "../../../core/wire/otlp-exporter.ts";
+import type { OtlpPost } from "../../../core/wire/otlp-post.ts";
+import type { OtlpQueue } from "../../../core/wire/otlp-queue.ts";
 import type { OriginListener, OriginState } from "../../origin.ts";
+import { createDiskQueue } from "./disk-queue.ts";
 import type { OtlpExportSettings } from "./settings.ts";
 
 export interface OtlpExport {
@@ -24,11 +28,13 @@ export interface OtlpExportOptions {
   readonly env: Env;
   readonly log: Log;
   readonly metrics: SelfMetrics;
+  /** Where requests wait on disk, a folder for each endpoint that asks for it. */
+  readonly folder: string;
   readonly endpoints: readonly OtlpExportSettings[];
   readonly origins: () => Iterable<OriginState>;
 }
 
-/** Throws STATE_UNUSABLE where an endpoint's authority can't be read. */
+/** Throws STATE_UNUSABLE where an endpoint's authority can't be read, or its folder can't be used. */
 export function startOtlpExport(options: OtlpExportOptions): OtlpExport {
   const meterOf = createMeters(options.metrics);
   const exports = options.endpoints.map((endpoint) => startEndpoint(options, endpoint, meterOf));
@@ -39,13 +45,17 @@ export function startOtlpExport(options: OtlpExportOptions): OtlpExport {
 }
 
 function startEndpoint(
-  { env, log, origins }: OtlpExportOptions,
+  { env, log, origins, folder }: OtlpExportOptions,
   endpoint: OtlpExportSettings,
   meterOf: (store: string) => OtlpMeter,
 ): Pick<OtlpExporter, "close" | "forget"> {
   /** The frame of each origin that was sent last. */
   const sent = new Map<string, number>();
+  const { name, bufferBytes: maximumBytes, compression } = endpoint;
+  const openQueue = (post: OtlpPost): OtlpQueue =>
+    createDiskQueue({ folder: join(folder, name), maximumBytes, compression, post });
   const exporter = startOtlpExporter({
+    ...(maximumBytes > 0 ? { openQueue } : {}),
     env,
     log,
     endpoint,

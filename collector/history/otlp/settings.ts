@@ -5,6 +5,8 @@ import type { OtlpEndpoint } from "../../../core/wire/otlp-post.ts";
 import { otlpUrl } from "../../../core/wire/otlp-url.ts";
 
 export interface OtlpExportSettings extends OtlpEndpoint {
+  /** What waits on disk; 0: it waits in memory. */
+  readonly bufferBytes: number;
   readonly intervalMilliseconds: number;
 }
 
@@ -36,6 +38,7 @@ const endpointSchema = z
       .min(mebibyte)
       .max(1024 * mebibyte)
       .default(64 * mebibyte),
+    buffer_bytes: z.int().min(mebibyte).optional(),
   })
   .transform((entry): OtlpExportSettings => ({
     name: entry.name,
@@ -47,6 +50,7 @@ const endpointSchema = z
     compression: entry.compression,
     timeoutMilliseconds: entry.timeout_seconds * 1000,
     queueBytes: entry.queue_bytes,
+    bufferBytes: entry.buffer_bytes ?? 0,
   }));
 
 export const otlpExportSchema = z
