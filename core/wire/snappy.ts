@@ -9,8 +9,9 @@ const longLiteral = 128;
 const nothing = Buffer.alloc(0);
 const keptBytes = 16 * 1024 * 1024;
 const wordBytes = 8;
-/** Behind what is unpacked, so that its last word can be written whole. */
-const spareBytes = wordBytes - 1;
+const stepBytes = 2 * wordBytes;
+/** Behind what is unpacked, so that its last step can be written whole. */
+const spareBytes = stepBytes - 1;
 const blockBytes = 65_536;
 const hashBits = 14;
 /** Behind this margin nothing is looked for, so that four bytes can always be read. */
@@ -107,13 +108,16 @@ function unpack(source: Buffer, start: number, target: Buffer, room: number): nu
     }
     const bytes = kind === 3 ? 4 : kind;
     if (at + bytes > end) throw malformed("it ends within a copy");
-    if (kind === 1) {
+    // Most are of this kind.
+    if (kind === 2) {
+      length = 1 + (tag >> 2);
+      distance = source[at]! | (source[at + 1]! << 8);
+    } else if (kind === 1) {
       length = 4 + ((tag >> 2) & 7);
       distance = ((tag & 0xe0) << 3) | source[at]!;
     } else {
       length = 1 + (tag >> 2);
-      distance = source[at]! | (source[at + 1]! << 8);
-      if (kind === 3) distance += source[at + 2]! * 65_536 + source[at + 3]! * 16_777_216;
+      distance = from.getUint32(at, true);
     }
     at += bytes;
     if (distance === 0 || distance > to) throw malformed("a copy reaches before the beginning");
@@ -129,8 +133,8 @@ function unpack(source: Buffer, start: number, target: Buffer, room: number): nu
 }
 
 /**
- * Eight bytes at a time, and so up to seven too many: what follows is written over them. As whole numbers, which keep all
- * bits; that they are only moved is seen by the compiler, which makes no objects of them.
+ * Sixteen bytes at a time, and so up to fifteen too many: what follows is written over them. As whole numbers, which keep
+ * all bits; that they are only moved is seen by the compiler, which makes no objects of them.
  */
 function copyWords(
   source: DataView,
@@ -139,8 +143,12 @@ function copyWords(
   to: number,
   length: number,
 ): void {
-  for (let at = 0; at < length; at += wordBytes)
+  for (let at = 0; at < length; at += stepBytes) {
     target.setBigInt64(to + at, source.getBigInt64(from + at, true), true);
+    // Read only now: where a copy overlaps with what it writes, the first word may be in it.
+    const second = at + wordBytes;
+    target.setBigInt64(to + second, source.getBigInt64(from + second, true), true);
+  }
 }
 
 function packBlock(

@@ -59,12 +59,12 @@ export function createWriter(options: WriterOptions): Writer {
   return (batch, tell) => {
     const { length, series, times, words } = batch;
     const { columns, turn } = registry;
-    const { origins, slots, newest, newestWords, seen } = columns;
+    const { slots, newest, newestWords, seen } = columns;
     const now = clock.now();
     const latest = now + options.futureMilliseconds;
     const oldest = now - (append ? options.oldestMilliseconds : options.lateMilliseconds);
     const refused = new Map<Refusal, number>();
-    const order = orderOf(batch, columns);
+    const { starts, order } = arrange(batch, columns);
     let samples = 0;
     let repeated = 0;
     let slotCount = 0;
@@ -74,34 +74,31 @@ export function createWriter(options: WriterOptions): Writer {
       tell?.(sample, reason);
     }
 
-    /** The samples from `start` that are of the same origin and moment; returns where the next begin. */
-    function writeRun(start: number): number {
+    /** Samples of the same origin and moment, or such as were refused before. */
+    function writeRun(start: number, end: number): void {
       const first = order ? order[start]! : start;
       const time = times[first]!;
       const number = series[first]!;
       if (number < 0) {
-        refuse(first, reasonOf(number));
-        return start + 1;
+        refuseRun(start, end, (sample) => reasonOf(series[sample]!));
+        return;
       }
       const origin = registry.originOf(number);
       slotCount += origin.schema.series.length;
-      const end = endOfRun(start, origins[number]!, time);
       const problem = time > latest ? "future" : time < oldest ? "old" : null;
       const isTaken = options.door.isTaken(origin.key);
       const refusal = isTaken ? "taken" : slotCount > maximumSlots ? "moments" : problem;
       if (refusal === null) takeRun(origin, start, end, time);
-      else for (let at = start; at < end; at += 1) refuse(order ? order[at]! : at, refusal);
-      return end;
+      else refuseRun(start, end, () => refusal);
     }
 
-    function endOfRun(start: number, origin: number, time: number): number {
-      for (let at = start; at < length; at += 1) {
+    function refuseRun(start: number, end: number, reason: (sample: number) => Refusal): void {
+      for (let at = start; at < end; at += 1) {
         const sample = order ? order[at]! : at;
         const number = series[sample]!;
-        if (number < 0 || origins[number] !== origin || times[sample] !== time) return at;
-        seen[number] = turn;
+        if (number >= 0) seen[number] = turn;
+        refuse(sample, reason(sample));
       }
-      return length;
     }
 
     function takeRun(origin: RemoteOrigin, start: number, end: number, time: number): void {
@@ -111,6 +108,7 @@ export function createWriter(options: WriterOptions): Writer {
       for (let at = start; at < end; at += 1) {
         const sample = order ? order[at]! : at;
         const number = series[sample]!;
+        seen[number] = turn;
         const slot = slots[number]!;
         const low = words[sample * 2]!;
         const high = words[sample * 2 + 1]!;
@@ -148,7 +146,8 @@ export function createWriter(options: WriterOptions): Writer {
       return false;
     }
 
-    for (let at = 0; at < length;) at = writeRun(at);
+    for (let run = 0; run < starts.length; run += 1)
+      writeRun(starts[run]!, starts[run + 1] ?? length);
     const stored = samples > 0 ? outlet.sent() : Promise.resolve();
     stored.catch(forgetBatch(batch, registry));
     return { samples, repeated, refused, stored };
@@ -166,33 +165,65 @@ function forgetBatch(batch: SampleBatch, registry: Registry): () => void {
   };
 }
 
-/** Null where each origin's moments come one after the other, as from Prometheus; else the order by origin and time. */
-function orderOf(batch: SampleBatch, { origins }: SeriesColumns): Int32Array | null {
-  const { length, series, times } = batch;
-  const indexOf = (sample: number): number => {
-    const number = series[sample]!;
-    return number < 0 ? -1 : origins[number]!;
-  };
-  const latest = new Map<number, number>();
-  let runs = 0;
-  let origin = -1;
-  let time = -1;
-  let falls = false;
-  for (let sample = 0; sample < length; sample += 1) {
-    const number = series[sample]!;
-    const index = number < 0 ? -1 : origins[number]!;
-    if (times[sample] === time && index === origin) continue;
-    runs += 1;
-    origin = index;
-    time = times[sample]!;
-    falls ||= time < (latest.get(origin) ?? 0);
-    latest.set(origin, time);
-  }
-  if (!falls && runs <= 64 + length / 2) return null;
+/** In what order the samples are taken, and where in it each run of one origin and moment starts. */
+interface Arrangement {
+  readonly starts: readonly number[];
+  /** Null where it is the batch's own. */
+  readonly order: Int32Array | null;
+}
+
+/** As they are where each origin's moments come one after the other, as from Prometheus; else by origin and time. */
+function arrange(batch: SampleBatch, columns: SeriesColumns): Arrangement {
+  const { length, times } = batch;
+  const starts = startsOf(batch, columns, null);
+  if (starts.length <= 64 + length / 2 && areInOrder(batch, columns, starts))
+    return { starts, order: null };
+  const indexOf = (sample: number): number => originIndex(batch, columns, sample);
   const order = Int32Array.from({ length }, (_, sample) => sample);
-  return order.sort(
+  order.sort(
     (one, other) => indexOf(one) - indexOf(other) || times[one]! - times[other]! || one - other,
   );
+  return { starts: startsOf(batch, columns, order), order };
+}
+
+function startsOf(
+  { length, series, times }: SampleBatch,
+  { origins }: SeriesColumns,
+  order: Int32Array | null,
+): number[] {
+  const starts: number[] = [];
+  let origin = -2;
+  let time = 0;
+  for (let at = 0; at < length; at += 1) {
+    const sample = order ? order[at]! : at;
+    const number = series[sample]!;
+    const index = number < 0 ? -1 : origins[number]!;
+    if (index === origin && times[sample] === time) continue;
+    origin = index;
+    time = times[sample]!;
+    starts.push(at);
+  }
+  return starts;
+}
+
+function areInOrder(
+  batch: SampleBatch,
+  columns: SeriesColumns,
+  starts: readonly number[],
+): boolean {
+  const latest = new Map<number, number>();
+  for (const sample of starts) {
+    const origin = originIndex(batch, columns, sample);
+    const time = batch.times[sample]!;
+    if (time < (latest.get(origin) ?? 0)) return false;
+    latest.set(origin, time);
+  }
+  return true;
+}
+
+function originIndex({ series }: SampleBatch, { origins }: SeriesColumns, sample: number): number {
+  const number = series[sample]!;
+  return number < 0 ? -1 : origins[number]!;
 }
 
 function reasonOf(number: number): SeriesRefusal {
