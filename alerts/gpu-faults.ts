@@ -5,6 +5,7 @@ import {
   aggregate,
   compare,
   increase,
+  multiply,
   placeLabels,
   rate,
   subtract,
@@ -164,11 +165,16 @@ const linksUp = aggregate("sum", [...placeLabels, "gpu", "UUID"], value(gpuDetai
 
 export const gpuNvlinkDown = defineRule({
   name: "GpuNvlinkDown",
-  condition: compare(subtract(linksUp, aggregate("max", placeLabels, linksUp)), "<", 0),
+  condition: compare(
+    multiply(subtract(linksUp, aggregate("max", placeLabels, linksUp)), -1),
+    ">",
+    0,
+  ),
   forMilliseconds: minute,
   severity: "critical",
   component: "fabric",
-  summary: "GPU {{ gpu }} of {{ node }} has fewer NVLinks up than its neighbours ({{ value }})",
+  summary:
+    "GPU {{ gpu }} of {{ node }} lacks {{ value }} of the NVLinks that its neighbours have up",
   description:
     "The GPU {{ UUID }} lacks NVLinks that the others of the node have. Collectives take a slower way or hang.",
   source:

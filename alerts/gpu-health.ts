@@ -214,22 +214,24 @@ export const hotterThanSiblings = defineRule({
 export const memoryTooHot = defineRule({
   name: "GpuMemoryTooHot",
   condition: compare(
-    subtract(
-      value(gpu.memoryTemperature),
-      value(gpuDetails.temperatureThreshold, { kind: "memory_maximum" }),
-      sameGpu,
+    multiply(
+      subtract(
+        value(gpu.memoryTemperature),
+        value(gpuDetails.temperatureThreshold, { kind: "memory_maximum" }),
+        sameGpu,
+      ),
+      -1,
     ),
-    ">",
-    -3,
-    -5,
+    "<",
+    3,
+    5,
   ),
   forMilliseconds: 10 * minute,
   severity: "warning",
   component: "gpu",
   onByDefault: false,
-  summary: "the memory of GPU {{ gpu }} of {{ node }} is {{ value }} °C from its limit",
-  description:
-    "A negative number is what is left. Hot memory of {{ UUID }} ({{ modelName }}) ages faster and then fails.",
+  summary: "the memory of GPU {{ gpu }} of {{ node }} is {{ value }} °C short of its limit",
+  description: "Hot memory of {{ UUID }} ({{ modelName }}) ages faster and then fails.",
   source:
     "NVML's limit for memory. Off, since few boards tell both numbers; memory was the second most frequent cause in Llama 3's training (72 of 419).",
 });

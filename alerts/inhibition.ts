@@ -16,6 +16,7 @@ import {
   remapBanksLow,
   thermalMarginLow,
 } from "./gpu-health.ts";
+import { portDown } from "./infiniband.ts";
 import {
   agentDown,
   agentsDown,
@@ -23,6 +24,7 @@ import {
   correctedAboveFleet,
   hotterThanJob,
   nvlinksBelowFleet,
+  portNotBack,
 } from "./prometheus-only.ts";
 import { missingSuffix } from "./prometheus.ts";
 import type { Rule } from "./rule.ts";
@@ -73,6 +75,7 @@ export const inhibitions: readonly Inhibition[] = [
   hides(gpuRowRemapFailed, [named(remapBanksLow)], sameGpu),
   // Compared with its node and with the fleet, a GPU is told of once.
   hides(gpuNvlinkDown, [named(nvlinksBelowFleet)], sameGpu),
+  hides(portDown, [named(portNotBack)], ["instance", "device", "port"]),
   hides(hotterThanSiblings, [named(hotterThanJob)], sameGpu),
   hides(correctableEccRate, [named(correctedAboveFleet)], sameGpu),
   hides(collectorDown, [named(missing)], sameTarget),

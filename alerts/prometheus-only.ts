@@ -1,5 +1,5 @@
 /** Rules that compare nodes with each other, look back for days, or watch Prometheus itself: only Prometheus can judge them. */
-import { collector, gpu, gpuDetails, gpuErrors, self } from "../core/catalog/index.ts";
+import { collector, fabric, gpu, gpuDetails, gpuErrors, self } from "../core/catalog/index.ts";
 import { openMetric } from "../core/catalog/metric.ts";
 import {
   aggregate,
@@ -201,17 +201,41 @@ const linksOfModel = multiply(value(gpu.info), linksUp, [...targetOf, "UUID"]);
 
 export const nvlinksBelowFleet = defineRule({
   name: "GpuNvlinksBelowFleet",
-  condition: compare(peerDifference(linksOfModel, ["cluster", "model"]), "<", 0),
+  condition: compare(multiply(peerDifference(linksOfModel, ["cluster", "model"]), -1), ">", 0),
   forMilliseconds: 15 * minute,
   severity: "warning",
   component: "fabric",
   prometheusOnly: "it compares the nodes of a cluster.",
   summary:
-    "GPU {{ gpu }} of {{ node }} has fewer NVLinks up than the cluster's others ({{ value }})",
+    "GPU {{ gpu }} of {{ node }} lacks {{ value }} of the NVLinks that the cluster's others have up",
   description:
     "Against the median of all {{ model }}. Where every GPU of a node lacks the same links (a switch, a baseboard, Fabric Manager), GpuNvlinkDown has nobody to compare with.",
   source:
     "NVIDIA's health check tolerates no inactive link. A ticket, since one cluster may hold boards of the same model that are wired differently.",
+});
+
+const portState = fabric.infinibandPort.metric("state_id", { kind: "gauge" });
+const portReceived = fabric.infinibandPort.metric("port_data_received_bytes_total");
+
+export const portNotBack = defineRule({
+  name: "InfinibandPortNotBack",
+  condition: both(
+    compare(value(portState), "<", 4),
+    compare(over("max", value(portReceived), week), ">", 0),
+  ),
+  forMilliseconds: 15 * minute,
+  severity: "critical",
+  component: "fabric",
+  team: "network",
+  prometheusOnly:
+    "it looks back a week, which no window of the collector holds; there InfinibandPortDown judges ports by what they carried since the node was started.",
+  summary:
+    "port {{ port }} of {{ device }} on {{ node }} carried data this week and is down (state {{ value }})",
+  description:
+    "The node was started anew and the port did not come back: its counters began at 0, so that it looks like one that nobody uses. Jobs that get the node hang or go a slower way.",
+  ended: { stillReported: portState, on: [] },
+  source:
+    "Azure's health agent takes every state but 4 (ACTIVE) as an error. Which ports are in use is what they carried within a week; a quarter of an hour lets the subnet manager find them.",
 });
 
 const corrected = rate(value(gpuErrors.eccSingleBitVolatile), 15 * minute);

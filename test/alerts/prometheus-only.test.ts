@@ -98,6 +98,24 @@ describe.runIf(hasProgram("promtool"))("what only Prometheus can judge", () => {
     await expectFiring("GpuHotterThanJob", [...job, ...heat(4, "18", 90)], 4);
   });
 
+  it("pages for an RDMA port that did not come back after a restart, and for none that nobody uses", async () => {
+    const rebooted = 100;
+    const down = (device: string, bytes: number): InputSeries[] => {
+      const labels = { ...place(1), device, port: "1" };
+      return [
+        series("node_infiniband_state_id", labels, (step) =>
+          step < rebooted && bytes > 0 ? 4 : 1,
+        ),
+        series("node_infiniband_port_data_received_bytes_total", labels, (step) =>
+          step < rebooted ? bytes * step : 0,
+        ),
+      ];
+    };
+    const ports = [...down("mlx5_0", 1000), ...down("mlx5_1", 0)];
+    await expectFiring("InfinibandPortNotBack", ports, 1);
+    await expectFiring("InfinibandPortDown", ports, 0);
+  });
+
   it("pages for a collector that is down and for no other target", async () => {
     const isDown = (step: number): number => (step > 60 ? 0 : 1);
     await expectFiring(

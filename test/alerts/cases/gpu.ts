@@ -322,6 +322,9 @@ export const gpuCases: readonly MakeCase[] = [
     holds: 0.68,
     clears: 0.72,
   }),
+  gauge("InfinibandPortNotBack", portState, port, { fires: 3.5, below: 4, clears: 4 }, [
+    { metric: portReceived, labels: port, value: 7 },
+  ]),
   // Eight GPUs of a job on as many nodes; the value is what one has beyond the others' 50 °C.
   () => ({
     rule: "GpuHotterThanJob",
