@@ -43,8 +43,8 @@ const seconds = Number(flags.seconds);
 const warmSeconds = Number(flags.warm);
 /** Of what was served a program has taken in at least this much, or it didn't do the work. */
 const leastTaken = 0.95;
-/** A machine that has other work makes some of their requests late. */
-const leastServed = 0.7;
+/** Below this much of what was due it is said: a machine that has other work makes programs miss scrapes. */
+const leastServed = 0.95;
 await main();
 
 async function main(): Promise<void> {
@@ -106,9 +106,11 @@ async function measure(
     const samples = (after.served - before.served) * after.samples;
     const expected = addresses.length * seconds * after.samples;
     const own = (await taken()) - takenBefore;
-    if (samples < expected * leastServed || own < samples * leastTaken)
-      throw new Error(
-        `${contestant.name} took in ${own} samples of ${samples} that were served, and ${expected} were due`,
+    if (own < samples * leastTaken)
+      throw new Error(`${contestant.name} took in ${own} samples of ${samples} that were served`);
+    if (samples < expected * leastServed)
+      process.stdout.write(
+        `${contestant.name} came for ${Math.round((samples / expected) * 100)} % of what was due\n`,
       );
     return {
       samples: samples / ((after.processor - before.processor) / 1000),
