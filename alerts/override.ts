@@ -1,5 +1,5 @@
 /** What a user may change of our rules. */
-import { compare, type Condition } from "./expression.ts";
+import { compare, type ComparisonCondition, type Condition } from "./expression.ts";
 import type { Rule, Severity } from "./rule.ts";
 
 export interface RuleOverride {
@@ -11,9 +11,7 @@ export interface RuleOverride {
   readonly severity?: Severity | undefined;
 }
 
-type ComparisonCondition = Extract<Condition, { right: number }>;
-
-/** The rule with the user's changes. A threshold without `clear` takes the distance to it along. Throws a RangeError. */
+/** The rule with the user's changes. A threshold without `clear` takes it along. Throws a RangeError. */
 export function overrideRule(rule: Rule, override: RuleOverride): Rule {
   const condition = changeThreshold(rule.condition, override);
   return Object.freeze({
@@ -38,13 +36,23 @@ function changeThreshold(condition: Condition, override: RuleOverride): Conditio
       return { ...condition, left: changeThreshold(condition.left, override) };
     default: {
       const right = override.threshold ?? condition.right;
-      const kept =
-        condition.clear === undefined ? undefined : condition.clear + right - condition.right;
-      const changed = compare(condition.left, condition.op, right, override.clear ?? kept);
+      const clear = override.clear ?? clearFor(condition, right);
+      const changed = compare(condition.left, condition.op, right, clear);
       checkClear(changed);
       return changed;
     }
   }
+}
+
+/** As far from the new threshold as it was from the old one; nearer in proportion where the new one is smaller, or a share would have to fall below zero to end its alert. */
+function clearFor(
+  { right: before, clear }: ComparisonCondition,
+  threshold: number,
+): number | undefined {
+  if (clear === undefined) return undefined;
+  const scale = before === 0 ? 1 : Math.min(1, Math.abs(threshold / before));
+  // Without the last digits of a product of decimals.
+  return Number((threshold + (clear - before) * scale).toPrecision(12));
 }
 
 /** Throws a RangeError when `clear` is on the wrong side of the threshold. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { gpuHot } from "../../alerts/gpu.ts";
-import { filesystemFilling } from "../../alerts/host.ts";
+import { leadingComparison } from "../../alerts/expression.ts";
+import { thermalMarginLow } from "../../alerts/gpu-health.ts";
+import { filesystemFilling, packetLoss } from "../../alerts/host.ts";
+import { vllmSlow } from "../../alerts/inference.ts";
 import { deliveryBurn } from "../../alerts/objectives.ts";
 import { overrideRule } from "../../alerts/override.ts";
 
@@ -14,6 +17,18 @@ describe("a changed rule", () => {
       right: 90,
       clear: 88,
     });
+  });
+
+  it("brings the threshold to clear nearer with a smaller threshold, so that a share can still end its alert", () => {
+    for (const [rule, threshold, clear] of [
+      [vllmSlow, 0.01, 0.005],
+      [packetLoss, 0.000_01, 0.000_005],
+      [thermalMarginLow, 2.5, 4],
+    ] as const)
+      expect(leadingComparison(overrideRule(rule, { threshold }).condition)).toMatchObject({
+        right: threshold,
+        clear,
+      });
   });
 
   it("changes the leftmost comparison of a condition with several", () => {
