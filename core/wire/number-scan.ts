@@ -1,4 +1,5 @@
 /** Reads the numbers of the text formats from bytes, without making a string for most. Truth: strtod's decimal grammar, which both formats share; no hexadecimal. */
+import { maximumLongDigits, readLongDecimal } from "./long-decimal.ts";
 
 /** Every integer up to here, and every power of ten in `powers`, is exact, so one multiplication or division rounds right. */
 const exactMantissa = 9_007_199_254_740_992;
@@ -57,13 +58,13 @@ export function scanNumber(
     if (at === exponentAt) return -1;
     scale += falls ? exponent : -exponent;
   }
-  const fast =
-    (digits <= maximumFastDigits || mantissa < exactMantissa) && scale <= 22 && scale >= -22;
-  const magnitude = !fast
-    ? Number(bytes.toString("latin1", first, at))
-    : scale >= 0
-      ? mantissa / (powers[scale] ?? 1)
-      : mantissa * (powers[-scale] ?? 1);
+  const isExact = digits <= maximumFastDigits || mantissa < exactMantissa;
+  let magnitude = Number.NaN;
+  if (isExact && scale <= 22 && scale >= -22)
+    magnitude = scale >= 0 ? mantissa / powers[scale]! : mantissa * powers[-scale]!;
+  else if (digits <= maximumLongDigits && scale >= 0 && scale <= 22)
+    magnitude = readLongDecimal(bytes, first, digits, powers[scale]!);
+  if (Number.isNaN(magnitude)) magnitude = Number(bytes.toString("latin1", first, at));
   target[index] = negative ? -magnitude : magnitude;
   return at;
 }

@@ -64,3 +64,34 @@ test.each([
 test.each(["", "e5", "1e", "1e+", "1e-", ".", "+", "--1", "nane"])("%j is no number", (text) => {
   expect(scan(text).end).toBe(-1);
 });
+
+test("reads decimals that lie at, or just beside, the middle between two float64", () => {
+  const odd = fc.bigInt({ min: 2n ** 52n, max: 2n ** 53n - 1n }).map((half) => half * 2n + 1n);
+  fc.assert(
+    fc.property(odd, (middle) => {
+      const half = String(middle * 5n);
+      const texts = [
+        String(middle),
+        `${middle}.0`,
+        `${middle}.00001`,
+        `${middle - 1n}.99999`,
+        `${half.slice(0, -1)}.${half.slice(-1)}`,
+        `${half.slice(0, -1)}.${half.slice(-1)}00001`,
+      ];
+      for (const text of texts)
+        expect(scan(text)).toEqual({ value: Number(text), end: text.length });
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("reads the digits of sums and means, which are longer than a float64 is exact", () => {
+  const number = fc.double({ min: 1e-5, max: 1e15, noNaN: true });
+  fc.assert(
+    fc.property(number, fc.integer({ min: 16, max: 21 }), (value, precision) => {
+      const text = value.toPrecision(precision);
+      expect(scan(text)).toEqual({ value: Number(text), end: text.length });
+    }),
+    { numRuns: 2000 },
+  );
+});
