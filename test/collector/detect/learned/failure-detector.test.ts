@@ -56,7 +56,7 @@ function start() {
     send(second: number, samples: readonly Sample[]) {
       const time = startMilliseconds + second * 1000;
       clock.setWallClock(time);
-      ingest.accept(make(time, samples));
+      ingest.receive(make(time, samples), { replay: false });
     },
     /** As an agent sends what waited out an outage. */
     replay(second: number, samples: readonly Sample[]) {
