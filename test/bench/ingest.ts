@@ -1,6 +1,6 @@
 /**
  * What the collector's door costs on one processor: frames of a node with and without the journal behind it, the
- * parsing of the same node's text page, and remote-write beside a real Prometheus. `npm run bench:ingest [-- --series 2500 --frames 4000 --rounds 5]`
+ * parsing of the same node's text page, and remote-write, by calls alone and over HTTP beside a real Prometheus. `npm run bench:ingest [-- --series 2500 --frames 4000 --rounds 5]`
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,13 @@ import type { Frame, Schema } from "../../core/wire/frame.ts";
 import { createExpositionParser } from "../../core/wire/parse.ts";
 import { hasProgram } from "../kit/programs.ts";
 import { createRandom } from "../kit/random.ts";
-import { feedPrometheus, feedReceiver, makeRemoteWriteLoad } from "./remote-write-feed.ts";
+import {
+  feedCollector,
+  feedPrometheus,
+  feedReceiver,
+  makeRemoteWriteLoad,
+  makeRemoteWriteLoads,
+} from "./remote-write-feed.ts";
 import { reportBench } from "./report.ts";
 
 const changedShare = 0.4;
@@ -28,7 +34,9 @@ const columnCount = 64;
 /** As many frames wait for a commit as a fleet sends within its time. */
 const groupFrames = 200;
 /** Rounds of scrapes in the load for remote-write. */
-const remoteRounds = 60;
+const remoteRounds = 120;
+/** Each request waits for its commit, so that these take their time. */
+const servedRounds = 60;
 const startMilliseconds = Date.UTC(2026, 0, 10);
 
 const { values: flags } = parseArgs({
@@ -53,7 +61,9 @@ async function main(): Promise<void> {
   const columns = makeColumns(settings.series);
   const pages = makePages(schema, columns);
   const load = makeRemoteWriteLoad(settings.series, remoteRounds);
-  const remote: { alone: number; journal: number; prometheus: number }[] = [];
+  const loads = makeRemoteWriteLoads(settings.series, servedRounds);
+  const remote: Record<"alone" | "journal" | "served" | "servedJournal" | "prometheus", number>[] =
+    [];
   const rounds: { alone: number; journal: number; bytes: number; parsed: number }[] = [];
   // The first round warms up and doesn't count.
   for (let round = 0; round <= settings.rounds; round += 1) {
@@ -66,7 +76,9 @@ async function main(): Promise<void> {
       remote.push({
         alone: await feedReceiver(load, null),
         journal: await feedReceiver(load, join(folder, "remote-write")),
-        prometheus: withPrometheus ? await feedPrometheus(load, join(folder, "prometheus")) : 0,
+        served: await feedCollector(loads, null),
+        servedJournal: await feedCollector(loads, join(folder, "collector")),
+        prometheus: withPrometheus ? await feedPrometheus(loads, join(folder, "prometheus")) : 0,
       });
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -94,10 +106,20 @@ async function main(): Promise<void> {
       unit: "samples per CPU-second",
       rounds: remote.map(({ journal: rate }) => rate),
     },
+    {
+      what: "remote-write over HTTP, rules",
+      unit: "samples per CPU-second",
+      rounds: remote.map(({ served: rate }) => rate),
+    },
+    {
+      what: "remote-write over HTTP, rules and journal",
+      unit: "samples per CPU-second",
+      rounds: remote.map(({ servedJournal: rate }) => rate),
+    },
     ...(withPrometheus
       ? [
           {
-            what: "remote-write, a Prometheus",
+            what: "remote-write over HTTP, a Prometheus",
             unit: "samples per CPU-second",
             rounds: remote.map(({ prometheus: rate }) => rate),
           },
