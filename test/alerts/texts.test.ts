@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { allRules } from "../../alerts/all.ts";
 import { leadingComparison } from "../../alerts/expression.ts";
 import { labelsOf } from "../../alerts/promql.ts";
+import { commands } from "../../cli/commands.ts";
+import { allMetrics } from "../../core/catalog/index.ts";
 import { renderBoards } from "../../dashboards/all.ts";
 import { isTemplateFormat, placeholdersOf } from "../../collector/detect/template.ts";
 
@@ -46,6 +48,30 @@ describe("every rule", () => {
   it("has the only runbooks there are", () => {
     const files = readdirSync(new URL("../../alerts/runbooks", import.meta.url));
     expect(files.toSorted()).toEqual([...allRules].map((rule) => `${rule.name}.md`).toSorted());
+  });
+
+  it("names in its runbook only metrics that there are, and commands that Warpwatch has", () => {
+    const metrics = allMetrics().map((entry) => ("name" in entry ? entry.name : entry.pattern));
+    const exists = (name: string): boolean =>
+      metrics.some((metric) =>
+        metric.includes("{key}")
+          ? name.startsWith(metric.slice(0, metric.indexOf("{key}")))
+          : metric.startsWith(name) || name.replace(/_(bucket|sum|count)$/, "") === metric,
+      );
+    const strange = allRules.flatMap(({ name }) => {
+      const runbook = readFileSync(
+        new URL(`../../alerts/runbooks/${name}.md`, import.meta.url),
+        "utf8",
+      );
+      const named = [...runbook.matchAll(/\b(?:warpwatch|node|DCGM_FI)_[A-Za-z0-9_]+/g)]
+        .map(([metric]) => metric)
+        .filter((metric) => !exists(metric));
+      const called = [...runbook.matchAll(/`warpwatch (\w+)/g)]
+        .flatMap(([, command = ""]) => command)
+        .filter((command) => commands.every((one) => one.name !== command));
+      return [...named, ...called].map((word) => `${name}: ${word}`);
+    });
+    expect(strange).toEqual([]);
   });
 
   it("waits not at all, for an event, or a minute at least", () => {
