@@ -3,8 +3,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { malformed } from "../../core/wire/bytes.ts";
 import { createFrameDecoder } from "../../core/wire/frame-codec.ts";
 import { isPresent, type Frame, type Schema } from "../../core/wire/frame.ts";
+import { openContents } from "./chain-contents.ts";
 import { timeSpan } from "./chain-writer.ts";
-import { chainChecksum, frameChecksum } from "./checksum.ts";
+import { chainChecksum, frameChecksum, messageChecksum } from "./checksum.ts";
 import { isStalenessMarker, type SampleVisitor } from "./sample.ts";
 
 export interface StoredChain {
@@ -41,7 +42,8 @@ export function loadChain(sqlite: DatabaseSync, chain: number): StoredChain | nu
   if (
     row["checksum"] !== null &&
     (schemaBody.length < leastMessageBytes ||
-      chainChecksum(asBuffer(schemaBody), origin, series, repeated) !== row["checksum"])
+      chainChecksum(messageChecksum(asBuffer(schemaBody)), origin, series, repeated) !==
+        row["checksum"])
   )
     throw malformed(`chain ${chain} of the journal was damaged on disk`);
   return {
@@ -51,14 +53,18 @@ export function loadChain(sqlite: DatabaseSync, chain: number): StoredChain | nu
   };
 }
 
-/** The bodies of a chain's frames in the order they were written. Throws FRAME_MALFORMED. */
-export function* loadBodies(sqlite: DatabaseSync, chain: number): Generator<Uint8Array> {
-  const rows = sqlite
-    .prepare(
-      "SELECT sequence, oldest, newest, closing, body, checksum FROM frame WHERE chain = ? ORDER BY id",
-    )
-    .iterate(chain);
-  for (const row of rows) {
+/** The bodies of the frames in these rows, which are of the chain, in the order they were written. Throws FRAME_MALFORMED. */
+export function* loadBodies(
+  sqlite: DatabaseSync,
+  chain: number,
+  places: Iterable<number> = loadPlaces(sqlite, chain),
+): Generator<Uint8Array> {
+  const load = sqlite.prepare(
+    "SELECT sequence, oldest, newest, closing, body, checksum FROM frame WHERE id = ? AND chain = ?",
+  );
+  for (const place of places) {
+    const row = load.get(place, chain);
+    if (!row) throw malformed(`a frame of the journal's chain ${chain} is gone`);
     const body = row["body"] as Uint8Array;
     const frame = {
       sequence: Number(row["sequence"]),
@@ -74,6 +80,14 @@ export function* loadBodies(sqlite: DatabaseSync, chain: number): Generator<Uint
       throw malformed(`frame ${frame.sequence} of the journal was damaged on disk`);
     yield body;
   }
+}
+
+/** Of a chain that isn't whole yet, or whose contents are damaged, every row of the journal is looked at. */
+function loadPlaces(sqlite: DatabaseSync, chain: number): number[] {
+  const contents = openContents(sqlite).load(chain);
+  if (contents) return contents.places;
+  const rows = sqlite.prepare("SELECT id FROM frame WHERE chain = ? ORDER BY id").all(chain);
+  return rows.map(({ id }) => Number(id));
 }
 
 /** Decodes frame after frame of a chain; a frame holds until the next is decoded. Throws FRAME_MALFORMED. */

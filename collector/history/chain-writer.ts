@@ -22,8 +22,6 @@ export interface EncodedFrame {
 export interface ChainStart {
   readonly origin: Origin;
   readonly schema: Schema;
-  /** The schema's message, for whoever hasn't stored this schema yet. */
-  readonly schemaBody: Buffer;
   readonly hour: number;
   /** Groups whose samples an earlier chain has already. */
   readonly repeated: readonly number[];
@@ -58,7 +56,6 @@ export const hourMilliseconds = 3_600_000;
 const maximumFrames = 240;
 /** And how many samples, so that a batch of chains fits in memory whatever the origin's size. */
 const maximumSlots = 2_000_000;
-const headerBytes = 12;
 /** Schemas of partial frames in a row whose series are remembered; those of older ones end by the look-back. */
 const maximumHeld = 4;
 
@@ -88,18 +85,13 @@ export function createChainWriter(): ChainWriter {
 
   function start(frame: Frame, hourNow: number): { start: ChainStart; message: Buffer } {
     const { schema } = frame;
-    encoder.restart();
-    const both = encoder.encode(frame);
-    const schemaEnd = headerBytes + both.readUInt32LE(4);
-    const schemaBody = Buffer.from(both.subarray(0, schemaEnd));
+    encoder.restart({ withSchema: false });
+    const message = encoder.encode(frame);
     const repeated = repeatedGroups(held[0], frame);
     isOpen = true;
     hour = hourNow;
     frames = 0;
-    return {
-      start: { origin: schema.origin, schema, schemaBody, hour: hourNow, repeated },
-      message: both.subarray(schemaEnd),
-    };
+    return { start: { origin: schema.origin, schema, hour: hourNow, repeated }, message };
   }
 
   function endsWith(frame: Frame, hourNow: number): ChainEntry[] {

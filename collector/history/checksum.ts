@@ -24,13 +24,23 @@ export function frameChecksum(
   numbers[2] = frame.oldest;
   numbers[3] = frame.newest;
   numbers[4] = frame.closing ? 1 : 0;
-  numbers[5] = body.readUInt32LE(messageChecksumAt);
+  numbers[5] = messageChecksum(body);
   return crc32(numberBytes);
 }
 
-/** Binds a chain to its schema and its origin. */
+/** Binds numbers to the row that they belong to. */
+export function numbersChecksum(owner: number, values: Float64Array): number {
+  numbers.fill(0);
+  numbers[0] = owner;
+  return crc32(
+    new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    crc32(numberBytes),
+  );
+}
+
+/** Binds a chain to its schema, by the checksum in its message, and to its origin. */
 export function chainChecksum(
-  schemaBody: Buffer,
+  schemaChecksum: number,
   {
     job,
     instance,
@@ -39,8 +49,11 @@ export function chainChecksum(
   series: number,
   repeated: string,
 ): number {
-  const text = JSON.stringify([job, instance, boot, series, repeated]);
-  return crc32(text, schemaBody.readUInt32LE(messageChecksumAt));
+  return crc32(JSON.stringify([job, instance, boot, series, repeated]), schemaChecksum);
+}
+
+export function messageChecksum(message: Buffer): number {
+  return message.readUInt32LE(messageChecksumAt);
 }
 
 export function textChecksum(text: string): number {

@@ -118,20 +118,20 @@ export function createCompaction(options: CompactionOptions): Compaction {
     const limit = all ? hour + 1 : hour;
     const total = { batches: 0, rows: 0, bytes: 0 };
     if (!all && selectBatches(limit).length === 0) return total;
-    journal.seal();
-    for (const batch of selectBatches(limit)) {
-      try {
+    try {
+      journal.seal();
+      for (const batch of selectBatches(limit)) {
         const { rows, bytes } = await compactBatch(batch);
         total.batches += 1;
         total.rows += rows;
         total.bytes += bytes;
         outcomes.increase({ outcome: "success" });
-      } catch (thrown) {
-        outcomes.increase({ outcome: "failure" });
-        options.log.error(`history could not be compacted: ${describeError(thrown)}`);
-        throw thrown;
+        await journal.sweep();
       }
-      await journal.sweep();
+    } catch (thrown) {
+      outcomes.increase({ outcome: "failure" });
+      options.log.error(`history could not be compacted: ${describeError(thrown)}`);
+      throw thrown;
     }
     return total;
   }

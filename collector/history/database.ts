@@ -12,7 +12,7 @@ export const eventRowBytes = 400;
 /**
  * A chain is a run of frames of one origin that can be decoded from its first frame on: that one is whole, the others are
  * differences. A frame without a chain has been compacted or dropped and only waits for its space to be freed.
- * `bytes`, `oldest` and `newest` are in the index too, so that a start needn't read the bodies.
+ * What a start and a reader need to find frames is in `contents` and `listing`: chain-contents.ts.
  */
 const migrations: readonly string[] = [
   `CREATE TABLE schema (
@@ -91,22 +91,26 @@ const migrations: readonly string[] = [
    ALTER TABLE parquet ADD COLUMN checksum INTEGER;
    ALTER TABLE event ADD COLUMN checksum INTEGER;
    ALTER TABLE received ADD COLUMN checksum INTEGER;`,
+  // Where a chain's frames are: an index by chain would be written in as many places as a commit has frames.
+  `DROP INDEX frame_by_chain;
+   CREATE TABLE contents (chain INTEGER PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
+   CREATE TABLE listing (first INTEGER PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;`,
 ];
 
 /** "wwhi" in ASCII: tells our file from any other SQLite database. */
 const applicationId = 0x77_77_68_69;
 const lockWaitMilliseconds = 2000;
-const pageBytes = 4096;
-/** Pages after which SQLite moves its write-ahead log into the database: 1000 unless everything has to be small. */
-const leastLogPages = 64;
-const mostLogPages = 1000;
+/** Of a new database: three frames of a node to a page, where 4096 bytes hold one and waste a third. */
+const pageBytes = 8192;
+/** After so much SQLite moves its write-ahead log into the database: the most unless everything has to be small. */
+const leastLogBytes = 2 ** 18;
+const mostLogBytes = 2 ** 22;
 /** What the log is cut back to after a reader has held it, in lengths that it usually has. */
 const logLengths = 16;
 
 /** What the write-ahead log may take at any time, where so much may be kept in all. */
 export function usualLogBytes(maximumBytes: number): number {
-  const pages = Math.floor(maximumBytes / 64 / pageBytes);
-  return Math.max(leastLogPages, Math.min(mostLogPages, pages)) * pageBytes;
+  return Math.max(leastLogBytes, Math.min(mostLogBytes, Math.floor(maximumBytes / 64)));
 }
 
 /** Opens or creates the journal in the folder. Throws STATE_UNUSABLE. */
@@ -119,9 +123,12 @@ export function openJournalDatabase(folder: string, maximumBytes: number): Datab
     closeSync(openSync(file, "a", 0o600));
     chmodSync(file, 0o600);
     sqlite = new DatabaseSync(file, { timeout: lockWaitMilliseconds });
+    sqlite.exec(`PRAGMA page_size = ${pageBytes}`);
     sqlite.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     const usual = usualLogBytes(maximumBytes);
-    sqlite.exec(`PRAGMA wal_autocheckpoint = ${usual / pageBytes}`);
+    // A database that was made before keeps the pages that it has.
+    const pages = Math.floor(usual / pragma(sqlite, "page_size"));
+    sqlite.exec(`PRAGMA wal_autocheckpoint = ${pages}`);
     sqlite.exec(`PRAGMA journal_size_limit = ${usual * logLengths}`);
     const owner = pragma(sqlite, "application_id");
     if (owner !== applicationId && owner !== 0)
@@ -193,7 +200,10 @@ function migrate(sqlite: DatabaseSync, file: string): void {
   });
 }
 
-function pragma(sqlite: DatabaseSync, name: "application_id" | "user_version"): number {
+function pragma(
+  sqlite: DatabaseSync,
+  name: "application_id" | "page_size" | "user_version",
+): number {
   return Number(sqlite.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 

@@ -5,10 +5,24 @@ import type { Clock, Timer } from "../../core/kit/clock.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
+import { encodeSchemaMessage } from "../../core/wire/frame-codec.ts";
 import type { Frame, Schema } from "../../core/wire/frame.ts";
-import { chainChecksum, frameChecksum } from "./checksum.ts";
+import { chainChecksum, frameChecksum, messageChecksum } from "./checksum.ts";
+import {
+  openContents,
+  openListing,
+  type ContentsTable,
+  type ListedFrame,
+  type Listing,
+} from "./chain-contents.ts";
 import { createChainIndex, type ChainIndex } from "./chain-index.ts";
-import { createChainWriter, timeSpan, type ChainEntry, type ChainWriter } from "./chain-writer.ts";
+import {
+  createChainWriter,
+  timeSpan,
+  type ChainEntry,
+  type ChainStart,
+  type ChainWriter,
+} from "./chain-writer.ts";
 import { isDiskFull, transact } from "./database.ts";
 import { createReceived } from "./received.ts";
 import type { CheckRoom } from "./room.ts";
@@ -18,13 +32,13 @@ export interface Journal {
   append(frame: Frame): Promise<void>;
   /** Commits what waits, now. */
   flush(): void;
-  /** No chain that is there now grows any more. */
+  /** No chain that is there now grows any more, and what each holds is on disk. Throws STATE_UNUSABLE. */
   seal(): void;
-  /** Takes the chains out of sight within the caller's transaction; `sweep` frees their space. */
+  /** Takes the chains out of sight within the caller's transaction; `sweep` frees their space in time. */
   detach(chains: readonly number[]): void;
   /** The caller's transaction is on disk. */
   detached(chains: readonly number[]): void;
-  /** Frees the space of detached chains, a little at a time. */
+  /** Frees the space of what was written before any chain that is still there, a little at a time. */
   sweep(): Promise<void>;
   readonly index: ChainIndex;
   close(): void;
@@ -55,14 +69,21 @@ interface Group {
 
 interface Writer {
   readonly chains: ChainWriter;
-  /** The chain its frames go to, once it is on disk. */
+  /** The chain its frames go to, once it is on disk; 0 while there is none. */
   chain: number;
+}
+
+interface StoredSchema {
+  readonly id: number;
+  readonly checksum: number;
 }
 
 const defaultCommitMilliseconds = 100;
 /** A group of this size doesn't wait for its time. */
 const groupFrames = 1000;
 const groupBytes = 4 * 1024 * 1024;
+/** As many are deleted at a stretch. */
+const sweptFrames = 256;
 /** Origins whose last frame is remembered; one that is forgotten begins a new chain. */
 const maximumWriters = 20_000;
 
@@ -75,10 +96,12 @@ export function createJournal(options: JournalOptions): Journal {
     dropped.increase({ reason }, 0);
   const seconds = options.metrics.histogram(history.commitSeconds);
   const index = createChainIndex(sqlite);
-  const received = createReceived(sqlite);
+  const received = createReceived(sqlite, (chain) => index.sequencesOf(chain));
   options.metrics.gauge(history.journalBytes, () => index.bytes);
   const writers = new Map<string, Writer>();
-  const insert = createInserts(sqlite, index);
+  const contents = openContents(sqlite);
+  const listing = openListing(sqlite);
+  const insert = createInserts(sqlite, index, contents, listing);
   let group: Group | null = null;
   let timer: Timer | null = null;
   let isFailing = false;
@@ -114,15 +137,19 @@ export function createJournal(options: JournalOptions): Journal {
     const began = clock.monotonic();
     try {
       options.checkRoom();
-      const done = transact(sqlite, () => committing.entries.map((entry) => insert.entry(entry)));
-      for (const apply of done) apply();
+      const apply = transact(sqlite, () => insert.all(committing.entries));
+      apply();
       if (isFailing) log.info("frames are written to history again");
       isFailing = false;
       stored.increase({}, committing.frames);
       options.grown?.(committing.bytes);
       committing.resolve();
     } catch (thrown) {
-      for (const { writer } of committing.entries) writer.chains.restart({ lost: true });
+      for (const { writer } of committing.entries) {
+        writer.chains.restart({ lost: true });
+        // The number that it was given may become another's.
+        writer.chain = 0;
+      }
       insert.forgetSchemas();
       const reason = isDiskFull(thrown) ? "disk_full" : "write_failed";
       dropped.increase({ reason }, committing.frames);
@@ -161,12 +188,21 @@ export function createJournal(options: JournalOptions): Journal {
   function seal(): void {
     commit();
     for (const writer of writers.values()) writer.chains.restart({ lost: false });
+    transact(sqlite, () => {
+      for (const [chain, held] of index.all())
+        if (held.places) contents.save(chain, held, held.places);
+      listing.clear();
+    });
+    for (const [chain] of index.all()) index.saved(chain);
   }
 
   function detach(chains: readonly number[]): void {
     received.note(chains, clock.now());
     const drop = sqlite.prepare("DELETE FROM chain WHERE id = ?");
-    for (const chain of chains) drop.run(chain);
+    for (const chain of chains) {
+      drop.run(chain);
+      contents.remove(chain);
+    }
     sqlite.exec("DELETE FROM schema WHERE id NOT IN (SELECT schema FROM chain)");
   }
 
@@ -223,59 +259,104 @@ function createGroup(): Group {
   return { entries: [], known: new Set(), frames: 0, bytes: 0, promise, resolve, reject };
 }
 
-/** Inserts within a transaction; what they return makes the insert known once that transaction is on disk. */
-function createInserts(sqlite: DatabaseSync, index: ChainIndex) {
-  let schemas = new WeakMap<Schema, number>();
+/** Inserts within a transaction; what they return makes the inserts known once that transaction is on disk. */
+function createInserts(
+  sqlite: DatabaseSync,
+  index: ChainIndex,
+  contents: ContentsTable,
+  listing: Listing,
+) {
+  let schemas = new WeakMap<Schema, StoredSchema>();
   const addSchema = sqlite.prepare("INSERT INTO schema (body) VALUES (?)");
   const addChain = sqlite.prepare(
     "INSERT INTO chain (schema, job, instance, boot, hour, series, repeated, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const addFrame = sqlite.prepare(
-    "INSERT INTO frame (chain, sequence, oldest, newest, bytes, closing, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO frame (id, chain, sequence, oldest, newest, bytes, closing, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
+  /** Chains that another took the place of, whose last frames are on disk. */
+  const ended = new Set<number>();
+
+  function storeSchema(schema: Schema): StoredSchema {
+    const message = encodeSchemaMessage(schema);
+    const id = Number(addSchema.run(message).lastInsertRowid);
+    return { id, checksum: messageChecksum(message) };
+  }
+
+  function startChain(start: ChainStart): number {
+    const { schema, origin } = start;
+    const known = schemas.get(schema) ?? storeSchema(schema);
+    schemas.set(schema, known);
+    const { job, instance, boot } = origin;
+    const groups = JSON.stringify(start.repeated);
+    const series = schema.series.length;
+    const sum = chainChecksum(known.checksum, origin, series, groups);
+    return Number(
+      addChain.run(known.id, job, instance, boot, start.hour, series, groups, sum).lastInsertRowid,
+    );
+  }
+
+  /** Once they are there, nothing of it needs to be held in memory. */
+  function saveEnded(): number[] {
+    const chains = [...ended];
+    for (const chain of chains) {
+      const held = index.get(chain);
+      if (held?.places) contents.save(chain, held, held.places);
+    }
+    return chains;
+  }
+
   return {
     forgetSchemas() {
       schemas = new WeakMap();
     },
-    entry({ writer, entry }: Group["entries"][number]): () => void {
-      const { start, frame } = entry;
-      if (start) {
-        const { schema, origin } = start;
-        let id = schemas.get(schema);
-        if (id === undefined) {
-          id = Number(addSchema.run(start.schemaBody).lastInsertRowid);
-          schemas.set(schema, id);
+    all(entries: Group["entries"]): () => void {
+      const first = index.nextPlace;
+      const listed: ListedFrame[] = [];
+      const starts = new Map<number, ChainStart>();
+      const endedNow: number[] = [];
+      const saved = saveEnded();
+      for (const { writer, entry } of entries) {
+        const { start, frame } = entry;
+        if (start) {
+          if (writer.chain > 0) endedNow.push(writer.chain);
+          writer.chain = startChain(start);
+          starts.set(writer.chain, start);
         }
-        const { job, instance, boot } = origin;
-        const groups = JSON.stringify(start.repeated);
-        const series = schema.series.length;
-        const sum = chainChecksum(start.schemaBody, origin, series, groups);
-        writer.chain = Number(
-          addChain.run(id, job, instance, boot, start.hour, series, groups, sum).lastInsertRowid,
-        );
+        const { chain } = writer;
+        const { sequence, oldest, newest, closing, body } = frame;
+        const bytes = body.length;
+        const place = first + listed.length;
+        const sum = frameChecksum(chain, frame, body);
+        addFrame.run(place, chain, sequence, oldest, newest, bytes, closing ? 1 : 0, body, sum);
+        listed.push({ chain, sequence, oldest, newest, bytes, closing });
       }
-      const { chain } = writer;
-      const { sequence, oldest, newest, body } = frame;
-      const closing = frame.closing ? 1 : 0;
-      const sum = frameChecksum(chain, frame, body);
-      addFrame.run(chain, sequence, oldest, newest, body.length, closing, body, sum);
+      listing.add(first, listed);
       return () => {
-        if (start) index.begin(chain, start.origin, start.hour, start.schema.series.length);
-        index.add(chain, oldest, newest, body.length);
+        for (const chain of saved) {
+          index.saved(chain);
+          ended.delete(chain);
+        }
+        for (const [chain, { origin, hour, schema }] of starts)
+          index.begin(chain, origin, hour, schema.series.length);
+        for (const frame of listed) index.add(frame);
+        for (const chain of endedNow) ended.add(chain);
       };
     },
   };
 }
 
 async function sweepAll(sqlite: DatabaseSync, index: ChainIndex, log: Log): Promise<void> {
-  const drop = sqlite.prepare("DELETE FROM frame WHERE chain = ?");
-  for (let chain = index.takeGarbage(); chain !== null; chain = index.takeGarbage()) {
-    const id = chain;
+  const oldest = sqlite.prepare("SELECT MIN(id) AS first FROM frame");
+  const drop = sqlite.prepare("DELETE FROM frame WHERE id < ?");
+  for (;;) {
+    const first = Number(oldest.get()?.["first"] ?? Infinity);
+    const end = Math.min(first + sweptFrames, index.firstPlace);
+    if (!(first < end)) return;
     try {
-      transact(sqlite, () => drop.run(id));
+      transact(sqlite, () => drop.run(end));
     } catch (thrown) {
       log.warn(`space of history's journal can't be freed now: ${describeError(thrown)}`);
-      index.returnGarbage(id);
       return;
     }
     await new Promise((resolve) => setImmediate(resolve));

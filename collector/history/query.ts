@@ -34,6 +34,12 @@ export interface QueryOptions {
 /** Throws LIMIT_REACHED when the query is too large, takes too long or there are too many; HISTORY_FAILED. */
 export type RunQuery = (query: RangeQuery) => Promise<QueriedSeries[]>;
 
+interface ChosenChain {
+  readonly chain: number;
+  /** The rows that the snapshot has of it; undefined where they are in the database. */
+  readonly places: readonly number[] | undefined;
+}
+
 const defaultLimits: StepLimits = { series: 5000, cells: 500_000 };
 const defaultTimeoutMilliseconds = 10_000;
 const maximumRunning = 2;
@@ -81,11 +87,11 @@ export function createQuery(options: QueryOptions): RunQuery {
     return steps.series();
   }
 
-  function chainsIn(query: RangeQuery): number[] {
+  function chainsIn(query: RangeQuery): ChosenChain[] {
     const { after, until } = spanOf(query);
     return Array.from(options.journal.index.all())
       .filter(([, { newest, oldest }]) => newest > after && oldest <= until)
-      .map(([chain]) => chain);
+      .map(([chain, { places }]) => ({ chain, places: places?.slice() }));
   }
 
   async function readFiles(
@@ -116,7 +122,7 @@ export function createQuery(options: QueryOptions): RunQuery {
   async function readJournal(
     sqlite: DatabaseSync,
     matcher: Matcher,
-    chains: readonly number[],
+    chains: readonly ChosenChain[],
     steps: Pick<Buckets, "adder">,
     checkTime: () => void,
   ): Promise<void> {
@@ -128,10 +134,11 @@ export function createQuery(options: QueryOptions): RunQuery {
       await new Promise((resolve) => setImmediate(resolve));
       sliceEnd = clock.monotonic() + sliceMilliseconds;
     };
-    for (const chain of chains) {
+    for (const chosen of chains) {
+      const { chain } = chosen;
       await rest();
       try {
-        await readChain(sqlite, chain, matcher, withoutMatch, steps, rest);
+        await readChain(sqlite, chosen, matcher, withoutMatch, steps, rest);
       } catch (thrown) {
         if (!(thrown instanceof WarpwatchError) || thrown.code !== "FRAME_MALFORMED") throw thrown;
         // What was read of it before is sound. The frames are counted as lost when they should be compacted.
@@ -170,7 +177,7 @@ function spanOf(query: Pick<RangeQuery, "range" | "aggregate">): { after: number
 /** Schemas that were found to hold nothing of what is asked for are not decoded again. */
 async function readChain(
   sqlite: DatabaseSync,
-  chain: number,
+  { chain, places }: ChosenChain,
   matcher: Matcher,
   withoutMatch: Set<number>,
   steps: Pick<Buckets, "adder">,
@@ -184,7 +191,7 @@ async function readChain(
     for (const [slot, name] of names) adders[slot] = steps.adder(name);
     return [...names.keys()];
   });
-  for (const frame of decodeChain(stored.schemaBody, loadBodies(sqlite, chain))) {
+  for (const frame of decodeChain(stored.schemaBody, loadBodies(sqlite, chain, places))) {
     read(frame, (slot, time, value, ended) => adders[slot]?.(time, value, ended));
     if (adders.length === 0) {
       withoutMatch.add(stored.schema);

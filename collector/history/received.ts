@@ -17,7 +17,11 @@ const keptMilliseconds = 8 * 86_400_000;
 /** Boots of origins. */
 const maximumBoots = 50_000;
 
-export function createReceived(sqlite: DatabaseSync): Received {
+/** `sequencesOf`: what the origin sent of a chain that is in the journal. */
+export function createReceived(
+  sqlite: DatabaseSync,
+  sequencesOf: (chain: number) => Iterable<readonly [first: number, last: number]>,
+): Received {
   const known = new Map<string, SequenceRanges>();
   for (const row of sqlite.prepare("SELECT * FROM received").iterate()) {
     const [origin, boot, ranges] = [row["origin"], row["boot"], row["ranges"]].map(String) as Texts;
@@ -30,26 +34,13 @@ export function createReceived(sqlite: DatabaseSync): Received {
         createSequenceRanges(JSON.parse(ranges) as [number, number][]),
       );
   }
-  const span = sqlite.prepare(
-    "SELECT MIN(sequence) AS first, MAX(sequence) AS last, COUNT(*) AS frames FROM frame WHERE chain = ? AND closing = 0",
-  );
-  const each = sqlite.prepare("SELECT sequence FROM frame WHERE chain = ? AND closing = 0");
   const originOf = sqlite.prepare("SELECT job, instance, boot FROM chain WHERE id = ?");
   const save = sqlite.prepare(
     "INSERT OR REPLACE INTO received (origin, boot, ranges, noted, checksum) VALUES (?, ?, ?, ?, ?)",
   );
 
   function noteChain(chain: number, ranges: SequenceRanges): void {
-    const { first, last, frames } = span.get(chain) ?? {};
-    if (first === null || first === undefined) return;
-    const from = Number(first);
-    const to = Number(last);
-    if (to - from + 1 === Number(frames)) ranges.add(from, to);
-    else
-      for (const row of each.iterate(chain)) {
-        const sequence = Number(row["sequence"]);
-        ranges.add(sequence, sequence);
-      }
+    for (const [first, last] of sequencesOf(chain)) ranges.add(first, last);
   }
 
   function forgetOld(nowMilliseconds: number): void {

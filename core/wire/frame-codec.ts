@@ -57,8 +57,11 @@ const defaultFrameLimits: FrameLimits = {
 export interface FrameEncoder {
   /** The frame's message, the schema's before it where the other side hasn't got it. Its memory is used again by the next `encode`. */
   encode(frame: Frame): Buffer;
-  /** The next frame goes out with its schema and whole: after a reconnect, or at the start of a file. */
-  restart(): void;
+  /**
+   * The next frame goes out with its schema and whole: after a reconnect, or at the start of a file. Where `withSchema`
+   * is false the other side has the message of its schema from elsewhere.
+   */
+  restart(options?: { readonly withSchema: boolean }): void;
 }
 
 export interface FrameDecoder {
@@ -88,6 +91,7 @@ const magic = 0x57;
 const headerBytes = 12;
 const kinds = { schema: 1, frame: 2 } as const;
 const flagBits = { complete: 1, presence: 2 } as const;
+const nothing = Buffer.alloc(0);
 const anyPlace = { present: null, slots: null };
 
 /** An encoder for one origin. `stream` tells origins apart that share a connection. */
@@ -95,29 +99,38 @@ export function createFrameEncoder(options: { readonly stream?: number } = {}): 
   const stream = options.stream ?? 0;
   let state: State | null = null;
   let target = Buffer.alloc(0);
+  let withSchema = true;
 
   return {
-    restart() {
+    restart(options) {
       state = null;
+      withSchema = options?.withSchema ?? true;
     },
     encode(frame) {
       let offset = 0;
       const follows = state?.sequence == null || frame.sequence > state.sequence;
       if (state?.schema !== frame.schema || !follows) {
         state = createState(frame.schema);
-        const schema = encodeSchema(frame.schema);
+        const schema = withSchema ? encodeSchemaMessage(frame.schema, stream) : nothing;
+        withSchema = true;
         const most = schema.length + maximumFrameBytes(state);
         if (target.length < most) target = Buffer.allocUnsafeSlow(most);
-        const start = headerBytes;
-        const end = writeVarint(target, start, stream);
-        schema.copy(target, end);
-        offset = seal(target, 0, kinds.schema, end + schema.length);
+        offset = schema.copy(target);
       }
       const end = writeFrame(target, offset + headerBytes, stream, frame, state);
       state.sequence = frame.sequence;
       return target.subarray(0, seal(target, offset, kinds.frame, end));
     },
   };
+}
+
+/** The message that goes before the first frame of a schema. */
+export function encodeSchemaMessage(schema: Schema, stream = 0): Buffer {
+  const body = encodeSchema(schema);
+  const message = Buffer.allocUnsafe(headerBytes + maximumVarintBytes + body.length);
+  const start = writeVarint(message, headerBytes, stream);
+  body.copy(message, start);
+  return message.subarray(0, seal(message, 0, kinds.schema, start + body.length));
 }
 
 function createState(schema: Schema): State {

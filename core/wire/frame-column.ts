@@ -23,6 +23,8 @@ const powers = Float64Array.of(1, 10, 100, 1e3, 1e4, 1e5, 1e6);
 const firstDifference = 8;
 /** Its zigzag and the tokens below it still fit in 2^53. */
 const maximumMagnitude = 2 ** 52 - firstDifference;
+/** A millionth of 2^50: what rounding adds to a number of millionths up to there is far less than half a millionth. */
+const maximumTried = 2 ** 50 / 1e6;
 /** Its token fits in three bytes. */
 const smallMagnitude = 2 ** 20 - firstDifference;
 
@@ -130,7 +132,8 @@ function writeToken(
     column.scaled[place] = scaled;
     return writeVarint(target, offset, zigzag(difference) + firstDifference - 1);
   }
-  for (let exponent = 0; exponent < powers.length; exponent += 1) {
+  const exponents = hasExponent(number) ? powers.length : 0;
+  for (let exponent = 0; exponent < exponents; exponent += 1) {
     const whole = scale(number, exponent);
     if (!(Math.abs(whole) <= maximumMagnitude)) continue;
     column.exponents[place] = exponent;
@@ -138,9 +141,24 @@ function writeToken(
     return writeVarint(target, writeVarint(target, offset, exponent + 1), zigzag(whole));
   }
   target[offset] = 0;
-  target.set(column.bytes.subarray(place * 8, place * 8 + 8), offset + 1);
+  writeWord(target, offset + 1, column.words[place * 2]!);
+  writeWord(target, offset + 5, column.words[place * 2 + 1]!);
   noteRaw(column, place);
   return offset + 9;
+}
+
+function writeWord(target: Buffer, offset: number, word: number): void {
+  target[offset] = word;
+  target[offset + 1] = word >>> 8;
+  target[offset + 2] = word >>> 16;
+  target[offset + 3] = word >>> 24;
+}
+
+/** Whether it is worth a search: what has an exponent has the highest as well, where that leaves it so small that it's exact. */
+function hasExponent(number: number): boolean {
+  const largest = powers.length - 1;
+  if (Math.abs(number) > maximumTried) return true;
+  return !Number.isNaN(scale(number, largest));
 }
 
 /** The whole number that stands for `number` at this exponent, or NaN where none gives it back exactly (-0 has none). */

@@ -131,7 +131,9 @@ test("events that an earlier version wrote are found by device and kind, and cou
   await openHistory(folder).close();
   const file = join(folder, "journal.db");
   const sqlite = new DatabaseSync(file);
-  sqlite.exec(`DROP TABLE event_size; DROP TABLE feature_day; DROP INDEX event_by_time;
+  sqlite.exec(`DROP TABLE contents; DROP TABLE listing;
+    CREATE INDEX frame_by_chain ON frame (chain, sequence, oldest, newest, bytes);
+    DROP TABLE event_size; DROP TABLE feature_day; DROP INDEX event_by_time;
     DROP INDEX event_by_node; DROP INDEX event_by_device; DROP INDEX event_by_kind;
     ALTER TABLE event DROP COLUMN kind; ALTER TABLE event DROP COLUMN device; PRAGMA user_version = 3`);
   for (const table of ["chain", "frame", "parquet", "event", "received"])
