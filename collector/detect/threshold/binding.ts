@@ -1,11 +1,16 @@
-/** The rules bound to one origin's schema, and which of its rows the known alerts belong to. */
+/** The rules bound to one origin: its memory of their program, and which of their rows the known alerts belong to. */
 import type { Rule } from "../../../alerts/rule.ts";
 import { isPresent, type Schema } from "../../../core/wire/frame.ts";
 import type { OriginState } from "../../origin.ts";
 import { fingerprintOf } from "../../state/alert.ts";
 import type { AlertBook } from "../alert-book.ts";
 import type { Tracked } from "../lifecycle.ts";
-import { bindCondition, type BoundCondition } from "./condition.ts";
+import { createAssembler } from "./assembler.ts";
+import { createWindows, type Former } from "./bound-windows.ts";
+import { compileCondition, spreadFiring } from "./condition.ts";
+import { createMemory, type Memory } from "./memory.ts";
+import { rowsOf, type Program, type ProgramRule } from "./program.ts";
+import type { Programs } from "./programs.ts";
 import {
   indexSchema,
   keyOfLabels,
@@ -14,27 +19,18 @@ import {
   type Rows,
   type SlotIndex,
 } from "./rows.ts";
-import { createWatch, type Watch } from "./watch.ts";
-import { createWindowStore, type WindowStore } from "./window-store.ts";
 
-/** The rules bound to a schema, and the windows they look back on. */
-export interface BoundRules {
+export interface Binding {
   readonly schema: Schema;
+  readonly program: Program;
+  readonly memory: Memory;
+  /** By the program's rules. */
   readonly rules: readonly BoundRule[];
-  readonly windows: WindowStore;
-  /** By the rules' places in the list. */
-  readonly watch: Watch;
 }
 
 export interface BoundRule {
-  readonly rule: Rule;
-  readonly condition: BoundCondition;
-  /** The alerts that rows have, by row. */
-  readonly tracked: Map<number, Tracked>;
-  /** Per row 1 where the alert fires. */
-  readonly firing: Uint8Array;
-  /** `firing` changed since the condition was evaluated. */
-  firingMoved: boolean;
+  /** The alerts that rows have, by row; null while there was none. */
+  tracked: Map<number, Tracked> | null;
   /** A row is judged again whether or not its samples changed: it is true and has no alert, or could not be judged. */
   isWaiting: boolean;
   /** Alerts of this origin whose series the schema no longer has. */
@@ -54,33 +50,50 @@ const passingLabels: ReadonlySet<string> = new Set([
   "DCGM_FI_DRIVER_VERSION",
   "driver_version",
 ]);
+const noOrphans: readonly Orphan[] = [];
 
 export function bindRules(
   rules: readonly Rule[],
+  programs: Programs,
   book: AlertBook,
   state: OriginState,
-  former: WindowStore | null,
-  onMerged: (samples: number) => void,
-): BoundRules {
+  former: Former | null,
+): Binding {
   const { schema } = state;
+  const program = programs.take(compileRules(rules, book, schema));
+  const memory = createMemory(program, createWindows(schema, program, former));
   const index = indexSchema(schema);
-  const windows = createWindowStore(schema, index, former, onMerged);
-  const bound: BoundRule[] = [];
-  const readSlots: Set<number>[] = [];
+  const bound = program.rules.map((own) => bindRule(own, book, state, index, memory));
+  return { schema, program, memory, rules: bound };
+}
+
+/** Rules that neither have a row here nor an alert anywhere are left out. */
+function compileRules(rules: readonly Rule[], book: AlertBook, schema: Schema): Program {
+  const assembler = createAssembler(schema);
   for (const rule of rules) {
-    const reads = new Set<number>();
-    const condition = bindCondition(rule.condition, { schema, index, windows, reads });
-    const alerts = book.ofRule(rule.name);
-    if (condition.length === 0 && alerts.size === 0) continue;
-    const tracked = adopt(rule, condition, alerts, state);
-    const firing = new Uint8Array(condition.length);
-    for (const [row, { alert }] of tracked) firing[row] = alert.state === "firing" ? 1 : 0;
-    const orphans = findOrphans(rule, condition, alerts, state, index, new Set(tracked.values()));
-    bound.push({ rule, condition, tracked, firing, firingMoved: true, isWaiting: true, orphans });
-    readSlots.push(reads);
+    const condition = compileCondition(rule.condition, assembler);
+    if (condition.length > 0 || book.ofRule(rule.name).size > 0) assembler.addRule(rule, condition);
   }
-  windows.settle();
-  return { schema, rules: bound, windows, watch: createWatch(readSlots) };
+  return assembler.finish();
+}
+
+function bindRule(
+  own: ProgramRule,
+  book: AlertBook,
+  state: OriginState,
+  index: SlotIndex,
+  memory: Memory,
+): BoundRule {
+  const { rule, firing } = own;
+  const alerts = book.ofRule(rule.name);
+  if (alerts.size === 0) return { tracked: null, isWaiting: true, orphans: noOrphans };
+  const rows = rowsOf(own, state.schema);
+  const tracked = adopt(rule, rows, alerts, state);
+  for (const [row, { alert }] of tracked)
+    memory.firing[firing + row] = alert.state === "firing" ? 1 : 0;
+  spreadFiring(own.onFiring, memory);
+  const orphans = findOrphans(rule, rows, alerts, state, index, new Set(tracked.values()));
+  return { tracked, isWaiting: true, orphans };
 }
 
 /** The labels of a row's alert: the series', where it is, and what the rule says of it. */

@@ -1,76 +1,101 @@
-/** Conditions bound to one schema, in three truths: true, false, and unknown where samples are missing. */
+/** Conditions as steps of a program, in three truths: true, false, and unknown where samples are missing. */
 import type { Comparison, ComparisonCondition, Condition } from "../../../alerts/expression.ts";
-import type { OriginState } from "../../origin.ts";
-import { bindExpression, type BindContext } from "./expression.ts";
+import type { Schema } from "../../../core/wire/frame.ts";
+import type { Assembler } from "./assembler.ts";
+import { compileExpression } from "./expression.ts";
+import { isFalse, isTrue, isUnknown, type Memory } from "./memory.ts";
 import { moved, still, type Motion } from "./motion.ts";
-import { matchRows, type Rows } from "./rows.ts";
+import { rowsOf } from "./program.ts";
+import { matchRows, type Labels } from "./rows.ts";
 
-const isFalse = 0;
-export const isTrue = 1;
-export const isUnknown = 2;
-
-export interface BoundCondition extends Rows {
-  readonly truth: Uint8Array;
-  /** The number that is compared: the leftmost side's. */
-  readonly values: Float64Array;
-  /**
-   * `firing[row]` is 1 where the alert fires already, and the threshold to clear counts; `firingMoved` where that changed
-   * since the last time.
-   */
-  evaluate(state: OriginState, firing: Uint8Array, firingMoved: boolean): Motion;
+export interface CompiledCondition {
+  readonly length: number;
+  labels: (schema: Schema, row: number) => Labels;
+  /** Places of the first row: of its truth, of the number that is compared (the leftmost side's), and of whether its alert fires. */
+  readonly truth: number;
+  readonly values: number;
+  readonly firing: number;
+  readonly after: readonly number[];
+  readonly onFiring: OnFiring;
 }
 
-export function bindCondition(condition: Condition, context: BindContext): BoundCondition {
+/** What follows when an alert begins or ends to fire. */
+export interface OnFiring {
+  /** Steps that are due then: they hold those rows against the threshold to clear. */
+  readonly steps: readonly number[];
+  /** Rows on a right side that fire with those on the left. */
+  readonly spreads: readonly Spread[];
+}
+
+interface Spread {
+  readonly partners: Partners;
+  readonly from: number;
+  readonly to: number;
+}
+
+export function compileCondition(condition: Condition, to: Assembler): CompiledCondition {
   switch (condition.op) {
     case "and":
     case "unless":
-      return bindSet(condition, context);
+      return compileSet(condition, to);
     case "lacks":
-      return bindAbsence(condition, context);
+      return compileAbsence(condition, to);
     default:
-      return bindComparison(condition, context);
+      return compileComparison(condition, to);
   }
 }
 
-function bindComparison(
-  { op, left, right, clear = right }: ComparisonCondition,
-  context: BindContext,
-): BoundCondition {
-  const vector = bindExpression(left, context);
-  const { length, labels, values, known } = vector;
-  const truth = new Uint8Array(length).fill(isUnknown);
-  const comparison = { op, right, clear, values, known, truth };
-  return {
-    length,
-    labels,
-    truth,
-    values,
-    evaluate(state, firing, firingMoved) {
-      const motion = vector.evaluate(state) | (firingMoved && clear !== right ? moved : still);
-      if ((motion & moved) === 0) return motion;
-      compareRows(comparison, firing);
-      return motion;
-    },
-  };
+/** Where an alert fires, so do the partners of its row. */
+export function spreadFiring({ spreads }: OnFiring, { firing }: Memory): void {
+  for (const { partners, from, to } of spreads) {
+    firing.fill(0, to, to + partners.right);
+    for (let row = 0; row < partners.left; row += 1)
+      if (firing[from + row] === 1)
+        for (let at = partners.starts[row]!; at < partners.starts[row + 1]!; at += 1)
+          firing[to + partners.rows[at]!] = 1;
+  }
 }
 
-/** What works on rows stands outside of what binds them, so that it is made fast once for all origins. */
-interface BoundComparison {
+function compileComparison(
+  { op, left, right, clear = right }: ComparisonCondition,
+  to: Assembler,
+): CompiledCondition {
+  const vector = compileExpression(left, to);
+  const { length, labels, first: values } = vector;
+  const truth = to.reserve("truth", length);
+  const firing = to.reserve("firing", length);
+  const comparison = { op, right, clear, values, truth, firing, length };
+  const run = (memory: Memory): Motion => compareRows(comparison, memory);
+  const step = to.add({ run, after: vector.after }, op, right, clear);
+  const onFiring = { steps: clear === right ? [] : [step], spreads: [] };
+  return { length, labels, truth, values, firing, after: [step], onFiring };
+}
+
+interface CompiledComparison {
   readonly op: Comparison;
   readonly right: number;
   readonly clear: number;
-  readonly values: Float64Array;
-  readonly known: Uint8Array;
-  readonly truth: Uint8Array;
+  /** Places of the first row. */
+  readonly values: number;
+  readonly truth: number;
+  readonly firing: number;
+  readonly length: number;
 }
 
-function compareRows(comparison: BoundComparison, firing: Uint8Array): void {
-  const { op, right, clear, values, known, truth } = comparison;
-  for (let row = 0; row < truth.length; row += 1) {
-    const threshold = firing[row] === 1 ? clear : right;
-    if (known[row] === 0) truth[row] = isUnknown;
-    else truth[row] = holds(op, values[row]!, threshold) ? isTrue : isFalse;
+function compareRows(comparison: CompiledComparison, memory: Memory): Motion {
+  const { op, right, clear, length } = comparison;
+  const { values, known, truth, firing } = memory;
+  let motion = still;
+  for (let row = 0; row < length; row += 1) {
+    const threshold = firing[comparison.firing + row] === 1 ? clear : right;
+    const place = comparison.values + row;
+    let own = isUnknown;
+    if (known[place] === 1) own = holds(op, values[place]!, threshold) ? isTrue : isFalse;
+    if (own === truth[comparison.truth + row]) continue;
+    truth[comparison.truth + row] = own;
+    motion = moved;
   }
+  return motion;
 }
 
 function holds(op: Comparison, value: number, threshold: number): boolean {
@@ -90,104 +115,131 @@ function holds(op: Comparison, value: number, threshold: number): boolean {
   }
 }
 
-function bindSet(
+function compileSet(
   condition: Extract<Condition, { op: "and" | "unless" }>,
-  context: BindContext,
-): BoundCondition {
-  const left = bindCondition(condition.left, context);
-  const right = bindCondition(condition.right, context);
-  const partners = flatten(matchRows(left, right, condition.on));
-  const rightFiring = new Uint8Array(right.length);
-  const truth = new Uint8Array(left.length).fill(isUnknown);
+  to: Assembler,
+): CompiledCondition {
+  const left = compileCondition(condition.left, to);
+  const right = compileCondition(condition.right, to);
+  const partners = findPartners(left, right, condition.on, to);
   const isAnd = condition.op === "and";
+  const truth = to.reserve("truth", left.length);
+  const run = ({ truth: all }: Memory): Motion => {
+    let motion = still;
+    for (let row = 0; row < left.length; row += 1)
+      motion |= write(
+        all,
+        truth + row,
+        decide(isAnd, all[left.truth + row]!, all, right.truth, partners, row),
+      );
+    return motion;
+  };
+  const after = [...left.after, ...right.after];
+  const step = to.add({ run, after }, condition.op, partners.starts, partners.rows);
   return {
-    length: left.length,
-    labels: left.labels,
+    ...left,
     truth,
-    values: left.values,
-    evaluate(state, firing, firingMoved) {
-      if (isAnd && firingMoved) spread(firing, partners, rightFiring);
-      const motion =
-        left.evaluate(state, firing, firingMoved) |
-        right.evaluate(state, rightFiring, isAnd && firingMoved);
-      if ((motion & moved) === 0) return motion;
-      decideRows(left.truth, right.truth, partners, isAnd, truth);
-      return motion;
-    },
+    after: [step],
+    onFiring: isAnd ? joined(left, right, partners) : left.onFiring,
   };
 }
 
-function decideRows(
-  left: Uint8Array,
-  right: Uint8Array,
-  partners: Partners,
+function joined(left: CompiledCondition, right: CompiledCondition, partners: Partners): OnFiring {
+  if (right.onFiring.steps.length === 0) return left.onFiring;
+  const spread = { partners, from: left.firing, to: right.firing };
+  return {
+    steps: [...left.onFiring.steps, ...right.onFiring.steps],
+    spreads: [...left.onFiring.spreads, spread, ...right.onFiring.spreads],
+  };
+}
+
+function write(truth: Uint8Array, place: number, own: number): Motion {
+  if (truth[place] === own) return still;
+  truth[place] = own;
+  return moved;
+}
+
+function decide(
   isAnd: boolean,
+  left: number,
   truth: Uint8Array,
-): void {
-  for (let row = 0; row < truth.length; row += 1) {
-    const one = left[row]!;
-    // Whatever the right side is: nothing makes it true.
-    if (one === isFalse) truth[row] = isFalse;
-    else if (isAnd) truth[row] = decideAnd(one, anyOf(right, partners, row));
-    else truth[row] = decideUnless(one, anyOf(right, partners, row));
-  }
+  right: number,
+  partners: Partners,
+  row: number,
+): number {
+  // Whatever the right side is: nothing makes it true.
+  if (left === isFalse) return isFalse;
+  const other = anyOf(truth, right, partners, row);
+  return isAnd ? decideAnd(left, other) : decideUnless(left, other);
 }
 
 /** The origin reports, so a sample that isn't there is missed and not just late. */
-function bindAbsence(
+function compileAbsence(
   condition: Extract<Condition, { op: "lacks" }>,
-  context: BindContext,
-): BoundCondition {
-  const left = bindCondition(condition.left, context);
-  const right = bindExpression(condition.right, context);
-  const partners = flatten(matchRows(left, right, condition.on));
-  const truth = new Uint8Array(left.length).fill(isUnknown);
-  return {
-    length: left.length,
-    labels: left.labels,
-    truth,
-    values: left.values,
-    evaluate(state, firing, firingMoved) {
-      const motion = left.evaluate(state, firing, firingMoved) | right.evaluate(state);
-      if ((motion & moved) === 0) return motion;
-      for (let row = 0; row < truth.length; row += 1)
-        truth[row] = isAnyThere(right.known, partners, row) ? isFalse : left.truth[row]!;
-      return motion;
-    },
+  to: Assembler,
+): CompiledCondition {
+  const left = compileCondition(condition.left, to);
+  const right = compileExpression(condition.right, to);
+  const partners = findPartners(left, right, condition.on, to);
+  const truth = to.reserve("truth", left.length);
+  const run = ({ truth: all, known }: Memory): Motion => {
+    let motion = still;
+    for (let row = 0; row < left.length; row += 1) {
+      const isThere = isAnyThere(known, right.first, partners, row);
+      motion |= write(all, truth + row, isThere ? isFalse : all[left.truth + row]!);
+    }
+    return motion;
   };
+  const after = [...left.after, ...right.after];
+  const step = to.add({ run, after }, condition.op, partners.starts, partners.rows);
+  return { ...left, truth, after: [step] };
 }
 
-/** The partners of a row are those from `starts[row]` to before `starts[row + 1]`. */
+/** The partners of a left row are those from `starts[row]` to before `starts[row + 1]`. */
 interface Partners {
   readonly starts: Int32Array;
   readonly rows: Int32Array;
+  /** How many rows each side has. */
+  readonly left: number;
+  readonly right: number;
 }
 
-function flatten(lists: readonly (readonly number[])[]): Partners {
+type Side = Pick<CompiledCondition, "length" | "labels">;
+
+function findPartners(
+  left: Side,
+  right: Side,
+  on: readonly string[] | undefined,
+  { schema }: Assembler,
+): Partners {
+  const lists = matchRows(rowsOf(left, schema), rowsOf(right, schema), on);
   const starts = new Int32Array(lists.length + 1);
   lists.forEach((list, row) => (starts[row + 1] = starts[row]! + list.length));
-  return { starts, rows: Int32Array.from(lists.flat()) };
+  const rows = Int32Array.from(lists.flat());
+  return { starts, rows, left: left.length, right: right.length };
 }
 
-/** Where an alert fires, so do the partners of its row. */
-function spread(firing: Uint8Array, { starts, rows }: Partners, partnerFiring: Uint8Array): void {
-  partnerFiring.fill(0);
-  for (let row = 0; row < firing.length; row += 1)
-    if (firing[row] === 1)
-      for (let at = starts[row]!; at < starts[row + 1]!; at += 1) partnerFiring[rows[at]!] = 1;
-}
-
-function isAnyThere(known: Uint8Array, { starts, rows }: Partners, row: number): boolean {
+function isAnyThere(
+  known: Uint8Array,
+  first: number,
+  { starts, rows }: Partners,
+  row: number,
+): boolean {
   for (let at = starts[row]!; at < starts[row + 1]!; at += 1)
-    if (known[rows[at]!] === 1) return true;
+    if (known[first + rows[at]!] === 1) return true;
   return false;
 }
 
 /** True when one of the row's partners is; null when there is none at all. */
-function anyOf(truth: Uint8Array, { starts, rows }: Partners, row: number): number | null {
+function anyOf(
+  truth: Uint8Array,
+  first: number,
+  { starts, rows }: Partners,
+  row: number,
+): number | null {
   let found: number | null = null;
   for (let at = starts[row]!; at < starts[row + 1]!; at += 1) {
-    const one = truth[rows[at]!]!;
+    const one = truth[first + rows[at]!]!;
     if (one === isTrue) return isTrue;
     if (found !== isUnknown) found = one;
   }

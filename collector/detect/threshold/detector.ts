@@ -8,9 +8,12 @@ import type { OriginState } from "../../origin.ts";
 import { fingerprintOf } from "../../state/alert.ts";
 import type { AlertBook } from "../alert-book.ts";
 import type { Detector } from "../detector.ts";
-import { alertLabels, bindRules, type BoundRule, type BoundRules } from "./binding.ts";
-import { isTrue, isUnknown } from "./condition.ts";
-import { moved, restless } from "./motion.ts";
+import { alertLabels, bindRules, type Binding, type BoundRule } from "./binding.ts";
+import { spreadFiring } from "./condition.ts";
+import { isTrue, isUnknown } from "./memory.ts";
+import type { ProgramRule } from "./program.ts";
+import { createPrograms } from "./programs.ts";
+import { lookAt, rulesBehind, runSteps } from "./run.ts";
 
 export interface ThresholdOptions {
   readonly rules: readonly Rule[];
@@ -21,98 +24,142 @@ export interface ThresholdOptions {
 
 export function createThresholdDetector(options: ThresholdOptions): Detector {
   const { rules, book, log } = options;
-  const bindings = new Map<string, BoundRules>();
+  const programs = createPrograms();
+  const bindings = new Map<string, Binding>();
   const failures = options.metrics.counter(collector.evaluationFailures);
   for (const rule of rules) failures.increase({ rule: rule.name }, 0);
   const merged = options.metrics.counter(collector.windowSamplesDropped);
 
-  function bind(state: OriginState): BoundRules {
+  function bind(state: OriginState): Binding {
     const known = bindings.get(state.key);
     if (known?.schema === state.schema) return known;
-    const binding = bindRules(rules, book, state, known?.windows ?? null, (samples) =>
-      merged.increase({}, samples),
-    );
+    const binding = bindRules(rules, programs, book, state, known ?? null);
+    if (known) programs.release(known.program);
     bindings.set(state.key, binding);
     return binding;
+  }
+
+  function fail(rule: string, key: string, thrown: unknown): void {
+    failures.increase({ rule });
+    log.error(`rule ${rule} failed on ${key}: ${describeError(thrown)}`);
+  }
+
+  function run({ program, memory, rules: bound }: Binding, state: OriginState): void {
+    const failed = new Set<number>();
+    runSteps(program, memory, state, (step, thrown) => {
+      for (const rule of rulesBehind(program, step)) {
+        if (!failed.has(rule)) fail(program.rules[rule]!.rule.name, state.key, thrown);
+        failed.add(rule);
+      }
+    });
+    for (const rule of failed) {
+      bound[rule]!.isWaiting = true;
+      memory.due[program.steps.length + rule] = 0;
+    }
+    const { counters } = memory;
+    if (counters.merged > 0) merged.increase({}, counters.merged);
+    counters.merged = 0;
   }
 
   return {
     name: "threshold",
     step(state) {
-      const { rules, windows, watch } = bind(state);
-      watch.look(state, windows.advance(state));
-      for (let index = 0; index < watch.due.length; index += 1) {
-        if (watch.due[index] === 0) continue;
-        const bound = rules[index]!;
+      const binding = bind(state);
+      const { program, memory } = binding;
+      lookAt(program, memory, state);
+      run(binding, state);
+      const { due } = memory;
+      for (let rule = 0, at = program.steps.length; at < due.length; rule += 1, at += 1) {
+        if (due[at] === 0) continue;
         try {
-          watch.keepDue(index, evaluate(bound, state, book));
+          due[at] = judge(binding, rule, state, book) ? 1 : 0;
         } catch (thrown) {
-          watch.keepDue(index, true);
-          windows.shake();
-          bound.isWaiting = true;
-          failures.increase({ rule: bound.rule.name });
-          log.error(`rule ${bound.rule.name} failed on ${state.key}: ${describeError(thrown)}`);
+          memory.isShaken = true;
+          binding.rules[rule]!.isWaiting = true;
+          fail(program.rules[rule]!.rule.name, state.key, thrown);
         }
       }
     },
     silent(key) {
       for (const { tracked, orphans } of bindings.get(key)?.rules ?? []) {
-        for (const one of tracked.values()) book.holdUnknown(one);
+        for (const one of tracked?.values() ?? []) book.holdUnknown(one);
         for (const orphan of orphans) book.holdUnknown(orphan.tracked);
       }
     },
-    forget: (key) => void bindings.delete(key),
+    forget(key) {
+      const known = bindings.get(key);
+      if (known) programs.release(known.program);
+      bindings.delete(key);
+    },
   };
 }
 
+/** What is judged: one rule of a binding. */
+interface Case {
+  readonly binding: Binding;
+  readonly own: ProgramRule;
+  readonly bound: BoundRule;
+  readonly book: AlertBook;
+}
+
 /** True when the rule has to be judged with the next frame even if none of its samples changes. */
-function evaluate(bound: BoundRule, state: OriginState, book: AlertBook): boolean {
-  const { condition, tracked, firing, orphans } = bound;
-  if (tracked.size > 0) forgetEnded(bound, book);
-  const motion = condition.evaluate(state, firing, bound.firingMoved);
-  bound.firingMoved = false;
-  if ((motion & moved) !== 0 || bound.isWaiting || tracked.size > 0) judgeRows(bound, state, book);
+function judge(binding: Binding, rule: number, state: OriginState, book: AlertBook): boolean {
+  const bound = binding.rules[rule]!;
+  const own = binding.program.rules[rule]!;
+  const { orphans } = bound;
+  const one = { binding, own, bound, book };
+  if (isHeld(bound)) forgetEnded(one);
+  judgeRows(one, state);
   const time = state.timeMilliseconds;
   for (const orphan of orphans)
     if (!isTracked(orphan.tracked, book)) continue;
     else if (orphan.hasEnded(state)) book.release(orphan.tracked, orphan.tracked.alert.value, time);
     else book.holdUnknown(orphan.tracked);
-  const awaits = bound.isWaiting || bound.firingMoved || tracked.size > 0 || orphans.length > 0;
-  return awaits || (motion & restless) !== 0;
+  return bound.isWaiting || isHeld(bound) || orphans.length > 0;
 }
 
-function judgeRows(bound: BoundRule, state: OriginState, book: AlertBook): void {
-  const { condition, tracked } = bound;
-  const { truth, values, length } = condition;
+function isHeld({ tracked }: BoundRule): boolean {
+  return tracked !== null && tracked.size > 0;
+}
+
+function judgeRows(one: Case, state: OriginState): void {
+  const { binding, own, bound, book } = one;
+  const { truth, values } = binding.memory;
   const time = state.timeMilliseconds;
   bound.isWaiting = false;
-  for (let row = 0; row < length; row += 1) {
-    const alert = tracked.size === 0 ? undefined : tracked.get(row);
+  const { tracked } = bound;
+  for (let row = 0; row < own.length; row += 1) {
+    const is = truth[own.truth + row];
+    const alert = tracked?.get(row);
     if (!alert) {
-      if (truth[row] === isTrue) open(bound, row, state, book);
+      if (is === isTrue) open(one, row, state);
       continue;
     }
-    if (truth[row] === isUnknown) book.holdUnknown(alert);
-    else if (truth[row] === isTrue) book.hold(alert, values[row]!, time);
-    else if (book.release(alert, values[row]!, time)) tracked.delete(row);
-    noteFiring(bound, row);
+    if (is === isUnknown) book.holdUnknown(alert);
+    else if (is === isTrue) book.hold(alert, values[own.values + row]!, time);
+    else if (book.release(alert, values[own.values + row]!, time)) tracked?.delete(row);
+    noteFiring(one, row);
   }
 }
 
-function noteFiring(bound: BoundRule, row: number): void {
-  const fires = bound.tracked.get(row)?.alert.state === "firing" ? 1 : 0;
-  if (bound.firing[row] === fires) return;
-  bound.firing[row] = fires;
-  bound.firingMoved = true;
+function noteFiring({ binding, own, bound }: Case, row: number): void {
+  const { memory } = binding;
+  const fires = bound.tracked?.get(row)?.alert.state === "firing" ? 1 : 0;
+  const place = own.firing + row;
+  if (memory.firing[place] === fires) return;
+  memory.firing[place] = fires;
+  spreadFiring(own.onFiring, memory);
+  for (const step of own.onFiring.steps) memory.due[step] = 1;
 }
 
 /** Alerts that ended elsewhere (a planned removal) leave their rows. */
-function forgetEnded(bound: BoundRule, book: AlertBook): void {
-  for (const [row, alert] of bound.tracked) {
+function forgetEnded(one: Case): void {
+  const { bound, book } = one;
+  for (const [row, alert] of bound.tracked ?? []) {
     if (isTracked(alert, book)) continue;
-    bound.tracked.delete(row);
+    bound.tracked?.delete(row);
     bound.isWaiting = true;
-    noteFiring(bound, row);
+    noteFiring(one, row);
   }
 }
 
@@ -124,18 +171,20 @@ function isTracked(
 }
 
 /** An alert that another origin holds is left to it: two that report the same series don't take turns. */
-function open(bound: BoundRule, row: number, state: OriginState, book: AlertBook): void {
-  const { rule, condition, tracked } = bound;
+function open(one: Case, row: number, state: OriginState): void {
+  const { binding, own, bound, book } = one;
+  const { rule } = own;
   // Until it is open, also when that fails: it is tried again with the next frame.
   bound.isWaiting = true;
-  const labels = alertLabels(rule, condition.labels(row), state);
+  const labels = alertLabels(rule, own.labels(binding.schema, row), state);
   const fingerprint = fingerprintOf(rule.name, labels);
   if (book.ofRule(rule.name).has(fingerprint)) return;
-  const value = condition.values[row]!;
+  const value = binding.memory.values[own.values + row]!;
   const timeMilliseconds = state.timeMilliseconds;
-  tracked.set(
+  bound.tracked ??= new Map();
+  bound.tracked.set(
     row,
     book.begin({ rule, fingerprint, labels, owner: state.key, value, timeMilliseconds }),
   );
-  noteFiring(bound, row);
+  noteFiring(one, row);
 }

@@ -93,32 +93,50 @@ export function createCounterWindow(
     let total = (raw[last] ?? 0) - (raw[first] ?? 0);
     if (resets > 0) for (let index = 1; index < count; index++) total += lost[at(index)] ?? 0;
     const span = { count, first: times[first] ?? 0, last: times[last] ?? 0, start, end };
-    return total * (stretchOf(total, raw[first] ?? 0, span) / perSeconds);
+    return total * (stretchBy(paceOf(span), total, raw[first] ?? 0) / perSeconds);
   }
 }
 
 /** Times in milliseconds: the samples' and the window's. */
 export interface Span {
-  count: number;
-  first: number;
-  last: number;
-  start: number;
-  end: number;
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What the samples' times make of a window, whatever was counted; in seconds. */
+export interface Pace {
+  readonly covered: number;
+  readonly beforeFirst: number;
+  /** What is added where an end is further away than `near`. */
+  readonly near: number;
+  readonly half: number;
+  readonly atLast: number;
+  /** By how much is stretched what doesn't come near zero. */
+  readonly usual: number;
+}
+
+export function paceOf(span: Span): Pace {
+  const covered = (span.last - span.first) / 1000;
+  const afterLast = (span.end - span.last) / 1000;
+  const beforeFirst = (span.first - span.start) / 1000;
+  const spacing = covered / (span.count - 1);
+  const near = spacing * 1.1;
+  const half = spacing / 2;
+  const atLast = afterLast < near ? afterLast : half;
+  const usual = (covered + (beforeFirst < near ? beforeFirst : half) + atLast) / covered;
+  return { covered, beforeFirst, near, half, atLast, usual };
 }
 
 /** By how much what was counted is stretched to the window's ends; in Prometheus' order, since the last digits decide where a value lies just on a threshold. */
-export function stretchOf(total: number, firstValue: number, span: Span): number {
-  const covered = (span.last - span.first) / 1000;
-  const afterLast = (span.end - span.last) / 1000;
-  let beforeFirst = (span.first - span.start) / 1000;
-  const spacing = covered / (span.count - 1);
+export function stretchBy(pace: Pace, total: number, firstValue: number): number {
+  const { covered, beforeFirst, near, half, atLast, usual } = pace;
   // A counter can't have been below zero: the line through its samples isn't drawn further back than that.
-  if (total > 0 && firstValue >= 0)
-    beforeFirst = Math.min(beforeFirst, covered * (firstValue / total));
-  const near = spacing * 1.1;
-  const length =
-    covered +
-    (beforeFirst < near ? beforeFirst : spacing / 2) +
-    (afterLast < near ? afterLast : spacing / 2);
-  return length / covered;
+  if (!(total > 0) || !(firstValue >= 0)) return usual;
+  // Far from it, as most are, no division is needed to see that.
+  if (firstValue * covered > total * beforeFirst * 1.000001) return usual;
+  const toZero = Math.min(beforeFirst, covered * (firstValue / total));
+  return (covered + (toZero < near ? toZero : half) + atLast) / covered;
 }

@@ -15,12 +15,11 @@ import {
   type Condition,
 } from "../../../../alerts/expression.ts";
 import { openMetric } from "../../../../core/catalog/metric.ts";
-import { bindCondition } from "../../../../collector/detect/threshold/condition.ts";
-import { indexSchema } from "../../../../collector/detect/threshold/rows.ts";
-import {
-  createWindowStore,
-  type WindowStore,
-} from "../../../../collector/detect/threshold/window-store.ts";
+import { createAssembler } from "../../../../collector/detect/threshold/assembler.ts";
+import { createWindows } from "../../../../collector/detect/threshold/bound-windows.ts";
+import { compileCondition } from "../../../../collector/detect/threshold/condition.ts";
+import { createMemory } from "../../../../collector/detect/threshold/memory.ts";
+import { lookAt, runSteps } from "../../../../collector/detect/threshold/run.ts";
 import type { OriginState } from "../../../../collector/origin.ts";
 import { createIngest, defaultIngestLimits } from "../../../../collector/ingest/door.ts";
 import { createFakeClock } from "../../../kit/fake-clock.ts";
@@ -47,28 +46,38 @@ function judge(
   const metrics = createTestMetrics();
   const ingest = createIngest({ clock, log: quietLog, metrics, limits: defaultIngestLimits });
   const make = createFrameMaker();
-  let bound: ReturnType<typeof bindCondition> | null = null;
-  let windows: WindowStore | null = null;
+  let rows: { labels: Readonly<Record<string, string>>; truth: string; value: number }[] = [];
+  let follow: ((state: OriginState) => void) | null = null;
+
+  function bind({ schema }: OriginState) {
+    const assembler = createAssembler(schema);
+    const own = compileCondition(condition, assembler);
+    const program = assembler.finish();
+    const memory = createMemory(program, createWindows(schema, program, null));
+    memory.firing.set(firing, own.firing);
+    return (state: OriginState): void => {
+      lookAt(program, memory, state);
+      runSteps(program, memory, state, (_, thrown) => {
+        throw thrown;
+      });
+      rows = Array.from({ length: own.length }, (_, row) => ({
+        labels: own.labels(schema, row),
+        truth: ["false", "true", "unknown"][memory.truth[own.truth + row]!]!,
+        value: memory.values[own.values + row]!,
+      }));
+    };
+  }
+
   ingest.listen({
     frame(state: OriginState) {
-      const { schema } = state;
-      const index = indexSchema(schema);
-      windows ??= createWindowStore(schema, index, null, () => {});
-      bound ??= bindCondition(condition, { schema, index, windows, reads: new Set() });
-      windows.settle();
-      windows.advance(state);
-      bound.evaluate(state, Uint8Array.from(firing), true);
+      follow ??= bind(state);
+      follow(state);
     },
   });
   frames.forEach((samples, index) =>
     ingest.accept(make(startMilliseconds + (index + 1) * 1000, samples)),
   );
-  const result = bound as ReturnType<typeof bindCondition> | null;
-  return Array.from({ length: result?.length ?? 0 }, (_, row) => ({
-    labels: result?.labels(row) ?? {},
-    truth: ["false", "true", "unknown"][result?.truth[row] ?? 2],
-    value: result?.values[row],
-  }));
+  return rows;
 }
 
 const disk = (name: string, metric: typeof used, value: number | undefined): Sample => ({

@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { rate, value } from "../../../../alerts/expression.ts";
-import type { CounterWindows } from "../../../../collector/detect/threshold/counter-windows.ts";
-import { moved, restless, still } from "../../../../collector/detect/threshold/motion.ts";
-import { indexSchema } from "../../../../collector/detect/threshold/rows.ts";
-import { createCounterWindow } from "../../../../collector/detect/threshold/window.ts";
+import { createAssembler } from "../../../../collector/detect/threshold/assembler.ts";
 import {
-  createWindowStore,
-  type CounterExpression,
-  type WindowStore,
-} from "../../../../collector/detect/threshold/window-store.ts";
+  createWindows,
+  type Former,
+} from "../../../../collector/detect/threshold/bound-windows.ts";
+import { compileExpression } from "../../../../collector/detect/threshold/expression.ts";
+import { createMemory } from "../../../../collector/detect/threshold/memory.ts";
+import { moved, restless, still } from "../../../../collector/detect/threshold/motion.ts";
+import { lookAt } from "../../../../collector/detect/threshold/run.ts";
+import { createCounterWindow } from "../../../../collector/detect/threshold/window.ts";
 import type { OriginState } from "../../../../collector/origin.ts";
 import { openMetric } from "../../../../core/catalog/metric.ts";
 import { isPresent, setPresent, type Schema } from "../../../../core/wire/frame.ts";
@@ -24,10 +25,12 @@ interface Course {
   /** One sample of this many is missing or NaN. */
   readonly gaps: number;
   readonly restarts: boolean;
+  /** A counter begins anew at one of this many samples. */
+  readonly resets?: number;
 }
 
 const metric = openMetric("counted_total", "counter", "", ["row"]);
-const expression = rate(value(metric), lengthMilliseconds) as CounterExpression;
+const expression = rate(value(metric), lengthMilliseconds);
 
 function makeSchema(source: string): Schema {
   const origin = { node: "", job: "", instance: "", boot: "" };
@@ -39,24 +42,35 @@ function makeSchema(source: string): Schema {
   return { origin, version: 1, groups: [{ source, first: 0, length: rows }], series };
 }
 
+interface Found {
+  readonly motion: number;
+  readonly values: Float64Array;
+  readonly known: Uint8Array;
+}
+
 /** Windows that go on under another schema, of another source when it is asked for. */
 function createColumns(onMerged: (samples: number) => void = () => {}) {
-  let store: WindowStore | null = null;
-  let windows: CounterWindows | null = null;
-  function bind(source: string): CounterWindows {
+  let bound: Former | null = null;
+  function bind(source: string): Former {
     const schema = makeSchema(source);
-    store = createWindowStore(schema, indexSchema(schema), store, onMerged);
-    windows = store.counters(expression);
-    store.settle();
-    return windows;
+    const assembler = createAssembler(schema);
+    compileExpression(expression, assembler);
+    const program = assembler.finish();
+    const memory = createMemory(program, createWindows(schema, program, bound));
+    bound = { schema, program, memory };
+    return bound;
   }
   return {
     bind,
-    evaluate: (state: OriginState) => {
-      windows ??= bind("source");
-      store?.advance(state);
-      const motion = windows.evaluate(state);
-      return { motion, values: windows.values, known: windows.known };
+    evaluate(state: OriginState): Found {
+      const { program, memory } = bound ?? bind("source");
+      lookAt(program, memory, state);
+      const isDue = memory.due[0] === 1;
+      const motion = isDue ? program.steps[0]!.run(memory, state) : still;
+      memory.due[0] = (motion & restless) === 0 ? 0 : 1;
+      onMerged(memory.counters.merged);
+      memory.counters.merged = 0;
+      return { motion, values: memory.values, known: memory.known };
     },
   };
 }
@@ -85,7 +99,7 @@ function* play(course: Course, seed: number, frames: number): Generator<OriginSt
       setPresent(shown, row);
       times[row] = now;
       if (random.below(12) < row - 2) values[row] = values[row]! + random.below(5);
-      if (random.below(60) === 0) values[row] = random.below(3);
+      if (random.below(course.resets ?? 60) === 0) values[row] = random.below(3);
       newest[row] = course.gaps > 0 && random.below(course.gaps) === 0 ? Number.NaN : values[row]!;
     }
     present = shown;
@@ -116,10 +130,7 @@ function changesOf(before: Shown, now: Shown): Uint8Array {
 }
 
 /** What windows of their own say of the same rows. */
-function follow(
-  states: Iterable<OriginState>,
-  evaluate: (state: OriginState) => Pick<CounterWindows, "values" | "known">,
-): void {
+function follow(states: Iterable<OriginState>, evaluate: (state: OriginState) => Found): void {
   const alone = Array.from({ length: rows }, () => createCounterWindow(lengthMilliseconds));
   for (const state of states) {
     const { values, known } = evaluate(state);
@@ -141,13 +152,24 @@ describe("counters' windows in columns", () => {
   it.each([
     ["sampled evenly", { complete: true, step: even, gaps: 0, restarts: false }],
     ["sampled unevenly", { complete: true, step: uneven, gaps: 0, restarts: false }],
+    [
+      "hardly ever beginning anew",
+      { complete: true, step: even, gaps: 0, restarts: false, resets: 3000 },
+    ],
+    [
+      "hardly ever missed",
+      { complete: true, step: even, gaps: 2000, restarts: false, resets: 1e6 },
+    ],
     ["with gaps", { complete: true, step: uneven, gaps: 40, restarts: false }],
     ["with a clock that goes back", { complete: true, step: uneven, gaps: 0, restarts: true }],
     ["after silences", { complete: true, step: silent, gaps: 100, restarts: false }],
     ["in partial frames", { complete: false, step: uneven, gaps: 0, restarts: false }],
     ["in partial frames with gaps", { complete: false, step: even, gaps: 50, restarts: false }],
   ] satisfies [string, Course][])("say what windows of their own do: %s", (_, course) => {
-    for (const seed of [1, 2, 3]) follow(play(course, seed, 600), createColumns().evaluate);
+    for (const seed of [1, 2, 3]) {
+      const columns = createColumns();
+      follow(play(course, seed, 600), (state) => columns.evaluate(state));
+    }
   });
 
   it("say when nothing is other than it was, and that nothing will be until a sample changes", () => {
@@ -157,7 +179,7 @@ describe("counters' windows in columns", () => {
       const changed = new Uint8Array(2).fill(frame === 0 ? 255 : 0);
       return columns.evaluate({ ...state, values: new Float64Array(rows), changed }).motion;
     });
-    expect(motions).toEqual([moved | restless, moved, still, still]);
+    expect(motions).toEqual([restless, moved, still, still]);
   });
 
   it.each(["source", "another source"])("go on under another schema, of %s", (source) => {
@@ -173,7 +195,7 @@ describe("counters' windows in columns", () => {
     let merged = 0;
     const columns = createColumns((samples) => (merged += samples));
     const course = { complete: true, step: () => 20, gaps: 0, restarts: false };
-    follow(play(course, 9, 4000), columns.evaluate);
+    follow(play(course, 9, 4000), (state) => columns.evaluate(state));
     expect(merged).toBeGreaterThan(1000 * rows);
   });
 });
