@@ -24,7 +24,7 @@ export interface AnswerReader {
   release(): void;
 }
 
-export const maximumHeaderBytes = 32 * 1024;
+const maximumHeaderBytes = 32 * 1024;
 
 const phase = {
   head: 0,

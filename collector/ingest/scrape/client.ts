@@ -12,7 +12,7 @@ import { createAnswerReader, type AnswerReader } from "./answer.ts";
 import { createBodyMemory, type BodyMemory } from "./body-memory.ts";
 import { createGunzip, type Gunzip } from "./gunzip.ts";
 
-export interface Page {
+interface Page {
   readonly body: Buffer;
   readonly format: ExpositionFormat;
 }

@@ -7,7 +7,7 @@ import { withSpan, type Note } from "../../../core/kit/tracing.ts";
 import { isPresent, type FrameSink } from "../../../core/wire/frame.ts";
 import { createExpositionParser } from "../../../core/wire/parse.ts";
 import type { ParsedExposition } from "../../../core/wire/parsed.ts";
-import { createScrapeClient, type Page, type ScrapeMemory } from "./client.ts";
+import { createScrapeClient, type ScrapeMemory } from "./client.ts";
 import { authorizationOf } from "./credentials.ts";
 import type { ScrapeCounters } from "./scrape-counters.ts";
 import { createLabeller, type LabelledPage } from "./series-labels.ts";
@@ -88,9 +88,7 @@ export function scrapeRegularly(target: Target, options: LoopOptions): Running {
         headers: authorizationOf(job.credentials),
         tls: options.tls(),
       };
-      const parsed = await client.fetch(asked, ({ body, format }: Page) =>
-        parser.parse(body, format),
-      );
+      const parsed = await client.fetch(asked, ({ body, format }) => parser.parse(body, format));
       const found = labeller.label(parsed);
       checkLimits(parsed, found, job);
       page = parsed;
