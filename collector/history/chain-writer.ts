@@ -59,8 +59,11 @@ const maximumSlots = 2_000_000;
 /** Schemas of partial frames in a row whose series are remembered; those of older ones end by the look-back. */
 const maximumHeld = 4;
 
+/** Of all writers: each message is copied at once. */
+const room = { bytes: Buffer.alloc(0) };
+
 export function createChainWriter(): ChainWriter {
-  const encoder = createFrameEncoder();
+  const encoder = createFrameEncoder({ room });
   /** Newest first. */
   let held: readonly Held[] = [];
   let sequence = -1;

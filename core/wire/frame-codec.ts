@@ -55,7 +55,7 @@ const defaultFrameLimits: FrameLimits = {
 };
 
 export interface FrameEncoder {
-  /** The frame's message, the schema's before it where the other side hasn't got it. Its memory is used again by the next `encode`. */
+  /** The frame's message, the schema's before it where the other side hasn't got it. Its memory, the room, is used again by the next `encode`. */
   encode(frame: Frame): Buffer;
   /**
    * The next frame goes out with its schema and whole: after a reconnect, or at the start of a file. Where `withSchema`
@@ -94,11 +94,21 @@ const flagBits = { complete: 1, presence: 2 } as const;
 const nothing = Buffer.alloc(0);
 const anyPlace = { present: null, slots: null };
 
-/** An encoder for one origin. `stream` tells origins apart that share a connection. */
-export function createFrameEncoder(options: { readonly stream?: number } = {}): FrameEncoder {
-  const stream = options.stream ?? 0;
+/** Where messages are written. Encoders may share it whose messages are copied before any of them encodes again. */
+export interface EncoderRoom {
+  bytes: Buffer;
+}
+
+export interface FrameEncoderOptions {
+  /** Tells origins apart that share a connection. */
+  readonly stream?: number;
+  readonly room?: EncoderRoom;
+}
+
+/** An encoder for one origin. */
+export function createFrameEncoder(options: FrameEncoderOptions = {}): FrameEncoder {
+  const { stream = 0, room = { bytes: Buffer.alloc(0) } } = options;
   let state: State | null = null;
-  let target = Buffer.alloc(0);
   let withSchema = true;
 
   return {
@@ -114,9 +124,10 @@ export function createFrameEncoder(options: { readonly stream?: number } = {}): 
         const schema = withSchema ? encodeSchemaMessage(frame.schema, stream) : nothing;
         withSchema = true;
         const most = schema.length + maximumFrameBytes(state);
-        if (target.length < most) target = Buffer.allocUnsafeSlow(most);
-        offset = schema.copy(target);
+        if (room.bytes.length < most) room.bytes = Buffer.allocUnsafeSlow(most);
+        offset = schema.copy(room.bytes);
       }
+      const target = room.bytes;
       const end = writeFrame(target, offset + headerBytes, stream, frame, state);
       state.sequence = frame.sequence;
       return target.subarray(0, seal(target, offset, kinds.frame, end));
