@@ -1,4 +1,13 @@
-import { array, assert, constantFrom, nat, property, uint8Array } from "fast-check";
+import {
+  array,
+  assert,
+  boolean,
+  constantFrom,
+  nat,
+  property,
+  record,
+  uint8Array,
+} from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createSnappyDecoder, decodeSnappy, encodeSnappy } from "../../../core/wire/snappy.ts";
 
@@ -29,6 +38,29 @@ describe("snappy", () => {
         expect(decodeSnappy(encodeSnappy(source), limit).equals(source)).toBe(true);
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it("unpacks copies of any length from any distance, byte by byte the same, into used memory as well", () => {
+    const decode = createSnappyDecoder(limit);
+    const element = record({ distance: nat(70), length: nat(63), far: boolean() });
+    assert(
+      property(uint8Array({ minLength: 1, maxLength: 90 }), array(element), (literal, copies) => {
+        const expected = [...literal];
+        const packed = [(literal.length - 1) << 2, ...literal];
+        if (literal.length > 60) packed.splice(0, 1, 60 << 2, literal.length - 1);
+        for (const { distance, length, far } of copies) {
+          const back = (distance % expected.length) + 1;
+          packed.push((length << 2) | (far ? 3 : 2), back, 0, ...(far ? [0, 0] : []));
+          for (let at = 0; at <= length; at += 1) expected.push(expected.at(-back) ?? 0);
+        }
+        const size = expected.length;
+        const head = size < 128 ? [size] : [(size & 127) | 128, size >> 7];
+        const body = Buffer.from([...head, ...packed]);
+        expect([...decodeSnappy(body, limit)]).toEqual(expected);
+        expect([...decode(body)]).toEqual(expected);
+      }),
+      { numRuns: 500 },
     );
   });
 
