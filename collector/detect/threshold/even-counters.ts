@@ -19,13 +19,14 @@ export function followEvenly(
   state: OriginState,
 ): Motion | null {
   const ring = memory.rings[stretch.ring]!;
-  if (!isUsual(stretch, moving, ring, memory, state)) return null;
+  if (!isUsualFrame(stretch, moving, ring, memory, state)) return null;
   const { slots, first, column, lengthMilliseconds, perSeconds } = stretch;
   const { last, unquiet } = memory.counters;
   const { values } = memory;
   const { samples, columns, changedEntries, entries, width } = moving;
   const newest = (ring.newest & (entries - 1)) * width;
   const oldest = (ring.first & (entries - 1)) * width;
+  if (ring.newest === ring.beforeEntry) memory.counters.merged += slots.length;
   const pace = paceOfFrame(ring, lengthMilliseconds, state.timeMilliseconds);
   let motion = still;
   for (let row = 0; row < slots.length; row += 1) {
@@ -54,24 +55,26 @@ export function followEvenly(
   return moving.used > 0 ? motion | restless : motion;
 }
 
-function isUsual(
+function isUsualFrame(
   { slots, column }: Stretch,
   moving: Moving,
   ring: TimeRing,
   { counters }: Memory,
   { complete, present, times, values }: OriginState,
 ): boolean {
-  const isNext = ring.newest === ring.beforeEntry + 1 && ring.newest > ring.first;
+  const { newest, beforeEntry, newestTime } = ring;
+  const goesOn =
+    newest === beforeEntry + 1 || (newest === beforeEntry && newestTime > ring.beforeTime);
   // A source's samples share their time.
-  if (!complete || !isNext || times[slots[0]!] !== ring.newestTime) return false;
+  if (!complete || !goesOn || newest <= ring.first || times[slots[0]!] !== newestTime) return false;
   if (moving.entries < ring.times.length) return false;
   const { last, unquiet } = counters;
   for (let row = 0; row < slots.length; row += 1) {
     const slot = slots[row]!;
     const value = values[slot]!;
     const before = last[column + row]!;
-    const goesOn = unquiet[column + row] === 1 ? value >= before : value === before;
-    if (!goesOn || value === Infinity || moving.lost[row] !== 0 || !isPresent(present, slot))
+    const isUsual = unquiet[column + row] === 1 ? value >= before : value === before;
+    if (!isUsual || value === Infinity || moving.lost[row] !== 0 || !isPresent(present, slot))
       return false;
   }
   return true;

@@ -160,6 +160,10 @@ describe("counters' windows in columns", () => {
       "hardly ever missed",
       { complete: true, step: even, gaps: 2000, restarts: false, resets: 1e6 },
     ],
+    [
+      "closer than a window can hold",
+      { complete: true, step: () => 30, gaps: 0, restarts: false, resets: 1e6 },
+    ],
     ["with gaps", { complete: true, step: uneven, gaps: 40, restarts: false }],
     ["with a clock that goes back", { complete: true, step: uneven, gaps: 0, restarts: true }],
     ["after silences", { complete: true, step: silent, gaps: 100, restarts: false }],
