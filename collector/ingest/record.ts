@@ -27,6 +27,8 @@ export interface OriginRecord {
   readonly admission: Admission;
   /** Its newest frame was sent here, not fetched or made here. */
   isPushed: boolean;
+  /** The time of the samples at which series of a partial sender were looked through for those that have ended. */
+  endedMilliseconds: number;
   admit(sender: Schema, admission: Admission, complete: boolean): void;
   arrived(frame: Frame, timeMilliseconds: number, monotonic: number): void;
 }
@@ -40,6 +42,8 @@ const stalenessLow = 2;
 const lookBackMilliseconds = 300_000;
 /** Nothing is silent before three of these, so that what comes closer together is one. */
 const burstMilliseconds = 1000;
+/** A partial sender's series are looked through for that no more often. */
+const endStaleMilliseconds = 1000;
 /** How much a new interval counts in the smoothed period. */
 const periodWeight = 0.2;
 
@@ -73,6 +77,7 @@ export function createRecord(key: string): OriginRecord {
     state,
     sender: null,
     isPushed: false,
+    endedMilliseconds: 0,
     admission: { schema: emptySchema, slots: null, refusedForSeries: 0, refusedForLabels: 0 },
     admit(sender, admission, complete) {
       const before = { ...state };
@@ -130,40 +135,52 @@ export function copySamples(record: OriginRecord, frame: Frame, latest: number):
     counts.accepted = copyWhole(state, frame);
     return counts;
   }
+  copyBySlot(record, frame, latest, counts);
+  return counts;
+}
+
+/** A frame that is partial, or of which something is left out or can't be believed. */
+function copyBySlot(
+  record: OriginRecord,
+  frame: Frame,
+  latest: number,
+  counts: SampleCounts,
+): void {
+  const { state, admission } = record;
+  const { values, present, times, changed } = state;
   const words = wordsOf(frame.values);
-  state.changed.fill(255);
-  if (frame.complete) state.present.fill(0);
-  const groups = state.schema.groups;
-  for (let index = 0; index < groups.length; index++) {
-    const group = groups[index];
-    if (!group) continue;
+  const before = present.slice();
+  changed.fill(0);
+  if (frame.complete) present.fill(0);
+  let newest = 0;
+  for (const [index, group] of state.schema.groups.entries()) {
     const time = frame.timestamps[index] ?? 0;
     const usable = time > 0 && time <= latest;
+    if (usable && time > newest) newest = time;
     for (let slot = group.first; slot < group.first + group.length; slot++) {
-      const from = slots === null ? slot : (slots[slot] ?? 0);
+      const from = admission.slots === null ? slot : admission.slots[slot]!;
       if (!isPresent(frame.present, from)) continue;
-      if (!usable) {
-        counts.future += 1;
-        continue;
+      if (!usable) counts.future += 1;
+      else if (!frame.complete && time <= times[slot]!) counts.outdated += 1;
+      else {
+        counts.accepted += 1;
+        times[slot] = time;
+        const value = frame.values[from]!;
+        if (Number.isNaN(value) && isStalenessMarker(words, from)) clearPresent(present, slot);
+        else {
+          if (!Object.is(value, values[slot])) setPresent(changed, slot);
+          values[slot] = value;
+          setPresent(present, slot);
+        }
       }
-      if (!frame.complete && time <= (state.times[slot] ?? 0)) {
-        counts.outdated += 1;
-        continue;
-      }
-      counts.accepted += 1;
-      const value = frame.values[from] ?? Number.NaN;
-      if (Number.isNaN(value) && isStalenessMarker(words, from)) {
-        clearPresent(state.present, slot);
-        state.times[slot] = time;
-        continue;
-      }
-      state.values[slot] = value;
-      state.times[slot] = time;
-      setPresent(state.present, slot);
     }
   }
-  if (!frame.complete) endStale(state, latest);
-  return counts;
+  if (!frame.complete && Math.abs(newest - record.endedMilliseconds) >= endStaleMilliseconds) {
+    record.endedMilliseconds = newest;
+    endStale(state, latest);
+  }
+  for (let byte = 0; byte < present.length; byte += 1)
+    changed[byte]! |= before[byte]! ^ present[byte]!;
 }
 
 /** Complete, and every group of it has a time that can be believed: nothing needs to be judged slot by slot. */
@@ -201,11 +218,11 @@ function takePresence({ values, present, changed }: OriginState, frame: Frame): 
     const differs = changed[byte]! | (bits ^ present[byte]!);
     present[byte] = bits;
     accepted += bitCounts[bits]!;
-    if (differs === 0) continue;
     changed[byte] = differs;
-    const end = Math.min(values.length, byte * 8 + 8);
-    for (let slot = byte * 8; slot < end; slot += 1)
+    for (let left = differs & bits; left !== 0; left &= left - 1) {
+      const slot = byte * 8 + 31 - Math.clz32(left & -left);
       if (isStalenessMarker(words, slot)) clearPresent(present, slot);
+    }
   }
   return accepted;
 }

@@ -7,7 +7,7 @@ import type { AlertBook } from "../alert-book.ts";
 import type { Tracked } from "../lifecycle.ts";
 import { createAssembler } from "./assembler.ts";
 import { createWindows, type Former } from "./bound-windows.ts";
-import { compileCondition, spreadFiring } from "./condition.ts";
+import { compileCondition, isAbout, spreadFiring } from "./condition.ts";
 import { createMemory, type Memory } from "./memory.ts";
 import { rowsOf, type Program, type ProgramRule } from "./program.ts";
 import type { Programs } from "./programs.ts";
@@ -71,8 +71,10 @@ export function bindRules(
 function compileRules(rules: readonly Rule[], book: AlertBook, schema: Schema): Program {
   const assembler = createAssembler(schema);
   for (const rule of rules) {
+    const hasAlerts = book.ofRule(rule.name).size > 0;
+    if (!hasAlerts && !isAbout(rule.condition, assembler.index)) continue;
     const condition = compileCondition(rule.condition, assembler);
-    if (condition.length > 0 || book.ofRule(rule.name).size > 0) assembler.addRule(rule, condition);
+    if (condition.length > 0 || hasAlerts) assembler.addRule(rule, condition);
   }
   return assembler.finish();
 }

@@ -1,12 +1,18 @@
 /** Conditions as steps of a program, in three truths: true, false, and unknown where samples are missing. */
-import type { Comparison, ComparisonCondition, Condition } from "../../../alerts/expression.ts";
+import {
+  leadingComparison,
+  type Comparison,
+  type ComparisonCondition,
+  type Condition,
+  type Expression,
+} from "../../../alerts/expression.ts";
 import type { Schema } from "../../../core/wire/frame.ts";
 import type { Assembler } from "./assembler.ts";
 import { compileExpression } from "./expression.ts";
 import { isFalse, isTrue, isUnknown, type Memory } from "./memory.ts";
 import { moved, still, type Motion } from "./motion.ts";
 import { rowsOf } from "./program.ts";
-import { matchRows, type Labels } from "./rows.ts";
+import { matchRows, type Labels, type SlotIndex } from "./rows.ts";
 
 export interface CompiledCondition {
   readonly length: number;
@@ -42,6 +48,27 @@ export function compileCondition(condition: Condition, to: Assembler): CompiledC
       return compileAbsence(condition, to);
     default:
       return compileComparison(condition, to);
+  }
+}
+
+/** False where the schema has nothing of what the condition's rows are made of. */
+export function isAbout(condition: Condition, index: SlotIndex): boolean {
+  return hasRows(leadingComparison(condition).left, index);
+}
+
+function hasRows(expression: Expression, index: SlotIndex): boolean {
+  switch (expression.op) {
+    case "value":
+      return index.has(expression.metric.name);
+    case "constant":
+      return true;
+    case "+":
+    case "-":
+    case "*":
+    case "/":
+      return hasRows(expression.left, index);
+    default:
+      return hasRows(expression.of, index);
   }
 }
 
