@@ -98,7 +98,7 @@ export function takeIn(stretch: Stretch, memory: Memory, state: OriginState): Mo
   if (own.pace[stretch.number] === even && moving) {
     const motion = followEvenly(stretch, moving, memory, state);
     if (motion === null) wake(stretch, memory);
-    else if ((motion & restless) === 0) own.pace[stretch.number] = calm;
+    else if (moving.used === 0) beCalm(stretch, own);
     if (motion !== null) return motion;
   } else if (own.pace[stretch.number] !== uneven) wake(stretch, memory);
   return takeRows(stretch, memory, state);
@@ -158,6 +158,12 @@ function isEven({ stretch, own, ring }: Rows, row: number): boolean {
   if (own.lastEntries[at] !== ring.newest) return false;
   if (own.unquiet[at] === 0) return true;
   return own.firstEntries[at]! <= ring.first && !own.apart.has(at);
+}
+
+/** None of its rows moves any more. */
+function beCalm({ number }: Stretch, own: CounterColumns): void {
+  own.pace[number] = calm;
+  own.moving[number] = undefined;
 }
 
 function wake(stretch: Stretch, { counters: own, known, rings }: Memory): void {

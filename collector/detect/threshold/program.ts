@@ -9,7 +9,7 @@ import type { OnFiring } from "./condition.ts";
 import type { Stretch } from "./counter-columns.ts";
 import type { Memory, Sizes } from "./memory.ts";
 import type { Motion } from "./motion.ts";
-import type { Labels, Rows } from "./rows.ts";
+import { seriesLabels, type Labels, type Rows } from "./rows.ts";
 import type { Summary } from "./sample-window.ts";
 
 export interface Step {
@@ -83,6 +83,15 @@ export function rowsOf(
   schema: Schema,
 ): Rows {
   return { length, labels: (row) => labels(schema, row) };
+}
+
+export function rowsOfSlots(slots: Int32Array, first: number, after: readonly number[]): Vector {
+  return {
+    length: slots.length,
+    first,
+    after,
+    labels: (schema, row) => seriesLabels(schema, slots[row]!),
+  };
 }
 
 export function listReaders(steps: readonly Step[]): Readers {
