@@ -1,5 +1,6 @@
 /** A notification: what one notifier is to tell of one incident, decided once and kept as text until it is accepted. */
 import { WarpwatchError } from "../../core/kit/errors.ts";
+import { sealText, unsealText } from "../../core/kit/sealed-text.ts";
 import type { Alert } from "./alert.ts";
 import { decodeAlert, encodeAlert } from "./alert-codec.ts";
 
@@ -85,12 +86,14 @@ export function tellingOf(alert: Alert): Telling {
 }
 
 export function encodeTelling({ alert, ...rest }: Telling): string {
-  return `{"alert":${encodeAlert(alert)},"telling":${JSON.stringify(rest)}}`;
+  return sealText(`{"alert":${encodeAlert(alert)},"telling":${JSON.stringify(rest)}}`);
 }
 
-/** Reads what this version and the one before it wrote: rows once held an alert and nothing else. */
-export function decodeTelling(body: string): Telling {
+/** Reads what earlier versions wrote, too: rows once held an alert and nothing else, and had no checksum of the whole. */
+export function decodeTelling(stored: string): Telling {
   try {
+    const body = unsealText(stored);
+    if (body === null) throw new Error("it was damaged on disk");
     const parsed: { telling?: Omit<Telling, "alert">; alert?: unknown } = JSON.parse(body);
     if (parsed.telling === undefined) return tellingOf(decodeAlert(body));
     return { ...parsed.telling, alert: decodeAlert(JSON.stringify(parsed.alert)) };

@@ -11,6 +11,7 @@
  * 4. the oldest triggers and digests.
  */
 import type { Clock } from "../../core/kit/clock.ts";
+import { WarpwatchError } from "../../core/kit/errors.ts";
 import type { AuditLog } from "./audit.ts";
 import type { Database } from "./database.ts";
 import { decodeTelling, encodeTelling, type Notification, type Telling } from "./notification.ts";
@@ -24,7 +25,8 @@ interface OutboxKey {
 
 interface DeadLetter {
   readonly notifier: string;
-  readonly notification: Notification;
+  /** Null: it was damaged on disk. */
+  readonly notification: Notification | null;
   readonly reason: string;
   readonly buriedAtMilliseconds: number;
 }
@@ -34,7 +36,7 @@ type DropReason = "superseded" | "outbox_full" | "notifier_removed";
 export interface Outbox {
   /** What waits for a notifier after the given sequence, oldest first. */
   after(notifier: string, sequence: number): OutboxKey[];
-  /** Null when the bound dropped it meanwhile. */
+  /** Null when the bound dropped it meanwhile, or it was damaged on disk: then it is with the dead letters now. */
   read(sequence: number): Notification | null;
   /**
    * Takes out a row that was accepted; on disk when the promise resolves. Settlements that come together share a transaction.
@@ -121,6 +123,20 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
       details,
     });
   }
+  function bury(sequence: number, reason: string): void {
+    database.transaction(() => {
+      copyToDeadLetters(database, sequence, reason, options.clock.now());
+      leave(sequence, `buried: ${reason}`, "");
+    });
+  }
+  /** What was to be told can't be known, and another attempt would read the same. */
+  function buryDamaged(sequence: number, row: Row): void {
+    const { notifier, key } = keyOf(row);
+    bury(sequence, "it was damaged on disk");
+    database.noteDamage(
+      `the ${String(row["action"])} of incident ${key} for ${notifier} was damaged on disk and is with the dead letters: look the incident up and tell whom it concerns`,
+    );
+  }
   const depth = (notifier: string): number => Number(count.get(notifier)?.["depth"]);
   dropped.notifier_removed = removeStrangers(database, options.notifiers);
 
@@ -153,14 +169,16 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
       })),
     read(sequence) {
       const row = select.get(sequence);
-      return row === undefined ? null : notificationOf(sequence, row, references.find(keyOf(row)));
+      if (row === undefined) return null;
+      try {
+        return notificationOf(sequence, row, references.find(keyOf(row)));
+      } catch {
+        buryDamaged(sequence, row);
+        return null;
+      }
     },
     settle: (sequence, reference = "") => settleLater({ sequence, reference }),
-    bury: (sequence, reason) =>
-      database.transaction(() => {
-        copyToDeadLetters(database, sequence, reason, options.clock.now());
-        leave(sequence, `buried: ${reason}`, "");
-      }),
+    bury,
     deadLetters: () => deadLetters(database),
     deadLetterCount: () => Number(countDead.get()?.["count"]),
   };
@@ -177,9 +195,15 @@ function keyOf(row: Row): { notifier: string; key: string } {
   return { notifier: String(row["notifier"]), key: String(row["key"]) };
 }
 
+/** Throws STATE_UNUSABLE when it isn't what was put in. */
 function notificationOf(sequence: number, row: Row, reference = ""): Notification {
+  const telling = decodeTelling(String(row["body"]));
+  // A dead letter has no key of its own.
+  const key = row["key"] ?? telling.key;
+  if (telling.key !== key || telling.action !== row["action"])
+    throw new WarpwatchError("STATE_UNUSABLE", "a stored notification belongs to another row");
   return {
-    ...decodeTelling(String(row["body"])),
+    ...telling,
     sequence,
     committedAtMilliseconds: Number(row["committed_at"]),
     reference,
@@ -281,10 +305,18 @@ function deadLetters({ sqlite }: Database): DeadLetter[] {
     .all()
     .map((row) => ({
       notifier: String(row["notifier"]),
-      notification: notificationOf(Number(row["sequence"]), row),
+      notification: letterOf(row),
       reason: String(row["reason"]),
       buriedAtMilliseconds: Number(row["buried_at"]),
     }));
+}
+
+function letterOf(row: Row): Notification | null {
+  try {
+    return notificationOf(Number(row["sequence"]), row);
+  } catch {
+    return null;
+  }
 }
 
 /** Rows of notifiers that the configuration no longer names would wait for ever. */

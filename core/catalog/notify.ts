@@ -36,7 +36,7 @@ export const outboxDropped = defineMetric({
 export const deadLetters = defineMetric({
   name: "warpwatch_dead_letters",
   kind: "gauge",
-  help: "Undeliverable notifications that are kept to be looked at: refused ones and expired ones.",
+  help: "Undeliverable notifications that are kept to be looked at: refused, expired and damaged ones.",
 });
 export const alertRefreshes = defineMetric({
   name: "warpwatch_alert_refreshes_total",

@@ -211,3 +211,21 @@ test("shows depth, latency and outcome", async () => {
   expect(page).toContain('warpwatch_notifications_total{notifier="pager",outcome="accepted"} 1');
   expect(page).toContain('warpwatch_notifications_total{notifier="pager",outcome="refused"} 0');
 });
+
+test("a notification that was damaged on disk is put aside once, and what is behind it is sent", async () => {
+  const scene = start(
+    () => accepted,
+    (outbox) => ({
+      read(sequence) {
+        if (sequence === 1) outbox.bury(sequence, "it was damaged on disk");
+        return outbox.read(sequence);
+      },
+    }),
+  );
+  scene.notify(makeNumberedAlert(1));
+  scene.notify(resolved(makeNumberedAlert(1)), makeNumberedAlert(2));
+  await scene.clock.advance(1000);
+  expect(scene.sent.toSorted()).toEqual(["resolve 1", "trigger 2"]);
+  expect(scene.state.outbox.depth("pager")).toBe(0);
+  expect(scene.state.outbox.deadLetterCount()).toBe(1);
+});

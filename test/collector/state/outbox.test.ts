@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import type { Alert } from "../../../collector/state/alert.ts";
 import { tellingOf } from "../../../collector/state/notification.ts";
@@ -140,4 +142,49 @@ test("a resolve that is buried ends the reference too", async () => {
   state.outbox.bury(next(), "refused");
   notify(state, one);
   expect(state.outbox.read(next())?.reference).toBe("");
+});
+
+test.each([
+  ["body", "replace(body, '\"memberCount\":1', '\"memberCount\":3')"],
+  ["body", "substr(body, 1, 40)"],
+  ["action", "'resolve'"],
+  ["key", "replace(key, substr(key, 1, 1), 'z')"],
+])(
+  "a row whose %s was damaged on disk becomes a dead letter, and the next is read",
+  (column, damaged) => {
+    const folder = makeFolder();
+    const first = open(folder, ["pager"]);
+    notify(first, one, two);
+    first.close();
+    const sqlite = new DatabaseSync(join(folder, "state.db"));
+    sqlite.exec(`UPDATE outbox SET ${column} = ${damaged} WHERE sequence = 1`);
+    sqlite.close();
+    const second = open(folder, ["pager"]);
+    expect(second.outbox.read(1)).toBeNull();
+    expect(second.outbox.read(1)).toBeNull();
+    expect(waiting(second)).toEqual(["trigger 2"]);
+    expect(second.takeDamage()).toEqual([
+      expect.stringContaining("is with the dead letters: look the incident up"),
+    ]);
+    expect(second.outbox.deadLetters()).toMatchObject([
+      { notifier: "pager", reason: "it was damaged on disk" },
+    ]);
+    const query = { sinceMilliseconds: 0, kind: "notification", before: 0, limit: 10 };
+    expect(second.audit.list(query)).toMatchObject([
+      { details: { notifier: "pager", outcome: "buried: it was damaged on disk", sequence: 1 } },
+    ]);
+  },
+);
+
+test("a row from before notifications had checksums of their own is still read", () => {
+  const folder = makeFolder();
+  const first = open(folder, ["pager"]);
+  notify(first, one);
+  first.close();
+  const sqlite = new DatabaseSync(join(folder, "state.db"));
+  sqlite.exec("UPDATE outbox SET body = substr(body, 1, length(body) - 10)");
+  sqlite.close();
+  const second = open(folder, ["pager"]);
+  expect(waiting(second)).toEqual(["trigger 1"]);
+  expect(second.takeDamage()).toEqual([]);
 });
