@@ -4,7 +4,7 @@
  * sends: their state depends on the order of the samples.
  */
 import { history } from "../../../core/catalog/index.ts";
-import type { Clock } from "../../../core/kit/clock.ts";
+import { sleep, type Clock } from "../../../core/kit/clock.ts";
 import { describeError } from "../../../core/kit/errors.ts";
 import type { Log } from "../../../core/kit/log.ts";
 import type { SelfMetrics } from "../../../core/kit/self-metrics.ts";
@@ -47,6 +47,12 @@ export interface BackfillBounds {
   readonly samplesAtOnce: number;
   /** After so long the detectors go on with what they have. */
   readonly milliseconds: number;
+  /** So often a query is asked before it is left out. */
+  readonly attempts: number;
+  /** The first wait between them; each is twice the one before. */
+  readonly retryMilliseconds: number;
+  /** After so many queries in a row without an answer the store counts as gone. */
+  readonly failuresInRow: number;
 }
 
 interface Found {
@@ -60,6 +66,9 @@ const defaultBounds: BackfillBounds = {
   samples: 50_000_000,
   samplesAtOnce: 100_000,
   milliseconds: 900_000,
+  attempts: 4,
+  retryMilliseconds: 1000,
+  failuresInRow: 5,
 };
 const concurrency = 2;
 const hourMilliseconds = 3_600_000;
@@ -84,15 +93,47 @@ export function startBackfill(options: BackfillOptions): Backfill {
   const { signal } = ending;
   let sliceEnd = 0;
   let total = 0;
+  let failuresInRow = 0;
+  const leftOut = { queries: 0, reason: "" };
+
+  /** Throws what the last attempt throws. */
+  async function patiently<Answer>(request: () => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        const answer = await request();
+        failuresInRow = 0;
+        return answer;
+      } catch (thrown) {
+        if (signal.aborted || attempt >= bounds.attempts) throw thrown;
+        await sleep(clock, bounds.retryMilliseconds * 2 ** (attempt - 1), signal);
+      }
+  }
+
+  /** Null where the query is to be left out. Throws when the store is gone. */
+  async function askOrLeaveOut(
+    request: () => Promise<StoreSeries[]>,
+  ): Promise<StoreSeries[] | null> {
+    try {
+      return await patiently(request);
+    } catch (thrown) {
+      failuresInRow += 1;
+      if (signal.aborted || failuresInRow >= bounds.failuresInRow) throw thrown;
+      leftOut.queries += 1;
+      leftOut.reason = describeError(thrown);
+      return null;
+    }
+  }
 
   /** Where the store has their series now or had them at a full hour. */
   async function findOrigins(): Promise<Found[]> {
     const end = clock.now();
-    const found = await store.rangeQuery(
-      `count by (job, instance) ({__name__=~"${metricsPattern}"})`,
-      end - options.pastMilliseconds,
-      end,
-      Math.min(hourMilliseconds, options.pastMilliseconds / 10),
+    const found = await patiently(() =>
+      store.rangeQuery(
+        `count by (job, instance) ({__name__=~"${metricsPattern}"})`,
+        end - options.pastMilliseconds,
+        end,
+        Math.min(hourMilliseconds, options.pastMilliseconds / 10),
+      ),
     );
     const origins = found.map(({ labels: { job = "", instance = "" } }) => ({
       key: `${job}/${instance}`,
@@ -117,10 +158,12 @@ export function startBackfill(options: BackfillOptions): Backfill {
     const replay = createReplay(key, job, instance);
     const selector = `{__name__=~"${metricsPattern}",job=${quote(job)},instance=${quote(instance)}}`;
     // A little more than asked for: what was there before isn't played again.
-    const ask = (from: number, to: number): Promise<StoreSeries[]> =>
-      store.samples(`${selector}[${Math.ceil(to - from) + 1}ms]`, to);
+    const ask = (from: number, to: number): Promise<StoreSeries[] | null> =>
+      askOrLeaveOut(() => store.samples(`${selector}[${Math.ceil(to - from) + 1}ms]`, to));
     const now = clock.now();
-    const density = densityOf(await ask(now - firstChunkMilliseconds, now));
+    const recent = await ask(now - firstChunkMilliseconds, now);
+    const density = densityOf(recent ?? []);
+    let isWhole = recent !== null;
     let from = now - Math.min(options.pastMilliseconds, room / density);
     let chunk = firstChunkMilliseconds;
     let samples = 0;
@@ -129,17 +172,20 @@ export function startBackfill(options: BackfillOptions): Backfill {
       const to = Math.min(from + chunk, clock.now());
       if (to - from < 1) break;
       const found = await ask(from, to);
-      const played = await replay.play(found, (state) => pupils.replay(state), rest);
+      isWhole &&= found !== null;
+      const played = await replay.play(found ?? [], (state) => pupils.replay(state), rest);
       samples += played;
       learned.increase({}, played);
       const wanted = bounds.samplesAtOnce / Math.max(density, played / (to - from));
-      chunk = Math.max(leastChunkMilliseconds, Math.min(wanted, 4 * chunk));
+      // What is too much for the store at once may be little enough in parts.
+      const most = found === null ? chunk / 4 : 4 * chunk;
+      chunk = Math.max(leastChunkMilliseconds, Math.min(wanted, most));
       // More than it looked like: only the newest is still taken.
       from = samples > room ? Math.max(to, clock.now() - leastChunkMilliseconds) : to;
       if (clock.now() - to < leastChunkMilliseconds) presents += 1;
     }
     total += samples;
-    outcomes.increase({ outcome: "success" });
+    outcomes.increase({ outcome: isWhole ? "success" : "failure" });
   }
 
   async function run(): Promise<void> {
@@ -155,6 +201,10 @@ export function startBackfill(options: BackfillOptions): Backfill {
     };
     await Promise.all(Array.from({ length: concurrency }, work));
     if (signal.aborted) return;
+    if (leftOut.queries > 0)
+      log.warn(
+        `${leftOut.queries} queries for the past are left out, each asked ${bounds.attempts} times, the last because ${leftOut.reason}`,
+      );
     const seconds = Math.round((clock.monotonic() - began) / 1000);
     log.info(
       `the detectors learned from ${total} samples of ${origins} origins' past in ${seconds} s`,

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import {
@@ -188,7 +189,8 @@ test.each<[string, RequestListener | null, string]>([
   "a store that %s costs one sentence and a count, and the detectors start without",
   async (_, handle, sentence) => {
     const url = handle ? await serve(handle) : new URL("http://127.0.0.1:1/");
-    const { backfill, lines, metrics } = teach({ url });
+    const bounds = { retryMilliseconds: 1, attempts: 2 };
+    const { backfill, lines, metrics } = teach({ url }, { bounds });
     await backfill.done;
     expect(backfill.isAwaited("any/one")).toBe(false);
     expect(lines).toHaveLength(1);
@@ -199,3 +201,73 @@ test.each<[string, RequestListener | null, string]>([
     );
   },
 );
+
+/** Refuses those requests, counted from 0, and answers the others as the store does. */
+function refuse(answer: RequestListener, isRefused: (request: number, query: string) => boolean) {
+  const asked: string[] = [];
+  const listener: RequestListener = (incoming, response) => {
+    const chunks: Buffer[] = [];
+    incoming.on("data", (chunk: Buffer) => void chunks.push(chunk));
+    incoming.on("end", () => {
+      const form = Buffer.concat(chunks);
+      const query = new URLSearchParams(form.toString()).get("query") ?? "";
+      asked.push(query);
+      if (isRefused(asked.length - 1, query)) response.writeHead(503).end("busy");
+      else answer(Object.assign(Readable.from([form]), { url: incoming.url }) as never, response);
+    });
+  };
+  return { asked, listener };
+}
+
+const failures = 'warpwatch_backfill_origins_total{outcome="failure"}';
+const successes = 'warpwatch_backfill_origins_total{outcome="success"}';
+
+test("a store that is busy now and then is asked again, and nothing is missing", async () => {
+  const start = Math.floor(clock.now() / 1000) - 595;
+  const { listener } = refuse(answerAsStore(start), (request) => request % 3 !== 2);
+  const { moments, backfill, lines, metrics } = teach(
+    { url: await serve(listener) },
+    { knew: "old/a:1", bounds: { retryMilliseconds: 1 } },
+  );
+  await backfill.done;
+  expect(moments).toHaveLength(21);
+  expect(lines).toHaveLength(1);
+  expect(await metricValue(metrics, successes)).toBe(1);
+  expect(await metricValue(metrics, failures)).toBe(0);
+});
+
+test("a query that gets no answer is left out with a sentence, and the next one is asked", async () => {
+  const start = Math.floor(clock.now() / 1000) - 595;
+  // The first two of what is read of it: how much there is, and its oldest samples.
+  const { asked, listener } = refuse(
+    answerAsStore(start),
+    (request, query) => query.includes('job="new"') && request < 1 + 2 * 3,
+  );
+  const { moments, backfill, lines, metrics } = teach(
+    { url: await serve(listener) },
+    { knew: "old/a:1", bounds: { retryMilliseconds: 1, attempts: 3 } },
+  );
+  await backfill.done;
+  expect(asked.slice(1, 4)).toEqual([asked[1], asked[1], asked[1]]);
+  expect(asked[4]).toBe(asked[6]);
+  expect(moments[0]?.time).toBeGreaterThanOrEqual((start + 290) * 1000);
+  expect(moments.at(-1)?.time).toBe((start + 570) * 1000);
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatch(/2 queries for the past are left out, each asked 3 times.*503: busy/);
+  expect(await metricValue(metrics, failures)).toBe(1);
+  expect(await metricValue(metrics, successes)).toBe(0);
+});
+
+test("a store that goes away is left alone after a few queries", async () => {
+  const start = Math.floor(clock.now() / 1000) - 595;
+  const { asked, listener } = refuse(answerAsStore(start), (request) => request > 0);
+  const { backfill, lines, metrics } = teach(
+    { url: await serve(listener) },
+    { bounds: { retryMilliseconds: 1, attempts: 2, failuresInRow: 3 } },
+  );
+  await backfill.done;
+  expect(asked.length).toBeLessThanOrEqual(1 + 2 * 4);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain("the detectors start without the past");
+  expect(await metricValue(metrics, failures)).toBe(1);
+});
