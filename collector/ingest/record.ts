@@ -146,7 +146,8 @@ function copyBySlot(
   latest: number,
   counts: SampleCounts,
 ): void {
-  const { state, admission } = record;
+  const { state } = record;
+  const { slots } = record.admission;
   const { values, present, times, changed } = state;
   const words = wordsOf(frame.values);
   const before = present.slice();
@@ -158,7 +159,10 @@ function copyBySlot(
     const usable = time > 0 && time <= latest;
     if (usable && time > newest) newest = time;
     for (let slot = group.first; slot < group.first + group.length; slot++) {
-      const from = admission.slots === null ? slot : admission.slots[slot]!;
+      // A piece of a large sender's moment holds little: eight slots at a time are passed over.
+      while (slots === null && (slot & 7) === 0 && frame.present[slot >> 3] === 0) slot += 8;
+      if (slot >= group.first + group.length) break;
+      const from = slots === null ? slot : slots[slot]!;
       if (!isPresent(frame.present, from)) continue;
       if (!usable) counts.future += 1;
       else if (!frame.complete && time <= times[slot]!) counts.outdated += 1;
