@@ -160,8 +160,10 @@ function copyBySlot(
     if (usable && time > newest) newest = time;
     for (let slot = group.first; slot < group.first + group.length; slot++) {
       // A piece of a large sender's moment holds little: eight slots at a time are passed over.
-      while (slots === null && (slot & 7) === 0 && frame.present[slot >> 3] === 0) slot += 8;
-      if (slot >= group.first + group.length) break;
+      if (slots === null && (slot & 7) === 0 && frame.present[slot >> 3] === 0) {
+        slot += 7;
+        continue;
+      }
       const from = slots === null ? slot : slots[slot]!;
       if (!isPresent(frame.present, from)) continue;
       if (!usable) counts.future += 1;

@@ -54,78 +54,67 @@ const settings = {
   groupFrames,
 };
 const withPrometheus = hasProgram("prometheus");
+
+/** Each with its unit; all rates are per second of processor time. */
+const measured = {
+  alone: ["door alone", "frames per CPU-second"],
+  journal: ["door and journal", "frames per CPU-second"],
+  bytes: ["journal", "bytes per frame"],
+  parsed: ["text page parsed", "samples per CPU-second"],
+  received: ["remote-write, rules", "samples per CPU-second"],
+  receivedJournal: ["remote-write, rules and journal", "samples per CPU-second"],
+  served: ["remote-write over HTTP, rules", "samples per CPU-second"],
+  servedJournal: ["remote-write over HTTP, rules and journal", "samples per CPU-second"],
+  prometheus: ["remote-write over HTTP, a Prometheus", "samples per CPU-second"],
+} as const;
+type Round = Record<keyof typeof measured, number>;
+
 await main();
 
 async function main(): Promise<void> {
-  const schema = makeSchema(settings.series);
-  const columns = makeColumns(settings.series);
-  const pages = makePages(schema, columns);
-  const load = makeRemoteWriteLoad(settings.series, remoteRounds);
-  const loads = makeRemoteWriteLoads(settings.series, servedRounds);
-  const remote: Record<"alone" | "journal" | "served" | "servedJournal" | "prometheus", number>[] =
-    [];
-  const rounds: { alone: number; journal: number; bytes: number; parsed: number }[] = [];
+  const play = preparePlay();
+  const rounds: Round[] = [];
   // The first round warms up and doesn't count.
   for (let round = 0; round <= settings.rounds; round += 1) {
-    const alone = await feed(schema, columns, null);
     const folder = mkdtempSync(join(tmpdir(), "warpwatch-bench-"));
     try {
-      const journal = await feed(schema, columns, folder);
-      const parsed = parse(pages);
-      rounds.push({ alone: alone.rate, journal: journal.rate, bytes: journal.bytes, parsed });
-      remote.push({
-        alone: await feedReceiver(load, null),
-        journal: await feedReceiver(load, join(folder, "remote-write")),
-        served: await feedCollector(loads, null),
-        servedJournal: await feedCollector(loads, join(folder, "collector")),
-        prometheus: withPrometheus ? await feedPrometheus(loads, join(folder, "prometheus")) : 0,
-      });
+      rounds.push(await play(folder));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
   rounds.shift();
-  remote.shift();
-  const perSecond = "frames per CPU-second";
-  reportBench("ingest", settings, [
-    { what: "door alone", unit: perSecond, rounds: rounds.map(({ alone }) => alone) },
-    { what: "door and journal", unit: perSecond, rounds: rounds.map(({ journal }) => journal) },
-    { what: "journal", unit: "bytes per frame", rounds: rounds.map(({ bytes }) => bytes) },
-    {
-      what: "text page parsed",
-      unit: "samples per CPU-second",
-      rounds: rounds.map(({ parsed }) => parsed),
-    },
-    {
-      what: "remote-write, rules",
-      unit: "samples per CPU-second",
-      rounds: remote.map(({ alone: rate }) => rate),
-    },
-    {
-      what: "remote-write, rules and journal",
-      unit: "samples per CPU-second",
-      rounds: remote.map(({ journal: rate }) => rate),
-    },
-    {
-      what: "remote-write over HTTP, rules",
-      unit: "samples per CPU-second",
-      rounds: remote.map(({ served: rate }) => rate),
-    },
-    {
-      what: "remote-write over HTTP, rules and journal",
-      unit: "samples per CPU-second",
-      rounds: remote.map(({ servedJournal: rate }) => rate),
-    },
-    ...(withPrometheus
-      ? [
-          {
-            what: "remote-write over HTTP, a Prometheus",
-            unit: "samples per CPU-second",
-            rounds: remote.map(({ prometheus: rate }) => rate),
-          },
-        ]
-      : []),
-  ]);
+  const names = (Object.keys(measured) as (keyof Round)[]).filter(
+    (name) => withPrometheus || name !== "prometheus",
+  );
+  const rows = names.map((name) => {
+    const [what, unit] = measured[name];
+    return { what, unit, rounds: rounds.map((round) => round[name]) };
+  });
+  reportBench("ingest", settings, rows);
+}
+
+function preparePlay(): (folder: string) => Promise<Round> {
+  const schema = makeSchema(settings.series);
+  const columns = makeColumns(settings.series);
+  const pages = makePages(schema, columns);
+  const load = makeRemoteWriteLoad(settings.series, remoteRounds);
+  const loads = makeRemoteWriteLoads(settings.series, servedRounds);
+  return async (folder) => {
+    const { rate: alone } = await feed(schema, columns, null);
+    const { rate: journal, bytes } = await feed(schema, columns, folder);
+    return {
+      alone,
+      journal,
+      bytes,
+      parsed: parse(pages),
+      received: await feedReceiver(load, null),
+      receivedJournal: await feedReceiver(load, join(folder, "remote-write")),
+      served: await feedCollector(loads, null),
+      servedJournal: await feedCollector(loads, join(folder, "collector")),
+      prometheus: withPrometheus ? await feedPrometheus(loads, join(folder, "prometheus")) : 0,
+    };
+  };
 }
 
 /** Frames per second of processor time, of all threads, and what the journal then holds per frame. */
