@@ -2,18 +2,19 @@
  * Events on their way to the collector: at once, before and beside any frame. During an outage they wait in memory and, as
  * they are few, all of them in one file that is written anew, so that a restart of the agent loses none.
  */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Timer } from "../../core/kit/clock.ts";
 import { describeError, systemCode } from "../../core/kit/errors.ts";
-import { decodeEvents, encodeEvents } from "../../core/wire/event-codec.ts";
+import { encodeEvents } from "../../core/wire/event-codec.ts";
 import type { WarpwatchEvent } from "../../core/wire/event.ts";
 import { eventsPath, pushHeaders, pushLimits } from "../../core/wire/push.ts";
 import { packBody } from "./body.ts";
 import type { Post, PushResult } from "./client.ts";
 import type { Complaints } from "./complaints.ts";
 import type { Retry } from "./retry.ts";
+import { readSavedEvents, writeSavedEvents } from "./saved-events.ts";
 
 export interface EventsLane {
   readonly waiting: number;
@@ -36,17 +37,31 @@ export interface EventsLaneOptions {
 const capacity = 2000;
 const saveMilliseconds = 1000;
 const fileName = "events.jsonl";
+/** Lines that were damaged on disk, of the last start that found some; nothing reads it but people. */
+const damagedName = "events.damaged.jsonl";
 
 export function createEventsLane(options: EventsLaneOptions): EventsLane {
   const { clock, retry, complaints, onDrop } = options;
   const file = options.folder === "" ? "" : join(options.folder, fileName);
-  const queue: WarpwatchEvent[] = file === "" ? [] : readSaved(file);
+  const queue: WarpwatchEvent[] = file === "" ? [] : load();
   let isSaved = queue.length > 0;
   let sending: Promise<void> | null = null;
   let saving: Promise<void> = Promise.resolve();
   let saveTimer: Timer | null = null;
   let stopped = false;
   if (queue.length > 0) pump();
+
+  function load(): WarpwatchEvent[] {
+    const { events, damaged } = readSaved(file);
+    if (damaged.length === 0) return events;
+    onDrop(damaged.length, `events that waited were damaged on disk: they are in ${damagedName}`);
+    try {
+      writeFileSync(join(options.folder, damagedName), damaged.join("\n"), { mode: 0o600 });
+    } catch (thrown) {
+      complaints.failed("PUSH_FAILED", `damaged events can't be kept: ${describeError(thrown)}`);
+    }
+    return events;
+  }
 
   function pump(): void {
     if (sending || stopped || retry.waiting || queue.length === 0) return;
@@ -112,7 +127,7 @@ export function createEventsLane(options: EventsLaneOptions): EventsLane {
         await rm(file, { force: true });
         return;
       }
-      await writeFile(`${file}.new`, encodeEvents(queue), { mode: 0o600, flush: true });
+      await writeFile(`${file}.new`, writeSavedEvents(queue), { mode: 0o600, flush: true });
       await rename(`${file}.new`, file);
     } catch (thrown) {
       complaints.failed("PUSH_FAILED", `events can't be saved: ${describeError(thrown)}`);
@@ -142,12 +157,12 @@ export function createEventsLane(options: EventsLaneOptions): EventsLane {
   };
 }
 
-function readSaved(file: string): WarpwatchEvent[] {
+function readSaved(file: string): ReturnType<typeof readSavedEvents> {
   try {
     mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 });
-    return [...decodeEvents(readFileSync(file, "utf8"), capacity).events];
+    return readSavedEvents(readFileSync(file, "utf8"), capacity);
   } catch (thrown) {
-    if (systemCode(thrown) === "ENOENT") return [];
+    if (systemCode(thrown) === "ENOENT") return { events: [], damaged: [] };
     throw thrown;
   }
 }

@@ -95,6 +95,7 @@ const migrations: readonly string[] = [
   `DROP INDEX frame_by_chain;
    CREATE TABLE contents (chain INTEGER PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;
    CREATE TABLE listing (first INTEGER PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;`,
+  "ALTER TABLE feature_day ADD COLUMN checksum INTEGER;",
 ];
 
 /** "wwhi" in ASCII: tells our file from any other SQLite database. */

@@ -3,6 +3,7 @@ import { closeSync, fsyncSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { LIST, listValue, VARCHAR, type DuckDBConnection } from "@duckdb/node-api";
 import type { EventKind } from "../../core/wire/event.ts";
+import { fileChecksum } from "./checksum.ts";
 import { openSnapshot } from "./database.ts";
 import { openDuckDb } from "./duckdb.ts";
 import {
@@ -152,5 +153,6 @@ async function writeFile(connection: DuckDBConnection, job: FeaturesJob): Promis
   fsyncSync(descriptor);
   closeSync(descriptor);
   const rows = Math.min(found, job.rows);
-  return { file: { name, rows, bytes: statSync(path).size }, dropped: found - rows };
+  const file = { name, rows, bytes: statSync(path).size, checksum: fileChecksum(path) };
+  return { file, dropped: found - rows };
 }

@@ -14,6 +14,8 @@ export interface FeatureDay {
   readonly rows: number;
   readonly bytes: number;
   readonly state: FeatureState;
+  /** CRC-32 of the file; null where it was written before there was one. */
+  readonly checksum: number | null;
 }
 
 export interface FeatureDays {
@@ -31,7 +33,7 @@ export interface FeatureDays {
 
 export function createFeatureDays(sqlite: DatabaseSync): FeatureDays {
   const put = sqlite.prepare(
-    "INSERT OR REPLACE INTO feature_day (day, file, rows, bytes, state) VALUES (?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO feature_day (day, file, rows, bytes, state, checksum) VALUES (?, ?, ?, ?, ?, ?)",
   );
   const remove = sqlite.prepare("DELETE FROM feature_day WHERE day = ?");
   const late = sqlite.prepare(
@@ -52,8 +54,8 @@ export function createFeatureDays(sqlite: DatabaseSync): FeatureDays {
       making = day;
       state = "current";
     },
-    put({ day, file, rows, bytes }) {
-      put.run(day, file, rows, bytes, day === making ? state : "current");
+    put({ day, file, rows, bytes, checksum }) {
+      put.run(day, file, rows, bytes, day === making ? state : "current", checksum);
       making = "";
     },
     remove: (day) => void remove.run(day),
@@ -65,7 +67,7 @@ export function createFeatureDays(sqlite: DatabaseSync): FeatureDays {
 /** Oldest first. */
 export function listFeatureDays(sqlite: DatabaseSync): FeatureDay[] {
   return sqlite
-    .prepare("SELECT day, file, rows, bytes, state FROM feature_day ORDER BY day")
+    .prepare("SELECT day, file, rows, bytes, state, checksum FROM feature_day ORDER BY day")
     .all()
     .map((row) => ({
       day: String(row["day"]),
@@ -73,6 +75,7 @@ export function listFeatureDays(sqlite: DatabaseSync): FeatureDay[] {
       rows: Number(row["rows"]),
       bytes: Number(row["bytes"]),
       state: String(row["state"]) as FeatureState,
+      checksum: row["checksum"] === null ? null : Number(row["checksum"]),
     }));
 }
 

@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { JobRunner } from "./child.ts";
-import { listFeatureDays } from "./feature-days.ts";
+import { listFeatureDays, type FeatureDay } from "./feature-days.ts";
 import type { FeatureRow } from "./job.ts";
+import type { CheckFiles } from "./soundness.ts";
 import { createTurns } from "./turns.ts";
 
 export interface FeatureQuery {
@@ -31,6 +32,7 @@ export type RunFeatureQuery = (query: FeatureQuery) => Promise<FeaturePage>;
 
 export interface FeatureQueryOptions {
   readonly folder: string;
+  readonly checkFeatures: CheckFiles<FeatureDay>;
   readonly sqlite: DatabaseSync;
   readonly jobs: JobRunner;
   readonly memoryMebibytes: number;
@@ -44,9 +46,9 @@ export function createFeatureQuery(options: FeatureQueryOptions): RunFeatureQuer
   return (query) =>
     takeTurn(async () => {
       const { from, to, node, device, metric, limit, skip } = query;
-      const files = listFeatureDays(options.sqlite)
-        .filter(({ day }) => day >= from && day <= to)
-        .map(({ file }) => join(options.folder, file));
+      const days = listFeatureDays(options.sqlite).filter(({ day }) => day >= from && day <= to);
+      await options.checkFeatures(days);
+      const files = days.map(({ file }) => join(options.folder, file));
       if (files.length === 0) return { rows: [], next: null };
       const { memoryMebibytes } = options;
       const asked = { node, device, metric, rows: limit, skip, memoryMebibytes };

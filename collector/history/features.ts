@@ -12,6 +12,7 @@ import type { JobRunner } from "./child.ts";
 import { transact } from "./database.ts";
 import { dayOf, type FeatureDay, type FeatureDays } from "./feature-days.ts";
 import { syncFolder, type ParquetFiles } from "./files.ts";
+import type { FeaturesAnswer } from "./job.ts";
 import type { CheckFiles } from "./soundness.ts";
 
 export interface FeaturesResult {
@@ -27,6 +28,8 @@ export interface DailyFeatures {
   run(): Promise<FeaturesResult>;
   /** Days that are older than they are kept go, then the oldest until they fit. Throws STATE_UNUSABLE. */
   retain(): void;
+  /** Takes a day off the list and leaves its file; while its samples are kept it is made anew. Throws STATE_UNUSABLE. */
+  forget(day: FeatureDay): void;
   /** Resolves when no run is under way. */
   idle(): Promise<unknown>;
 }
@@ -116,7 +119,7 @@ export function createDailyFeatures(options: FeaturesOptions): DailyFeatures {
   async function place(
     day: string,
     from: string,
-    written: { readonly rows: number; readonly bytes: number },
+    { rows, bytes: size, checksum }: FeaturesAnswer["file"],
   ): Promise<Omit<FeatureDay, "state">> {
     const place = join(folder, featuresFolder);
     mkdirSync(place, { recursive: true, mode: 0o700 });
@@ -124,7 +127,7 @@ export function createDailyFeatures(options: FeaturesOptions): DailyFeatures {
     const file = `${featuresFolder}/${day}-${env.randomId()}.parquet`;
     await rename(from, join(folder, file));
     await syncFolder(place);
-    return { day, file, rows: written.rows, bytes: written.bytes };
+    return { day, file, rows, bytes: size, checksum };
   }
 
   function unlink(day: FeatureDay): void {
@@ -169,6 +172,10 @@ export function createDailyFeatures(options: FeaturesOptions): DailyFeatures {
       if (gone.length === 0) return;
       transact(sqlite, () => gone.forEach(({ day }) => days.remove(day)));
       for (const one of gone) unlink(one);
+    },
+    forget(one) {
+      transact(sqlite, () => days.remove(one.day));
+      bytes -= one.bytes;
     },
     idle: () => running,
   };

@@ -124,7 +124,11 @@ export function createHistory(options: HistoryOptions): History {
   });
   const jobs = createJobRunner({ env, folder, ...bounds });
   const countDamage = createDamageCount(metrics);
-  const checkFiles = createFileCheck({ folder, files, clock, log, countDamage });
+  const checks = { folder, clock, log, countDamage };
+  const checkFiles = createFileCheck<ParquetFile>({
+    ...checks,
+    forget: (file) => files.forget([file]),
+  });
   const shared = {
     ...options,
     ...bounds,
@@ -140,6 +144,10 @@ export function createHistory(options: HistoryOptions): History {
     ...yearsOf(options, bounds),
   };
   const features = createDailyFeatures(shared);
+  const checkFeatures = createFileCheck<FeatureDay>({
+    ...checks,
+    forget: (day) => features.forget(day),
+  });
   const events = createEventLog(shared);
   const retention = createRetention({ ...shared, features });
   const { makeRoom } = retention;
@@ -161,7 +169,7 @@ export function createHistory(options: HistoryOptions): History {
     events,
     query,
     queryEvents: createEventQuery({ ...shared, timeoutMilliseconds: bounds.queryMilliseconds }),
-    queryFeatures: createFeatureQuery(shared),
+    queryFeatures: createFeatureQuery({ ...shared, checkFeatures }),
     compact: (request) => compaction.run(request),
     rollUp: () => rollUp.run(),
     makeFeatures: () => features.run(),

@@ -66,7 +66,7 @@ export interface FeaturesJob {
 }
 
 export interface FeaturesAnswer {
-  readonly file: { readonly name: string; readonly rows: number; readonly bytes: number };
+  readonly file: Pick<WrittenFile, "name" | "rows" | "bytes" | "checksum">;
   /** Rows that were left out. */
   readonly dropped: number;
 }

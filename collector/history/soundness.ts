@@ -7,16 +7,23 @@ import { WarpwatchError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
 import { fileChecksumSlowly } from "./checksum.ts";
-import type { ParquetFile, ParquetFiles } from "./files.ts";
+import type { ParquetFile } from "./files.ts";
+
+/** A file with what is known of it from when it was written. */
+export type KnownFile = Pick<ParquetFile, "file" | "bytes" | "checksum">;
 
 /** Throws HISTORY_FAILED when one of them is damaged, once it has been put aside. */
-export type CheckFiles = (files: readonly ParquetFile[], checkTime?: () => void) => Promise<void>;
+export type CheckFiles<File extends KnownFile = ParquetFile> = (
+  files: readonly File[],
+  checkTime?: () => void,
+) => Promise<void>;
 
 export type CountDamage = (what: "file" | "frame", count: number) => void;
 
-export interface SoundnessOptions {
+export interface SoundnessOptions<File extends KnownFile> {
   readonly folder: string;
-  readonly files: Pick<ParquetFiles, "forget">;
+  /** Takes it off its list. */
+  readonly forget: (file: File) => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly countDamage: CountDamage;
@@ -33,8 +40,10 @@ export function createDamageCount(metrics: SelfMetrics): CountDamage {
   return (reason, count) => damaged.increase({ reason }, count);
 }
 
-export function createFileCheck(options: SoundnessOptions): CheckFiles {
-  const { folder, files, clock, log } = options;
+export function createFileCheck<File extends KnownFile>(
+  options: SoundnessOptions<File>,
+): CheckFiles<File> {
+  const { folder, clock, log } = options;
   /** By file: its times and size when it was looked at, and when that was. */
   const sound = new Map<string, { readonly look: string; readonly at: number }>();
 
@@ -43,7 +52,7 @@ export function createFileCheck(options: SoundnessOptions): CheckFiles {
     return known?.look === look && clock.monotonic() - known.at < againMilliseconds;
   }
 
-  async function isSound({ file, checksum, bytes }: ParquetFile): Promise<boolean> {
+  async function isSound({ file, checksum, bytes }: KnownFile): Promise<boolean> {
     const place = join(folder, file);
     const found = statSync(place, { throwIfNoEntry: false });
     // What is gone is told of by who reads it, and by retention.
@@ -55,8 +64,8 @@ export function createFileCheck(options: SoundnessOptions): CheckFiles {
     return true;
   }
 
-  function putAside(file: ParquetFile): void {
-    files.forget([file]);
+  function putAside(file: File): void {
+    options.forget(file);
     mkdirSync(join(folder, damagedFolder), { recursive: true, mode: 0o700 });
     renameSync(join(folder, file.file), join(folder, damagedFolder, basename(file.file)));
     options.countDamage("file", 1);
@@ -64,7 +73,7 @@ export function createFileCheck(options: SoundnessOptions): CheckFiles {
   }
 
   return async (chosen, checkTime) => {
-    const damaged: ParquetFile[] = [];
+    const damaged: File[] = [];
     for (const file of chosen) {
       if (!(await isSound(file))) damaged.push(file);
       checkTime?.();

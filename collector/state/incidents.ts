@@ -2,7 +2,8 @@
 import type { Alert } from "./alert.ts";
 import { decodeAlert } from "./alert-codec.ts";
 import type { Database } from "./database.ts";
-import type { Incident, IncidentKind, IncidentName, IncidentStore } from "./incident.ts";
+import type { Incident, IncidentName, IncidentStore } from "./incident.ts";
+import { incidentOf, rowOf } from "./incident-codec.ts";
 
 type Row = Record<string, unknown>;
 
@@ -29,7 +30,11 @@ type IncidentRows = Pick<
   | "stormOf"
 >;
 
-function incidentRows({ sqlite }: Database): IncidentRows {
+/** How often an incident calls people again whose notifier's setting for it was lost. */
+const lostRepeatMilliseconds = 4 * 3_600_000;
+
+function incidentRows(database: Database): IncidentRows {
+  const { sqlite } = database;
   const columns = "notifier, key, kind, state, due, opened_at, body";
   const select = (rest: string) => sqlite.prepare(`SELECT ${columns} FROM incident ${rest}`);
   const one = select("WHERE notifier = ? AND key = ?");
@@ -55,20 +60,70 @@ function incidentRows({ sqlite }: Database): IncidentRows {
   const gravest = sqlite.prepare(
     `SELECT alert.body AS body ${joined} ORDER BY rank, fired_at DESC LIMIT 1`,
   );
+  const membership = sqlite.prepare(
+    `SELECT count(*) AS count, min(fired_at) AS since FROM member WHERE notifier = ? AND key = ? AND over = 0`,
+  );
+
+  function save(incident: Incident): void {
+    upsert.run(...rowOf(incident));
+  }
+
+  function remove({ notifier, key }: IncidentName): void {
+    removeOne.run(notifier, key);
+    removeMembers.run(notifier, key);
+  }
+
+  function sound(row: Row): Incident[] {
+    const incident = incidentOf(row);
+    if (incident !== null) return [incident];
+    const name = nameOf(row);
+    database.noteDamage(
+      `incident ${name.key} of ${name.notifier} was damaged on disk: what still fires is told anew under the same key`,
+    );
+    return database.transaction(() => rebuild(name));
+  }
+
+  /** Of the alerts that are in it: one that is open, so that its end will be told, and calls people at once. */
+  function rebuild(name: IncidentName): Incident[] {
+    const members = membership.get(name.notifier, name.key);
+    const most = Number(members?.["count"]);
+    if (most === 0) {
+      remove(name);
+      return [];
+    }
+    const since = Number(members?.["since"]);
+    const incident: Incident = {
+      ...name,
+      kind: "group",
+      state: "open",
+      dueMilliseconds: 0,
+      openedAtMilliseconds: since,
+      startedAtMilliseconds: since,
+      labels: {},
+      most,
+      changed: true,
+      toldAtMilliseconds: 0,
+      calledAtMilliseconds: 0,
+      repeatMilliseconds: lostRepeatMilliseconds,
+      escalation: null,
+      acknowledged: null,
+    };
+    save(incident);
+    return [incident];
+  }
+
   return {
-    find: ({ notifier, key }) => found(one.get(notifier, key)),
-    save({ notifier, key, kind, state, dueMilliseconds, openedAtMilliseconds, ...body }) {
-      const text = JSON.stringify(body);
-      upsert.run(notifier, key, kind, state, dueMilliseconds, openedAtMilliseconds, text);
-    },
-    remove({ notifier, key }) {
-      removeOne.run(notifier, key);
-      removeMembers.run(notifier, key);
-    },
-    due: (time, limit) => dueNow.all(time, limit).map(incidentOf),
-    withKey: (key) => keyed.all(key).map(incidentOf),
-    list: (limit) => newest.all(limit).map(incidentOf),
-    collecting: (notifier, kind) => found(waiting.get(notifier, kind)),
+    find: ({ notifier, key }) => one.all(notifier, key).flatMap(sound)[0] ?? null,
+    save,
+    remove,
+    due: (time, limit) => dueNow.all(time, limit).flatMap(sound),
+    withKey: (key) => keyed.all(key).flatMap(sound),
+    list: (limit) => newest.all(limit).flatMap(sound),
+    collecting: (notifier, kind) =>
+      waiting
+        .all(notifier, kind)
+        .flatMap(sound)
+        .find((incident) => incident.kind === kind && incident.state === "waiting") ?? null,
     count: (notifier) => Number(countAll.get(notifier)?.["count"]),
     openGroups: (notifier, since) => Number(countOpen.get(notifier, since)?.["count"]),
     stormOf(notifier, since) {
@@ -78,7 +133,7 @@ function incidentRows({ sqlite }: Database): IncidentRows {
         alerts: Number(row?.["alerts"]),
         nodes: Number(row?.["nodes"]),
         sinceMilliseconds: Number(row?.["since"] ?? 0),
-        gravest: face === undefined ? null : decodeAlert(String(face["body"])),
+        gravest: face === undefined ? null : (soundAlerts(face)[0] ?? null),
       };
     },
   };
@@ -122,10 +177,9 @@ function memberRows({ sqlite }: Database): MemberRows {
     moveMembers: ({ notifier, key }, toKey) => void move.run(toKey, notifier, key),
     memberCount: ({ notifier, key }) => Number(count.get(notifier, key)?.["count"]),
     members: ({ notifier, key }, limit) =>
-      gravest.all(notifier, key, limit).map((row) => ({
-        alert: decodeAlert(String(row["body"])),
-        over: row["over"] === 1,
-      })),
+      gravest
+        .all(notifier, key, limit)
+        .flatMap((row) => soundAlerts(row).map((alert) => ({ alert, over: row["over"] === 1 }))),
     fingerprints: ({ notifier, key }) =>
       names.all(notifier, key).map((row) => String(row["fingerprint"])),
   };
@@ -151,7 +205,8 @@ function heldRows({ sqlite }: Database): HeldRows {
     if (cached) return cached;
     const row = alertOf.get(fingerprint);
     if (row === undefined) return null;
-    const alert = decodeAlert(String(row["body"]));
+    const [alert] = soundAlerts(row);
+    if (!alert) return null;
     known.set(fingerprint, alert);
     return alert;
   }
@@ -188,7 +243,7 @@ function upkeep({ sqlite }: Database): Upkeep {
         .prepare("SELECT body FROM told_before JOIN alert USING (fingerprint)")
         .all();
       sqlite.exec("DELETE FROM told_before");
-      return rows.map((row) => decodeAlert(String(row["body"])));
+      return rows.flatMap(soundAlerts);
     },
     keepOnly(notifiers) {
       const names = JSON.stringify(notifiers);
@@ -204,23 +259,11 @@ function nameOf(row: Row): IncidentName {
   return { notifier: String(row["notifier"]), key: String(row["key"]) };
 }
 
-function found(row: Row | undefined): Incident | null {
-  return row === undefined ? null : incidentOf(row);
-}
-
-type Body = Omit<
-  Incident,
-  "notifier" | "key" | "kind" | "state" | "dueMilliseconds" | "openedAtMilliseconds"
->;
-
-function incidentOf(row: Row): Incident {
-  const body: Body = JSON.parse(String(row["body"]));
-  return {
-    ...body,
-    ...nameOf(row),
-    kind: String(row["kind"]) as IncidentKind,
-    state: row["state"] === "open" ? "open" : "waiting",
-    dueMilliseconds: row["due"] === null ? null : Number(row["due"]),
-    openedAtMilliseconds: Number(row["opened_at"]),
-  };
+/** Of one that is damaged it was told when alerts were loaded; here it must not hold up what is to be told of others. */
+function soundAlerts(row: Row): Alert[] {
+  try {
+    return [decodeAlert(String(row["body"]))];
+  } catch {
+    return [];
+  }
 }

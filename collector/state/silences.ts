@@ -1,5 +1,5 @@
 /** Silences as they are kept: who wants to hear nothing of which alerts, from when to when, and why. */
-import { WarpwatchError } from "../../core/kit/errors.ts";
+import { sealText, unsealText } from "../../core/kit/sealed-text.ts";
 import type { Database } from "./database.ts";
 
 /** As in Alertmanager's API. */
@@ -22,6 +22,7 @@ export interface Silence {
 }
 
 export interface SilenceStore {
+  /** Without those that were damaged on disk: what they kept quiet is told. */
   load(): Silence[];
   /** Durable when it returns, or with the transaction that it is part of. */
   save(silence: Silence): void;
@@ -35,29 +36,46 @@ const maximumEnded = 10_000;
 
 export function createSilenceStore(database: Database): SilenceStore {
   const { sqlite } = database;
-  const select = sqlite.prepare("SELECT body FROM silence ORDER BY ends_at, id");
+  const select = sqlite.prepare("SELECT id, body FROM silence ORDER BY ends_at, id");
   const upsert = sqlite.prepare("INSERT OR REPLACE INTO silence VALUES (?, ?, ?)");
   const remove = sqlite.prepare(
     `DELETE FROM silence WHERE ends_at < max(?1, ifnull((
        SELECT ends_at FROM silence WHERE ends_at < ?2
        ORDER BY ends_at DESC LIMIT 1 OFFSET ${maximumEnded - 1}), 0))`,
   );
+
+  function sound(row: Record<string, unknown>): Silence[] {
+    const silence = decode(String(row["body"]));
+    if (silence === null)
+      database.noteDamage(
+        `silence ${String(row["id"])} was damaged on disk, and what it kept quiet is told: make it anew`,
+      );
+    return silence === null ? [] : [silence];
+  }
+
   return {
-    load: () => select.all().map((row) => decode(String(row["body"]))),
+    load: () => select.all().flatMap(sound),
     save: (silence) =>
       database.transaction(
-        () => void upsert.run(silence.id, silence.endsAtMilliseconds, JSON.stringify(silence)),
+        () =>
+          void upsert.run(
+            silence.id,
+            silence.endsAtMilliseconds,
+            sealText(JSON.stringify(silence)),
+          ),
       ),
     prune: (now) =>
       database.transaction(() => Number(remove.run(now - keepMilliseconds, now).changes) > 0),
   };
 }
 
-function decode(body: string): Silence {
+/** Those of older releases have no checksum. */
+function decode(stored: string): Silence | null {
+  const body = unsealText(stored);
   try {
-    const silence: Silence = JSON.parse(body);
+    const silence: Silence | null = body === null ? null : JSON.parse(body);
     return silence;
-  } catch (cause) {
-    throw new WarpwatchError("STATE_UNUSABLE", "a stored silence can't be read", { cause });
+  } catch {
+    return null;
   }
 }

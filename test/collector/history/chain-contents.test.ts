@@ -82,7 +82,7 @@ test("reads the journal of an earlier version, which had an index instead", asyn
   const folder = await filledFolder();
   change(
     folder,
-    `DROP TABLE contents; DROP TABLE listing;
+    `DROP TABLE contents; DROP TABLE listing; ALTER TABLE feature_day DROP COLUMN checksum;
      CREATE INDEX frame_by_chain ON frame (chain, sequence, oldest, newest, bytes);
      PRAGMA user_version = 5`,
   );

@@ -1,6 +1,7 @@
 /** Daily features: they are what a plain look at the day's samples and events gives, once per day, whatever happens meanwhile. */
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { gpu, memory, network } from "../../../core/catalog/index.ts";
@@ -291,6 +292,38 @@ test("pages of a query together hold every row once, of the days, devices and me
     next: null,
   });
   await history.close();
+});
+
+test("a file that was damaged on disk is put aside, counted and made anew; one without a checksum is read", async () => {
+  const clock = createFakeClock(start);
+  const folder = makeFolder();
+  const first = openHistory(folder, { clock });
+  await feed(first, [{ atMilliseconds: 0, values: [1, 2, 3, 4, 5] }], 1);
+  await clock.advance(2 * dayMilliseconds);
+  await first.makeFeatures();
+  const before = await rowsOf(first);
+  const [name = ""] = readdirSync(join(folder, "features"));
+  await first.close();
+  const file = join(folder, "features", name);
+  const bytes = readFileSync(file);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 4;
+  writeFileSync(file, bytes);
+  const second = openHistory(folder, { clock });
+  await expect(rowsOf(second)).rejects.toThrow(/damaged on disk and is put aside: ask again/);
+  expect(await rowsOf(second)).toEqual([]);
+  expect(readdirSync(join(folder, "damaged"))).toEqual([name]);
+  const counted = 'warpwatch_history_damaged_total{reason="file"}';
+  expect(await metricValue(second.metrics, counted)).toBe(1);
+  expect(await metricValue(second.metrics, "warpwatch_history_feature_bytes")).toBe(0);
+  expect(await second.makeFeatures()).toEqual({ days: 1, rows: before.length });
+  expect(await rowsOf(second)).toEqual(before);
+  await second.close();
+  const sqlite = new DatabaseSync(join(folder, "journal.db"));
+  sqlite.exec("UPDATE feature_day SET checksum = NULL");
+  sqlite.close();
+  const third = openHistory(folder, { clock });
+  expect(await rowsOf(third)).toEqual(before);
+  await third.close();
 });
 
 const any = {
