@@ -1,7 +1,4 @@
-/**
- * The agent's own metrics, kept as the lines that they are shown in: prom-client makes new objects for every value of
- * every page, and its code stays in memory.
- */
+/** The agent's own metrics, with what it tells of its process without prom-client: that code would stay in memory. */
 import { readdirSync, readFileSync } from "node:fs";
 import {
   processCpuSeconds,
@@ -13,171 +10,27 @@ import {
   processResidentMemory,
   processStartTime,
 } from "../core/catalog/self.ts";
-import { histogramParts, type LabelValues, type Metric } from "../core/catalog/metric.ts";
+import type { Metric } from "../core/catalog/metric.ts";
 import type { Clock } from "../core/kit/clock.ts";
+import { createMetricLines, type MetricLine, type MetricLines } from "../core/kit/metric-lines.ts";
 import type { SelfMetrics, SelfMetricsOptions } from "../core/kit/self-metrics.ts";
-import { findMeter, makeInstrument, observeGauge } from "../core/kit/tracing.ts";
-import { renderHeader, renderPrefix, type ExpositionFormat } from "../core/wire/exposition-plan.ts";
-import { formatNumber } from "../core/wire/number-format.ts";
+import { renderPrefix } from "../core/wire/exposition-plan.ts";
 
-interface Line {
-  readonly prefix: string;
-  value: number;
-  /** Asked for the value whenever the page is made. */
-  readonly read?: () => number;
-}
-
-interface Family {
-  readonly metric: Metric;
-  readonly lines: Line[];
-}
-
-const cacheMilliseconds = 1000;
 /** Counting descriptors and measuring the heap costs more than a host's /proc; nobody needs it every second. */
 const processMilliseconds = 10_000;
-/** Label combinations per metric: what comes from outside (routes, codes) can't make more. */
-const maximumCombinations = 1000;
 
 export function createOwnMetrics({
   clock,
   processMetrics = true,
 }: SelfMetricsOptions): SelfMetrics {
-  const families: Family[] = [];
-  const pages = new Map<ExpositionFormat, { readonly text: string; readonly at: number }>();
-  const meter = findMeter();
-  const refreshProcess = processMetrics ? addProcess(families, clock) : () => {};
-
-  function addFamily(metric: Metric): Line[] {
-    const lines: Line[] = [];
-    families.push({ metric, lines });
-    return lines;
-  }
-
-  return {
-    counter(metric) {
-      const find = createFinder(metric, addLines(metric, addFamily(metric)));
-      const instrument = meter && makeInstrument(meter, metric);
-      return {
-        increase(labels, by = 1) {
-          const line = find(labels);
-          if (!line) return;
-          line.value += by;
-          instrument?.record(by, labels);
-        },
-      };
-    },
-    gauge(metric, read) {
-      const lines = addFamily(metric);
-      if (read) lines.push({ prefix: renderPrefix({ metric, values: [] }), value: 0, read });
-      if (read && meter) observeGauge(meter, metric, read);
-      const find = createFinder(metric, addLines(metric, read ? [] : lines));
-      const instrument = read ? null : meter && makeInstrument(meter, metric);
-      return {
-        set(labels, value) {
-          const line = find(labels);
-          if (!line) return;
-          line.value = value;
-          instrument?.record(value, labels);
-        },
-      };
-    },
-    histogram(metric) {
-      const find = createFinder(metric, addBuckets(metric, addFamily(metric)));
-      const instrument = meter && makeInstrument(meter, metric);
-      return {
-        observe(labels, value) {
-          const observe = find(labels);
-          if (!observe) return;
-          observe(value);
-          instrument?.record(value, labels);
-        },
-        prepare: (labels) => void find(labels),
-      };
-    },
-    render(format) {
-      const now = clock.monotonic();
-      const known = pages.get(format);
-      if (known && now - known.at <= cacheMilliseconds) return Promise.resolve(known.text);
-      refreshProcess();
-      const taken = new Set<string>();
-      const text = families.map((family) => renderFamily(family, format, taken)).join("");
-      pages.set(format, { text, at: now });
-      return Promise.resolve(text);
-    },
-  };
-}
-
-/** What belongs to a combination of labels, made when it is first met; null for those past the bound. */
-function createFinder<Label extends string, Found>(
-  metric: Metric<Label>,
-  make: (values: readonly string[]) => Found,
-): (labels: LabelValues<Label>) => Found | null {
-  const known = new Map<string, Found>();
-  const find = (values: readonly string[]): Found | null => {
-    const key = values.join("\u0000");
-    const found = known.get(key);
-    if (found !== undefined || known.size >= maximumCombinations) return found ?? null;
-    const made = make(values);
-    known.set(key, made);
-    return made;
-  };
-  if (metric.labels.length === 0) find([]);
-  return (labels) => find(metric.labels.map((name) => labels[name]));
-}
-
-function addLines(metric: Metric, lines: Line[]): (values: readonly string[]) => Line {
-  return (values) => {
-    const line = { prefix: renderPrefix({ metric, values }), value: 0 };
-    lines.push(line);
-    return line;
-  };
-}
-
-/** For each combination the lines of a histogram, and what counts a value into them. */
-function addBuckets(
-  metric: Metric,
-  lines: Line[],
-): (values: readonly string[]) => (value: number) => void {
-  const parts = histogramParts(metric);
-  const addBucket = addLines(parts.bucket, lines);
-  const addSum = addLines(parts.sum, lines);
-  const addCount = addLines(parts.count, lines);
-  return (values) => {
-    const bounds = [...metric.buckets, Infinity];
-    const buckets = bounds.map((bound) => addBucket([...values, boundText(bound)]));
-    const sum = addSum(values);
-    const count = addCount(values);
-    return (value) => {
-      buckets.forEach((bucket, index) => {
-        if (value <= (bounds[index] ?? 0)) bucket.value += 1;
-      });
-      sum.value += value;
-      count.value += 1;
-    };
-  };
-}
-
-/** OpenMetrics wants a float: `1.0` rather than `1`; Prometheus 3 reads both as the same. */
-function boundText(bound: number): string {
-  return Number.isInteger(bound) ? bound.toFixed(1) : formatNumber(bound);
-}
-
-function renderFamily(
-  { metric, lines }: Family,
-  format: ExpositionFormat,
-  taken: Set<string>,
-): string {
-  let text = "";
-  for (const line of lines) {
-    const value = line.read ? line.read() : line.value;
-    if (!Number.isNaN(value)) text += `${line.prefix}${formatNumber(value)}\n`;
-  }
-  return text === "" ? "" : renderHeader(metric, format, taken) + text;
+  if (!processMetrics) return createMetricLines({ clock });
+  const families: MetricLines[] = [];
+  return createMetricLines({ clock, families, refresh: addProcess(families, clock) });
 }
 
 /** Returns what brings the process's lines up to date where they are too old. */
-function addProcess(families: Family[], clock: Clock): () => void {
-  const add = (metric: Metric): Line => {
+function addProcess(families: MetricLines[], clock: Clock): () => void {
+  const add = (metric: Metric): MetricLine => {
     const line = { prefix: renderPrefix({ metric, values: [] }), value: Number.NaN };
     families.push({ metric, lines: [line] });
     return line;

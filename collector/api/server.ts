@@ -1,14 +1,17 @@
-/** The collector's HTTP server: fastify behind the route table; what the table doesn't name is refused before anything runs. */
+/** The collector's HTTP server: fastify behind the route table, the raw routes before it; what the table doesn't name is refused before anything runs. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { self } from "../../core/catalog/index.ts";
-import { createAccess } from "../../core/kit/access.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
 import type { Log } from "../../core/kit/log.ts";
 import type { SelfMetrics } from "../../core/kit/self-metrics.ts";
-import { openServedWeb } from "../../core/kit/served-web.ts";
-import type { ApiAnswer, ApiHead, ApiRoute } from "./routes.ts";
+import { openServedWeb, type ServedWeb } from "../../core/kit/served-web.ts";
+import { createGuard, headOf, type Guard } from "./guard.ts";
+import { commonHeaders, contentOf, contentTypeOf, createRawRoutes } from "./raw-routes.ts";
+import type { ApiAnswer, ApiRoute } from "./routes.ts";
 
 export interface ApiServer {
   /** `http://127.0.0.1:9411`, with the port that was really given. */
@@ -46,25 +49,24 @@ const closeMilliseconds = 2000;
 /** Listens, or throws LISTEN_FAILED; for the web configuration ConfigError or TLS_UNUSABLE. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { listen, log } = options;
-  const { webConfigFile = "", clock } = options;
+  const { webConfigFile = "", clock, routes } = options;
   const web =
     webConfigFile === "" ? null : openServedWeb(webConfigFile, { clock, log, takesUsers: false });
-  const shared = { ...limits, logger: false, forceCloseConnections: true } as const;
-  const server = web?.tls
-    ? (fastify({ ...shared, https: { ...limits.http, ...web.tls } }) as FastifyInstance)
-    : fastify(shared);
+  const guard = createGuard(options);
+  const raw = createRawRoutes({ routes, guard, log });
+  const server = fastify({
+    bodyLimit: limits.bodyLimit,
+    logger: false,
+    forceCloseConnections: true,
+    serverFactory: (handler) =>
+      createHttpServer(web?.tls ?? null, (request, response) => {
+        if (!raw.serve(request, response)) handler(request, response);
+      }),
+  });
   web?.follow(server.server);
   server.server.maxConnections = options.maximumConnections ?? defaultMaximumConnections;
-  guard(server, options);
-  for (const route of options.routes.filter(({ rawBody }) => !rawBody)) addRoute(server, route);
-  // In a scope of their own, so that no parser of the others reads their bodies.
-  void server.register(async (scope) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) =>
-      done(null, body),
-    );
-    for (const route of options.routes.filter(({ rawBody }) => rawBody)) addRoute(scope, route);
-  });
+  stand(guard, server);
+  for (const route of routes.filter(({ rawBody }) => !rawBody)) addRoute(server, route);
   server.setErrorHandler((thrown, _request, reply) => {
     const status = statusOf(thrown);
     if (status >= 500) log.error(`a request could not be answered: ${describeError(thrown)}`);
@@ -81,110 +83,53 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   server.server.on("drop", () => dropped.increase({}));
   return {
     address: addressOf(server, Boolean(web?.tls)),
-    close: () => close(server, clock),
+    close() {
+      raw.close();
+      return close(server, clock);
+    },
   };
 }
 
-function addRoute(server: FastifyInstance, { method, path, rawBody, handle }: ApiRoute): void {
-  const refuse = rawBody?.refuse;
+function addRoute(server: FastifyInstance, { method, path, handle }: ApiRoute): void {
   server.route({
     method,
     url: path,
-    ...(rawBody ? { bodyLimit: rawBody.limitBytes } : {}),
-    ...(refuse
-      ? {
-          async onRequest(request, reply) {
-            const head = headOf(request);
-            const answer = await refuse(head);
-            if (answer === null) {
-              // It may have ended while it waited to be judged.
-              if (reply.raw.destroyed) rawBody?.ended?.(head);
-              else reply.raw.once("close", () => rawBody?.ended?.(head));
-              return undefined;
-            }
-            // What is left of the body isn't read: the connection ends with the answer.
-            void reply.header("connection", "close");
-            return send(reply, answer);
-          },
-        }
-      : {}),
     handler: async (request, reply) =>
-      send(reply, await handle({ ...headOf(request), body: request.body })),
+      send(reply, await handle({ ...headOf(request.raw), body: request.body })),
   });
 }
 
-function headOf(request: FastifyRequest): ApiHead {
-  const [path = "", query = ""] = request.url.split("?", 2);
-  return {
-    path,
-    remoteAddress: request.raw.socket.remoteAddress ?? "",
-    query: new URLSearchParams(query),
-    headers: request.headers,
-  };
-}
-
-function guard(server: FastifyInstance, options: ApiServerOptions): void {
-  const { clock, metrics } = options;
-  const decide = createAccess({
-    routes: options.routes,
-    hosts: options.hostNames,
-    tokens: { admin: options.token, push: options.pushToken ?? "" },
-    clock,
-  });
-  const requests = metrics.counter(self.httpRequests);
-  const durations = metrics.histogram(self.httpRequestDuration);
-  const routeOf = createRouteNames(options.routes);
-  const methods = new Set(["GET", "HEAD", "POST", "DELETE"]);
+function stand(guard: Guard, server: FastifyInstance): void {
   const began = new WeakMap<FastifyRequest, number>();
-
   server.addHook("onRequest", async (request, reply) => {
-    began.set(request, clock.monotonic());
-    const { headers, socket } = request.raw;
-    const decision = decide({
-      method: request.method,
-      url: request.url,
-      host: headers.host,
-      origin: headers.origin,
-      authorization: headers.authorization,
-      remoteAddress: socket.remoteAddress,
-      localAddress: socket.localAddress,
-    });
-    if (decision.allowed) return undefined;
-    if (decision.status === 401) void reply.header("www-authenticate", 'Bearer realm="warpwatch"');
-    if (decision.status === 429) void reply.header("retry-after", "60");
-    return send(reply, { status: decision.status, body: { error: decision.sentence } });
+    began.set(request, guard.now());
+    const refused = guard.judge(request.raw);
+    return refused === null ? undefined : send(reply, refused);
   });
   server.addHook("onResponse", async (request, reply) => {
-    const route = routeOf(request.url.split("?", 1)[0] ?? "");
-    const method = methods.has(request.method) ? request.method : "other";
-    requests.increase({ route, method, code: String(reply.statusCode) });
-    const seconds = (clock.monotonic() - (began.get(request) ?? clock.monotonic())) / 1000;
-    durations.observe({ route }, seconds);
+    guard.answered(request.raw, reply.statusCode, began.get(request) ?? guard.now());
   });
 }
 
-/** What a caller spells out himself never becomes a label: a path with a name in it is its route's. */
-function createRouteNames(routes: readonly ApiRoute[]): (path: string) => string {
-  const paths = new Set(routes.map((route) => route.path));
-  const prefixes = [...paths].filter((path) => path.endsWith("/*"));
-  return (path) =>
-    paths.has(path)
-      ? path
-      : (prefixes.find((prefix) => path.startsWith(prefix.slice(0, -1))) ?? "refused");
+/** As fastify would make it, with the raw routes before its own. */
+function createHttpServer(
+  tls: ServedWeb["tls"],
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const server = tls
+    ? createTlsServer({ ...limits.http, ...tls }, listener)
+    : createServer(limits.http, listener);
+  server.keepAliveTimeout = limits.keepAliveTimeout;
+  server.requestTimeout = limits.requestTimeout;
+  server.setTimeout(limits.connectionTimeout);
+  return server;
 }
 
 function send(reply: FastifyReply, { status, headers, body }: ApiAnswer): FastifyReply {
-  const isText = typeof body === "string";
-  const kind = isText ? "text/plain; charset=utf-8" : "application/json; charset=utf-8";
   return reply
     .code(status)
-    .headers({
-      "content-type": kind,
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      ...headers,
-    })
-    .send(isText || Buffer.isBuffer(body) ? body : JSON.stringify(body));
+    .headers({ "content-type": contentTypeOf(body), ...commonHeaders, ...headers })
+    .send(contentOf(body));
 }
 
 function statusOf(thrown: unknown): number {

@@ -30,6 +30,8 @@ export interface AccessRequest {
   readonly localAddress?: string | undefined;
   /** Whether the caller's name and password are right; null: nobody is asked for them. */
   readonly signedIn?: boolean | null;
+  /** What it came over: a token that was right on it isn't digested again when it comes again. */
+  readonly connection?: object;
 }
 
 export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 429;
@@ -66,8 +68,16 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
     ...(options.hosts ?? []).map((host) => host.toLowerCase()),
   ]);
   const routes = options.routes.toSorted((one, other) => other.path.length - one.path.length);
-  const tokens = digestTokens(options.tokens ?? {});
+  const roleBy = createTokenJudge(options.tokens ?? {});
+  // The paths that are spelled out are asked for most.
+  const exact = new Map(
+    routes
+      .filter(({ path }) => isPlainPath(path) && !path.endsWith("/*"))
+      .map(({ path }) => [path, closestOf(routes, path)]),
+  );
   const { openEverywhere = false } = options;
+  const isOpen = ({ remoteAddress }: AccessRequest): boolean =>
+    openEverywhere || isLoopback(remoteAddress);
   const attempts = options.attempts ?? (options.clock ? createAttemptLimit(options.clock) : null);
 
   return (request) => {
@@ -78,17 +88,15 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
     if (request.origin !== undefined && !isSameOrigin(request.origin, request.host ?? ""))
       return refuse(403, "requests from other sites are refused");
     const path = request.url.split("?", 1)[0] ?? "";
-    if (!isPlainPath(path)) return refuse(400, "the path isn't written plainly");
-    const matching = routes.filter((rule) => matches(rule.path, path));
-    const closest = matching.filter((rule) => rule.path === matching[0]?.path);
+    const closest = exact.get(path) ?? (isPlainPath(path) ? closestOf(routes, path) : null);
+    if (closest === null) return refuse(400, "the path isn't written plainly");
     const rule = closest.find((candidate) => candidate.method === methodOf(request.method));
     if (!rule)
-      return matching.length > 0
+      return closest.length > 0
         ? refuse(405, "that method isn't allowed here")
         : refuse(404, "no such page; / lists what there is");
     const asked = typeof request.signedIn === "boolean";
-    const isOpen = openEverywhere || isLoopback(request.remoteAddress);
-    if (rule.openOnLoopback === true && isOpen && !asked) return { allowed: true, rule };
+    if (rule.openOnLoopback === true && !asked && isOpen(request)) return { allowed: true, rule };
     if (request.signedIn === true && mayActAs("viewer", rule.role)) return { allowed: true, rule };
     return judgeToken(request, rule, asked);
   };
@@ -104,7 +112,7 @@ export function createAccess(options: AccessOptions): (request: AccessRequest) =
     const address = request.remoteAddress ?? "";
     if (attempts?.isBlocked(address) === true)
       return refuse(429, "too many wrong tokens from this address; wait a minute");
-    const role = roleOf(request.authorization, tokens, rule.role === "push");
+    const role = roleBy(request.authorization, rule.role === "push", request.connection);
     if (role === null) {
       attempts?.failed(address);
       return refuse(
@@ -139,6 +147,11 @@ function matches(pattern: string, path: string): boolean {
   return pattern.endsWith("/*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
 
+function closestOf(routes: readonly RouteRule[], path: string): readonly RouteRule[] {
+  const matching = routes.filter((rule) => matches(rule.path, path));
+  return matching.filter((rule) => rule.path === matching[0]?.path);
+}
+
 /**
  * Begins with a slash and has no empty, `.` or `..` segment, no backslash and no character that somebody could
  * decode into one: what is judged here and what a handler or a proxy makes of it is then the same path.
@@ -168,6 +181,28 @@ function bracketed(address: string | undefined): string | null {
 function isSameOrigin(origin: string, host: string): boolean {
   const wanted = host.toLowerCase();
   return origin === `http://${wanted}` || origin === `https://${wanted}`;
+}
+
+/**
+ * The role of a header's token. What was right is remembered with its connection, and no longer than that; since a proxy
+ * may send several callers' requests over one, what comes next is compared with it in constant time as well.
+ */
+function createTokenJudge(given: NonNullable<AccessOptions["tokens"]>) {
+  const tokens = digestTokens(given);
+  const known = new WeakMap<object, { header: Buffer; mayBePassword: boolean; role: Role }>();
+  return (authorization: string, mayBePassword: boolean, connection?: object): Role | null => {
+    if (connection === undefined) return roleOf(authorization, tokens, mayBePassword);
+    const header = Buffer.from(authorization);
+    const last = known.get(connection);
+    if (last?.mayBePassword === mayBePassword && isSame(last.header, header)) return last.role;
+    const role = roleOf(authorization, tokens, mayBePassword);
+    if (role !== null) known.set(connection, { header, mayBePassword, role });
+    return role;
+  };
+}
+
+function isSame(one: Buffer, other: Buffer): boolean {
+  return one.length === other.length && timingSafeEqual(one, other);
 }
 
 function roleOf(

@@ -1,10 +1,10 @@
-/** The process's own metrics, on prom-client: counters, gauges and histograms made from catalogue entries, rendered in both formats. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+/** The collector's own metrics: counters, gauges and histograms made from catalogue entries, and of its process what prom-client tells, in both formats. */
+import { collectDefaultMetrics, Registry } from "prom-client";
 import type { LabelValues, Metric } from "../catalog/metric.ts";
 import type { ExpositionFormat } from "../wire/exposition.ts";
 import { formatNumber } from "../wire/number-format.ts";
 import type { Clock } from "./clock.ts";
-import { findMeter, makeInstrument, observeGauge, type Instrument } from "./tracing.ts";
+import { createMetricLines } from "./metric-lines.ts";
 
 export interface SelfCounter<Label extends string> {
   increase(labels: LabelValues<Label>, by?: number): void;
@@ -38,86 +38,24 @@ export interface SelfMetricsOptions {
 
 type Family = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>[number];
 
-const cacheMilliseconds = 1000;
 /** What prom-client says of the process costs more to read than a host's /proc; nobody needs it every second. */
 const processMilliseconds = 10_000;
 /** prom-client wakes the process every 10 ms to measure its lag; that costs an idle agent more than its sampling. */
 const lagResolutionMilliseconds = 1000;
 /** What Node's histogram gives as its minimum when nothing was measured yet: 2^63 - 1 nanoseconds. */
 const lagWithoutSamples = 2 ** 63 / 1e9;
-/** Label combinations per metric: what comes from outside (routes, codes) can't make more. */
-const maximumCombinations = 1000;
-
 export function createSelfMetrics(options: SelfMetricsOptions): SelfMetrics {
-  const { clock } = options;
-  const registry = new Registry();
-  const registers = [registry];
-  const meter = findMeter();
-  const mirror = (metric: Metric): Instrument | null => meter && makeInstrument(meter, metric);
-  const renderOwn = createRenderer(registry, clock, cacheMilliseconds);
-  const renderProcess =
-    options.processMetrics === false
-      ? null
-      : createRenderer(createProcessRegistry(), clock, processMilliseconds);
-
+  const own = createMetricLines(options);
+  if (options.processMetrics === false) return own;
+  const renderProcess = createProcessRenderer(options.clock);
   return {
-    counter(metric) {
-      const counter = new Counter({ ...describe(metric), registers });
-      const admit = createAdmission(metric);
-      const instrument = mirror(metric);
-      return {
-        increase(labels, by = 1) {
-          if (!admit(labels)) return;
-          counter.inc({ ...labels }, by);
-          instrument?.record(by, labels);
-        },
-      };
-    },
-    gauge(metric, read) {
-      const gauge = new Gauge({ ...describe(metric), registers, ...collector(read) });
-      const admit = createAdmission(metric);
-      if (read && meter) observeGauge(meter, metric, read);
-      const instrument = read ? null : mirror(metric);
-      return {
-        set(labels, value) {
-          if (!admit(labels)) return;
-          gauge.set({ ...labels }, value);
-          instrument?.record(value, labels);
-        },
-      };
-    },
-    histogram(metric) {
-      const histogram = new Histogram({
-        ...describe(metric),
-        registers,
-        buckets: [...metric.buckets],
-      });
-      const admit = createAdmission(metric);
-      const instrument = mirror(metric);
-      return {
-        observe(labels, value) {
-          if (!admit(labels)) return;
-          histogram.observe({ ...labels }, value);
-          instrument?.record(value, labels);
-        },
-        prepare(labels) {
-          if (admit(labels)) histogram.zero({ ...labels });
-        },
-      };
-    },
-    async render(format) {
-      const own = await renderOwn(format);
-      return renderProcess === null ? own : own + (await renderProcess(format));
-    },
+    ...own,
+    render: async (format) => (await own.render(format)) + (await renderProcess(format)),
   };
 }
 
-/** The registry's families as text; asked again when they are older than given. */
-function createRenderer(
-  registry: Registry,
-  clock: Clock,
-  maximumAgeMilliseconds: number,
-): (format: ExpositionFormat) => Promise<string> {
+function createProcessRenderer(clock: Clock): (format: ExpositionFormat) => Promise<string> {
+  const registry = createProcessRegistry();
   let families: readonly Family[] = [];
   let collectedAt = -Infinity;
   let pending: Promise<void> | null = null;
@@ -131,7 +69,7 @@ function createRenderer(
   }
 
   return async (format) => {
-    if (clock.monotonic() - collectedAt > maximumAgeMilliseconds) await (pending ??= collect());
+    if (clock.monotonic() - collectedAt > processMilliseconds) await (pending ??= collect());
     const known = rendered.get(format);
     if (known !== undefined) return known;
     const text = families.map((family) => renderFamily(family, format)).join("");
@@ -150,36 +88,6 @@ function createProcessRegistry(): Registry {
   for (const part of ["size_total", "size_used", "size_available"])
     registry.removeSingleMetric(`nodejs_heap_space_${part}_bytes`);
   return registry;
-}
-
-function describe<Label extends string>(
-  metric: Metric<Label>,
-): { name: string; help: string; labelNames: readonly Label[] } {
-  return { name: metric.name, help: metric.help, labelNames: metric.labels };
-}
-
-function collector(read: (() => number) | undefined): { collect?: (this: Gauge) => void } {
-  if (!read) return {};
-  return {
-    collect() {
-      this.set(read());
-    },
-  };
-}
-
-/** Says whether a combination of labels may be counted: one that is known, or new within the bound. */
-function createAdmission<Label extends string>(
-  metric: Metric<Label>,
-): (labels: LabelValues<Label>) => boolean {
-  if (metric.labels.length === 0) return () => true;
-  const known = new Set<string>();
-  return (labels) => {
-    const key = metric.labels.map((name) => labels[name]).join("\u0000");
-    if (known.has(key)) return true;
-    if (known.size >= maximumCombinations) return false;
-    known.add(key);
-    return true;
-  };
 }
 
 /**

@@ -270,3 +270,58 @@ test("where names are asked for, who signed in may read and nobody else may with
     }
   expect(ask({ method: "POST", url: "/api/silences", signedIn: true })).toBe(401);
 });
+
+describe("a connection", () => {
+  const push: RouteRule = { method: "POST", path: "/write", role: "push" };
+  const all = [...routes, push];
+  const given = { ...tokens, push: "push-token" };
+  const basic = `Basic ${Buffer.from("any:push-token").toString("base64")}`;
+  const write = { method: "POST", url: "/write" };
+
+  test("that a token was right on is let in by that token again, and by no other header", () => {
+    const decide = createAccess({ routes, tokens });
+    const connection = {};
+    const read = (authorization?: string): number =>
+      statusOf(decide, { url: "/api/alerts", authorization, connection });
+    const headers = ["viewer-token", "viewer-token", "viewer-tokem", "viewer-token2", "viewer-tok"];
+    expect(headers.map((token) => read(bearer(token)))).toEqual([200, 200, 401, 401, 401]);
+    expect([read(), read(""), read(bearer("operator-token"))]).toEqual([401, 401, 200]);
+    expect(read(bearer("viewer-token"))).toBe(200);
+  });
+
+  test("gives its token's role and no more, from route to route", () => {
+    const decide = createAccess({ routes: all, tokens: given });
+    const connection = {};
+    const asks: [Partial<AccessRequest>, string][] = [
+      [write, basic],
+      [write, basic],
+      [{ url: "/api/alerts" }, basic],
+      [write, bearer("push-token")],
+      [{ url: "/api/alerts" }, bearer("push-token")],
+      [{ url: "/api/admin/users" }, bearer("viewer-token")],
+      [{ url: "/api/admin/users" }, bearer("viewer-token")],
+    ];
+    const statuses = asks.map(([request, authorization]) =>
+      statusOf(decide, { ...request, authorization, connection }),
+    );
+    expect(statuses).toEqual([200, 200, 401, 200, 403, 403, 403]);
+  });
+
+  test("is let in by nothing but the tokens that there are: after they were changed, not by what was right before", () => {
+    const connection = {};
+    const ask = { url: "/api/alerts", authorization: bearer("viewer-token"), connection };
+    expect(statusOf(createAccess({ routes, tokens }), ask)).toBe(200);
+    const changed = createAccess({ routes, tokens: { ...tokens, viewer: "new-viewer-token" } });
+    expect(statusOf(changed, ask)).toBe(401);
+  });
+
+  test("whose address sent ten wrong tokens is refused with the right one too", () => {
+    const decide = createAccess({ routes, tokens, clock: createFakeClock() });
+    const connection = {};
+    const read = (token: string): number =>
+      statusOf(decide, { url: "/api/alerts", authorization: bearer(token), connection });
+    expect(read("viewer-token")).toBe(200);
+    for (let wrong = 0; wrong < 10; wrong += 1) read(`wrong-${wrong}`);
+    expect(read("viewer-token")).toBe(429);
+  });
+});
