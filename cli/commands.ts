@@ -1,6 +1,6 @@
 /** Every subcommand, in the order in which the help lists them; each is loaded only when it is asked for, so that an agent doesn't carry a collector. */
 import type { Command } from "./command.ts";
-import { keepHeapSmall } from "./small-heap.ts";
+import { growHeapSlowly, keepHeapSmall } from "./small-heap.ts";
 
 export interface CommandEntry {
   readonly name: string;
@@ -26,7 +26,10 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "collector",
     summary: "Judge what agents and exporters measure, keep alerts, notify people.",
-    load: async () => (await import("./collector.ts")).collectorCommand,
+    async load() {
+      growHeapSlowly();
+      return (await import("./collector.ts")).collectorCommand;
+    },
   },
   {
     name: "demo",
