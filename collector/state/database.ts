@@ -3,7 +3,7 @@ import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { makeFolder } from "../../core/kit/durable.ts";
-import { describeError, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
+import { describeError, singleLine, systemCode, WarpwatchError } from "../../core/kit/errors.ts";
 import { createEndurance, type Endurance } from "./endurance.ts";
 import { createReserve } from "./reserve.ts";
 
@@ -201,7 +201,10 @@ function checkIntegrity(sqlite: DatabaseSync, file: string): void {
     throw new WarpwatchError("STATE_UNUSABLE", `${file} belongs to another program`);
   const verdict = sqlite.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
   if (verdict !== "ok")
-    throw new WarpwatchError("STATE_UNUSABLE", `${file} is damaged: ${String(verdict)}`);
+    throw new WarpwatchError(
+      "STATE_UNUSABLE",
+      `${file} is damaged: ${singleLine(String(verdict))}`,
+    );
 }
 
 function migrate(sqlite: DatabaseSync, file: string): void {

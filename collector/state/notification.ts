@@ -85,18 +85,32 @@ export function tellingOf(alert: Alert): Telling {
   };
 }
 
-export function encodeTelling({ alert, ...rest }: Telling): string {
-  return sealText(`{"alert":${encodeAlert(alert)},"telling":${JSON.stringify(rest)}}`);
+interface StoredTelling {
+  readonly telling: Telling;
+  /** Null where it was written before it was within the checksum. */
+  readonly committedAtMilliseconds: number | null;
+}
+
+export function encodeTelling(
+  { alert, ...rest }: Telling,
+  committedAtMilliseconds: number,
+): string {
+  return sealText(
+    `{"alert":${encodeAlert(alert)},"telling":${JSON.stringify(rest)},"committed":${committedAtMilliseconds}}`,
+  );
 }
 
 /** Reads what earlier versions wrote, too: rows once held an alert and nothing else, and had no checksum of the whole. */
-export function decodeTelling(stored: string): Telling {
+export function decodeTelling(stored: string): StoredTelling {
   try {
     const body = unsealText(stored);
     if (body === null) throw new Error("it was damaged on disk");
-    const parsed: { telling?: Omit<Telling, "alert">; alert?: unknown } = JSON.parse(body);
-    if (parsed.telling === undefined) return tellingOf(decodeAlert(body));
-    return { ...parsed.telling, alert: decodeAlert(JSON.stringify(parsed.alert)) };
+    const parsed: { telling?: Omit<Telling, "alert">; alert?: unknown; committed?: number } =
+      JSON.parse(body);
+    if (parsed.telling === undefined)
+      return { telling: tellingOf(decodeAlert(body)), committedAtMilliseconds: null };
+    const telling = { ...parsed.telling, alert: decodeAlert(JSON.stringify(parsed.alert)) };
+    return { telling, committedAtMilliseconds: parsed.committed ?? null };
   } catch (cause) {
     if (cause instanceof WarpwatchError) throw cause;
     throw new WarpwatchError("STATE_UNUSABLE", "a stored notification can't be read", { cause });

@@ -155,7 +155,7 @@ export function createOutbox(database: Database, options: OutboxOptions): Embedd
       for (const { notifier, telling } of tellings) {
         const { action, key } = telling;
         if (action !== "acknowledge") supersede.run(notifier, key);
-        insert.run(notifier, key, action, encodeTelling(telling), now);
+        insert.run(notifier, key, action, encodeTelling(telling, now), now);
       }
       for (const notifier of new Set(tellings.map((one) => one.notifier))) {
         const excess = depth(notifier) - options.capacity;
@@ -197,15 +197,20 @@ function keyOf(row: Row): { notifier: string; key: string } {
 
 /** Throws STATE_UNUSABLE when it isn't what was put in. */
 function notificationOf(sequence: number, row: Row, reference = ""): Notification {
-  const telling = decodeTelling(String(row["body"]));
+  const { telling, committedAtMilliseconds } = decodeTelling(String(row["body"]));
+  const committedAt = Number(row["committed_at"]);
   // A dead letter has no key of its own.
   const key = row["key"] ?? telling.key;
-  if (telling.key !== key || telling.action !== row["action"])
+  const isOfRow =
+    telling.key === key &&
+    telling.action === row["action"] &&
+    (committedAtMilliseconds ?? committedAt) === committedAt;
+  if (!isOfRow)
     throw new WarpwatchError("STATE_UNUSABLE", "a stored notification belongs to another row");
   return {
     ...telling,
     sequence,
-    committedAtMilliseconds: Number(row["committed_at"]),
+    committedAtMilliseconds: committedAt,
     reference,
   };
 }

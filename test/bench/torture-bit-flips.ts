@@ -1,6 +1,6 @@
 /**
- * Bits that flip on disk: a folder with history of every kind (journal, files of samples, files of minutes) and what else is
- * kept is copied, a bit of it changes, and everything is asked for again. Each answer must be what it was, a value that was
+ * Bits that flip on disk: a folder with history of every kind (journal, files of samples, of minutes, of features) and what
+ * else is kept is copied, a bit of it changes, and everything is asked for again. Each answer must be what it was, a value that was
  * measured before it, or none; and where one is missing it must have been told.
  */
 import {
@@ -20,7 +20,7 @@ import { decodeAlert, encodeAlert } from "../../collector/state/alert-codec.ts";
 import type { Alert } from "../../collector/state/alert.ts";
 import { createSnapshotStore } from "../../collector/detect/learned/store.ts";
 import { createHistory, type History } from "../../collector/history/history.ts";
-import { openMetric } from "../../core/catalog/metric.ts";
+import { gpu as gpuCatalog } from "../../core/catalog/index.ts";
 import { createEnv } from "../../core/kit/env.ts";
 import { describeError } from "../../core/kit/errors.ts";
 import { createLog } from "../../core/kit/log.ts";
@@ -28,6 +28,7 @@ import { createSelfMetrics } from "../../core/kit/self-metrics.ts";
 import type { Frame, Schema } from "../../core/wire/frame.ts";
 import { createFakeClock } from "../kit/fake-clock.ts";
 import { createRandom, type Random } from "../kit/random.ts";
+import { flipSavedEvents, flipState } from "./torture-bit-flips-state.ts";
 
 export interface BitFlipsOptions {
   readonly flips: number;
@@ -62,7 +63,8 @@ const stepMilliseconds = 15_000;
 const lookBackMilliseconds = 300_000;
 const nodes = ["node-0", "node-1"];
 const gpus = ["0", "1", "2", "3"];
-const level = openMetric("flip_level", "gauge", "What the test stores.", ["gpu"]);
+/** One that days have features of. */
+const level = gpuCatalog.temperature;
 
 export async function runBitFlips({
   flips,
@@ -80,16 +82,21 @@ export async function runBitFlips({
   try {
     await makeHistory(whole);
     const truth = await readAll(openAt(whole));
-    if (truth.size < stretches.length * framesPerStretch) faults.push("the history is too small");
+    const hasFeatures = [...truth.keys()].some((key) => key.startsWith("feature"));
+    if (truth.size < stretches.length * framesPerStretch || !hasFeatures)
+      faults.push("the history is too small");
     for (; done < flips && performance.now() - began < minutes * 60_000; done += 1) {
       rmSync(copy, { recursive: true, force: true });
       cpSync(whole, copy, { recursive: true });
       const { name, bit } = flipBit(copy, random);
       const { outcome, problems } = await tryFolder(copy, truth);
-      const kind = name.endsWith(".parquet") ? "files" : "journal";
+      const kind = kindOf(name);
       outcomes[`${kind}: ${outcome}`] = (outcomes[`${kind}: ${outcome}`] ?? 0) + 1;
       faults.push(...problems.slice(0, 3).map((problem) => `${name} bit ${bit}: ${problem}`));
     }
+    const state = await flipState(join(top, "state"), random, flips);
+    Object.assign(outcomes, state.outcomes);
+    faults.push(...state.faults.slice(0, 20), ...flipSavedEvents(random));
     faults.push(...flipAlerts(random), ...(await flipSnapshots(join(top, "snapshots"), random)));
     const seconds = Math.round((performance.now() - began) / 1000);
     return { flips: done, seed, outcomes, seconds, faults };
@@ -130,6 +137,7 @@ async function makeHistory(folder: string): Promise<void> {
     await history.close();
   }
   const { history } = openAt(folder);
+  await history.makeFeatures();
   await history.rollUp();
   await history.close();
 }
@@ -139,7 +147,11 @@ function schemaOf(node: string): Schema {
     origin: { node, job: "flips", instance: `${node}:1`, boot: "boot" },
     version: 1,
     groups: [{ source: "test", first: 0, length: gpus.length }],
-    series: gpus.map((gpu) => ({ metric: level, values: [gpu], device: null })),
+    series: gpus.map((gpu) => ({
+      metric: level,
+      values: level.labels.map((name) => (name === "gpu" ? gpu : "")),
+      device: null,
+    })),
   };
 }
 
@@ -170,10 +182,30 @@ async function readAll({ history }: Opened): Promise<Answers> {
       for (const { name, points } of series)
         for (const [time, value] of points) answers.set(`${name.labels} ${time}`, value);
     }
+    const { rows } = await history.queryFeatures({ ...allFeatures });
+    for (const { day, node, device, metric, labels, ...values } of rows)
+      for (const [name, value] of Object.entries(values))
+        if (typeof value === "number")
+          answers.set(`feature ${day} ${node} ${device} ${metric} ${labels} ${name} 0`, value);
     return answers;
   } finally {
     await history.close();
   }
+}
+
+const allFeatures = {
+  from: "0000-01-01",
+  to: "9999-12-31",
+  node: "",
+  device: "",
+  metric: "",
+  limit: 1000,
+  skip: 0,
+};
+
+function kindOf(name: string): string {
+  if (name.startsWith("features/")) return "features";
+  return name.endsWith(".parquet") ? "files" : "journal";
 }
 
 function flipBit(folder: string, random: Random): { name: string; bit: number } {

@@ -203,10 +203,10 @@ test("shows depth, latency and outcome", async () => {
   const page = await metrics.render("text");
   expect(page).toContain('warpwatch_outbox_notifications{notifier="pager"} 0');
   expect(page).toContain(
-    'warpwatch_notification_latency_seconds_bucket{le="1.0",notifier="pager"} 1',
+    'warpwatch_notification_latency_seconds_bucket{notifier="pager",le="1.0"} 1',
   );
   expect(page).toContain(
-    'warpwatch_notification_latency_seconds_bucket{le="0.5",notifier="pager"} 0',
+    'warpwatch_notification_latency_seconds_bucket{notifier="pager",le="0.5"} 0',
   );
   expect(page).toContain('warpwatch_notifications_total{notifier="pager",outcome="accepted"} 1');
   expect(page).toContain('warpwatch_notifications_total{notifier="pager",outcome="refused"} 0');

@@ -148,6 +148,7 @@ test.each([
   ["body", "replace(body, '\"memberCount\":1', '\"memberCount\":3')"],
   ["body", "substr(body, 1, 40)"],
   ["action", "'resolve'"],
+  ["committed_at", "committed_at - 1e9"],
   ["key", "replace(key, substr(key, 1, 1), 'z')"],
 ])(
   "a row whose %s was damaged on disk becomes a dead letter, and the next is read",
