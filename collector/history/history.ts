@@ -102,47 +102,10 @@ const defaultBounds: HistoryBounds = {
 
 /** Throws STATE_UNUSABLE when the folder can't be used. */
 export function createHistory(options: HistoryOptions): History {
-  const { folder, env, log, metrics, maximumBytes } = options;
+  const { clock } = options.env;
   const bounds = { ...defaultBounds, ...options.bounds };
-  const { clock } = env;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const sqlite = openJournalDatabase(folder, maximumBytes);
-  const featureDays = createFeatureDays(sqlite);
-  const files = createParquetFiles(folder, sqlite, log, featureDays);
-  metrics.gauge(history.parquetBytes, () => files.bytes);
-  const checkRoom = createRoomCheck(folder, clock, bounds.leastFreeBytes);
-  const journal = createJournal({
-    sqlite,
-    clock,
-    log,
-    metrics,
-    commitMilliseconds: bounds.commitMilliseconds,
-    // At most half, so that there is always room for the files that it becomes.
-    maximumBytes: Math.min(bounds.journalBytes, maximumBytes / 2),
-    grown: (bytes) => grown(bytes),
-    checkRoom,
-  });
-  const jobs = createJobRunner({ env, folder, ...bounds });
-  const countDamage = createDamageCount(metrics);
-  const checks = { folder, clock, log, countDamage };
-  const checkFiles = createFileCheck<ParquetFile>({
-    ...checks,
-    forget: (file) => files.forget([file]),
-  });
-  const shared = {
-    ...options,
-    ...bounds,
-    sqlite,
-    clock,
-    checkRoom,
-    checkFiles,
-    countDamage,
-    journal,
-    files,
-    jobs,
-    featureDays,
-    ...yearsOf(options, bounds),
-  };
+  const { checks, ...shared } = createShared(options, bounds, (bytes) => grown(bytes));
+  const { journal, files, jobs, sqlite, log, maximumBytes } = shared;
   const features = createDailyFeatures(shared);
   const checkFeatures = createFileCheck<FeatureDay>({
     ...checks,
@@ -212,6 +175,42 @@ function makeRoomAhead({ makeRoom, maximumBytes, log }: RoomAhead): (bytes: numb
       log.error(`no room can be made for history: ${describeError(thrown)}`);
     }
   };
+}
+
+/** What the parts work with. */
+function createShared(
+  options: HistoryOptions,
+  bounds: typeof defaultBounds,
+  grown: (bytes: number) => void,
+) {
+  const { folder, env, log, metrics, maximumBytes } = options;
+  const { clock } = env;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const sqlite = openJournalDatabase(folder, maximumBytes);
+  const featureDays = createFeatureDays(sqlite);
+  const files = createParquetFiles(folder, sqlite, log, featureDays);
+  metrics.gauge(history.parquetBytes, () => files.bytes);
+  const checkRoom = createRoomCheck(folder, clock, bounds.leastFreeBytes);
+  const journal = createJournal({
+    sqlite,
+    clock,
+    log,
+    metrics,
+    commitMilliseconds: bounds.commitMilliseconds,
+    // At most half, so that there is always room for the files that it becomes.
+    maximumBytes: Math.min(bounds.journalBytes, maximumBytes / 2),
+    grown,
+    checkRoom,
+  });
+  const jobs = createJobRunner({ env, folder, ...bounds });
+  const countDamage = createDamageCount(metrics);
+  const checks = { folder, clock, log, countDamage };
+  const checkFiles = createFileCheck<ParquetFile>({
+    ...checks,
+    forget: (file) => files.forget([file]),
+  });
+  const parts = { sqlite, clock, checkRoom, checkFiles, countDamage, journal, files, jobs };
+  return { ...options, ...bounds, ...parts, featureDays, checks, ...yearsOf(options, bounds) };
 }
 
 /** How long, and in how many bytes, what is kept for years is kept. */
