@@ -14,7 +14,7 @@ const maximumKeys = 10;
 
 /**
  * One key a line, of 32 characters or more: the first is the one that is written with, the others are former ones. None for
- * an empty path. Throws STATE_UNUSABLE.
+ * an empty path. Throws CONFIG_UNREADABLE, and CONFIG_INVALID_VALUE for a file that won't do.
  */
 export function readAuditKeys(file: string): AuditKey[] {
   if (file === "") return [];
@@ -52,5 +52,6 @@ function read(file: string): string {
 }
 
 function unusable(file: string, sentence: string, cause?: unknown): WarpwatchError {
-  return new WarpwatchError("STATE_UNUSABLE", `${file} ${sentence}`, { cause });
+  const code = cause === undefined ? "CONFIG_INVALID_VALUE" : "CONFIG_UNREADABLE";
+  return new WarpwatchError(code, `the audit log's key file ${file} ${sentence}`, { cause });
 }

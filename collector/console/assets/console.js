@@ -112,7 +112,10 @@ function tell(text, wantsToken = false) {
 /** @returns {Promise<boolean>} whether it is worth asking again */
 async function ask() {
   if (token === "") {
-    tell("This page needs the collector's token: open the address it printed, or paste it.", true);
+    tell(
+      "This page needs the collector's token: open the address it printed, or paste what is in the file `token` of its state folder.",
+      true,
+    );
     return false;
   }
   /** @type {Overview | null} */
