@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import type { FlagValues } from "../agent/config.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
+import { nearest } from "../core/kit/nearest.ts";
 import type { FlagTable } from "./command.ts";
 
 export interface ParsedLine {
@@ -46,37 +47,8 @@ function withBareValue(word: string, table: FlagTable): string {
   return bare === undefined ? word : `${word}=${bare}`;
 }
 
-/** The one that is closest, when it is close enough to be meant. */
-export function nearest(word: string, candidates: readonly string[]): string | null {
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .toSorted((left, right) => left.distance - right.distance);
-  const best = ranked[0];
-  return best && best.distance <= Math.max(2, word.length / 3) ? best.candidate : null;
-}
-
 function unknownFlag(rawName: string, known: readonly string[]): WarpwatchError {
   const meant = nearest(rawName.replace(/^-+/, ""), known);
   const suggestion = meant === null ? "" : `; did you mean --${meant}?`;
   return new WarpwatchError("FLAG_INVALID", `${rawName}: there is no such flag${suggestion}`);
-}
-
-/** Levenshtein's distance: letters to put in, take out or change. */
-function editDistance(left: string, right: string): number {
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= left.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column += 1) {
-      const change = left[row - 1] === right[column - 1] ? 0 : 1;
-      current.push(
-        Math.min(
-          (previous[column] ?? 0) + 1,
-          (current[column - 1] ?? 0) + 1,
-          (previous[column - 1] ?? 0) + change,
-        ),
-      );
-    }
-    previous = current;
-  }
-  return previous[right.length] ?? 0;
 }

@@ -5,7 +5,7 @@ import { controlPath, sendControl } from "../agent/control.ts";
 import { WarpwatchError } from "../core/kit/errors.ts";
 import { faultKinds } from "../simulator/fault-kinds.ts";
 import type { Command, FlagTable } from "./command.ts";
-import { nearest } from "./flags.ts";
+import { nearest } from "../core/kit/nearest.ts";
 import { syntheticStateFolder } from "./synthetic.ts";
 
 const flags = {

@@ -6,6 +6,7 @@ import { makeOwnRule, type Measure, type OwnRule } from "../alerts/own-rule.ts";
 import type { Rule } from "../alerts/rule.ts";
 import { durationSchema } from "../core/kit/config.ts";
 import { describeError } from "../core/kit/errors.ts";
+import { nearest } from "../core/kit/nearest.ts";
 import { isTemplateFormat, placeholdersOf } from "./detect/template.ts";
 
 const severity = z.enum(["critical", "warning", "info"]);
@@ -42,13 +43,20 @@ export const overridesSchema = z
   .superRefine((overrides, context) => {
     for (const [name, override] of Object.entries(overrides)) {
       const rule = allRules.find((one) => one.name === name);
-      const message = rule
-        ? complaintAbout(rule, override)
-        : `no rule is called that; the rules are ${allRules.map((one) => one.name).join(", ")}`;
+      const message = rule ? complaintAbout(rule, override) : noSuchRule(name);
       if (message !== null) context.addIssue({ code: "custom", path: [name], message });
     }
   })
   .default({});
+
+function noSuchRule(name: string): string {
+  const meant = nearest(
+    name,
+    allRules.map((rule) => rule.name),
+  );
+  const suggestion = meant === null ? "" : `did you mean ${meant}? `;
+  return `no rule is called that; ${suggestion}docs/alerts.md lists them`;
+}
 
 const ownRuleObject = z.strictObject({
   alert: z.string().regex(/^[A-Z][A-Za-z0-9]{2,99}$/, "must be a name like DiskTooHot"),

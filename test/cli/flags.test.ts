@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearest, parseLine } from "../../cli/flags.ts";
+import { parseLine } from "../../cli/flags.ts";
 import type { FlagTable } from "../../cli/command.ts";
 
 const table = {
@@ -39,10 +39,5 @@ describe("the command line", () => {
     expect(parseLine(["--compat"], bare).flags).toEqual({ compat: ":9100" });
     expect(parseLine(["--compat=:1", "--", "--compat"], bare).flags).toEqual({ compat: ":1" });
     expect(parseLine(["--compat", "file"], bare).operands).toEqual(["file"]);
-  });
-
-  it("suggests nothing when nothing is near", () => {
-    expect(nearest("quux", ["agent", "collector"])).toBeNull();
-    expect(nearest("colector", ["agent", "collector"])).toBe("collector");
   });
 });

@@ -153,8 +153,8 @@ notifiers:
     ],
     [
       "a rule that isn't",
-      "rules:\n  GpuHot:\n    for: 1m\n  GpuCold:\n    for: 1m\n",
-      /^collector\.yaml:4: rules\.GpuCold: no rule is called that; the rules are AgentGone, /,
+      "rules:\n  GpuHot:\n    for: 1m\n  GpuHott:\n    for: 1m\n",
+      /^collector\.yaml:4: rules\.GpuHott: no rule is called that; did you mean GpuHot\? docs\/alerts\.md lists them$/,
     ],
     [
       "an unknown setting of a rule",
