@@ -45,6 +45,7 @@ function read(state: OriginState): Record<string, number> {
   return found;
 }
 
+const stalenessMarker = 0x7ff0000000000002n;
 const one = (value: number | undefined, metric = "a"): Sample => ({ metric, value });
 
 describe("the door", () => {
@@ -110,17 +111,43 @@ describe("the door", () => {
     expect(seen.at(-1)).toEqual({ a: 3 });
   });
 
-  it("ends a series at Prometheus' staleness marker, and takes any other NaN as a value", () => {
-    const { ingest, seen } = createDoor();
+  it.each([true, false])(
+    "ends a series at Prometheus' staleness marker, and takes any other NaN as a value (complete: %s)",
+    (complete) => {
+      const { ingest, seen } = createDoor();
+      const make = createFrameMaker();
+      const frame = make(startMilliseconds, [one(1), one(2, "b")], { complete });
+      frame.values[1] = Number.NaN;
+      ingest.accept(frame);
+      expect(seen.at(-1)).toEqual({ a: 1, b: Number.NaN });
+      const marked = make(startMilliseconds + 1000, [one(1), one(2, "b")], { complete });
+      new BigUint64Array(marked.values.buffer)[1] = stalenessMarker;
+      ingest.accept(marked);
+      expect(seen.at(-1)).toEqual({ a: 1 });
+    },
+  );
+
+  it.each([true, false])("says which slots a frame changed (complete: %s)", (complete) => {
+    const { ingest } = createDoor();
     const make = createFrameMaker();
-    const frame = make(startMilliseconds, [one(1), one(2, "b")], { complete: false });
-    frame.values[1] = Number.NaN;
-    ingest.accept(frame);
-    expect(seen.at(-1)).toEqual({ a: 1, b: Number.NaN });
-    const marked = make(startMilliseconds + 1000, [one(1), one(2, "b")], { complete: false });
-    new BigUint64Array(marked.values.buffer)[1] = 0x7ff0000000000002n;
-    ingest.accept(marked);
-    expect(seen.at(-1)).toEqual({ a: 1 });
+    const changed: (readonly number[])[] = [];
+    ingest.listen({
+      frame: (state) => changed.push([0, 1, 2].filter((slot) => isPresent(state.changed, slot))),
+    });
+    const send = (second: number, values: readonly number[], marked = false): void => {
+      const samples = values.map((value, slot) => one(value, "abc"[slot]));
+      const frame = make(startMilliseconds + second * 1000, samples, { complete });
+      if (marked) new BigUint64Array(frame.values.buffer)[2] = stalenessMarker;
+      ingest.accept(frame);
+    };
+    send(0, [1, 2, 3]);
+    send(1, [1, 2, 3]);
+    send(2, [1, 5, 3]);
+    send(3, [-0, 5, 3]);
+    send(4, [0, 5, 3]);
+    send(5, [0, 5, 3], true);
+    send(6, [0, 5, 3]);
+    expect(changed).toEqual([[0, 1, 2], [], [1], [0], [0], [2], [2]]);
   });
 
   it("takes a frame once, and none that is older than the last", async () => {

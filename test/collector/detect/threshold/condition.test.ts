@@ -17,7 +17,10 @@ import {
 import { openMetric } from "../../../../core/catalog/metric.ts";
 import { createAssembler } from "../../../../collector/detect/threshold/assembler.ts";
 import { createWindows } from "../../../../collector/detect/threshold/bound-windows.ts";
-import { compileCondition } from "../../../../collector/detect/threshold/condition.ts";
+import {
+  compileCondition,
+  spreadFiring,
+} from "../../../../collector/detect/threshold/condition.ts";
 import { createMemory } from "../../../../collector/detect/threshold/memory.ts";
 import { lookAt, runSteps } from "../../../../collector/detect/threshold/run.ts";
 import type { OriginState } from "../../../../collector/origin.ts";
@@ -55,6 +58,7 @@ function judge(
     const program = assembler.finish();
     const memory = createMemory(program, createWindows(schema, program, null));
     memory.firing.set(firing, own.firing);
+    spreadFiring(own.onFiring, memory);
     return (state: OriginState): void => {
       lookAt(program, memory, state);
       runSteps(program, memory, state, (_, thrown) => {
@@ -188,6 +192,12 @@ describe("a bound condition", () => {
     expect(truthOf(judge(condition, [frame]))).toEqual(["true", "false", "unknown", "unknown"]);
     const calm = [disk("d", used, 1)];
     expect(truthOf(judge(condition, [calm]))).toEqual(["false"]);
+  });
+
+  it("compares both sides of `and` with the threshold to clear where the alert fires", () => {
+    const condition = both(compare(value(used), ">", 85, 80), compare(value(size), ">", 85, 80));
+    const frame = ["a", "b"].flatMap((name) => [disk(name, used, 82), disk(name, size, 82)]);
+    expect(truthOf(judge(condition, [frame], [1, 0]))).toEqual(["true", "false"]);
   });
 
   it("lets the right side of `unless` silence the left, and its absence not", () => {
